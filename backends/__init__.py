@@ -1,0 +1,1 @@
+"""Where runs run: this machine, SSH servers, Slurm clusters."""

@@ -1,0 +1,302 @@
+"""What crosses the wire: states, jobs, machines, plans, errors, and the protocol that every backend keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from specs.model import Resources, SlurmOptions
+
+
+class JobState(StrEnum):
+    """Slurm's words on every backend, and two of ours: SUBMITTING and LOST."""
+
+    SUBMITTING = "SUBMITTING"
+    """The intent is written; whether the backend took the job is not known yet."""
+    PENDING = "PENDING"
+    HELD = "HELD"
+    RUNNING = "RUNNING"
+    COMPLETING = "COMPLETING"
+    UNKNOWN = "UNKNOWN"
+    """A state word that we do not know. It counts as alive."""
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMEOUT = "TIMEOUT"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    NODE_FAIL = "NODE_FAIL"
+    PREEMPTED = "PREEMPTED"
+    LOST = "LOST"
+    """Gone without evidence."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job will not run again by itself."""
+        return self in ENDED
+
+
+ENDED = frozenset(
+    {
+        JobState.COMPLETED,
+        JobState.FAILED,
+        JobState.CANCELLED,
+        JobState.TIMEOUT,
+        JobState.OUT_OF_MEMORY,
+        JobState.NODE_FAIL,
+        JobState.PREEMPTED,
+        JobState.LOST,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as a backend sees it. Times are seconds since the epoch."""
+
+    backend: str
+    job_id: str
+    """Unique on its backend only."""
+    name: str
+    state: JobState
+    token: str = ""
+    """The token of our attempt; empty for a job that we did not start."""
+    reason: str = ""
+    """Why it waits, or how it ended, in the backend's words."""
+    partition: str = ""
+    nodes: str = ""
+    submitted: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    time_limit: float | None = None
+    """Seconds."""
+    exit_code: int | None = None
+    log: str | None = None
+    """Path of standard output on the backend's files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU as it is now. Memory in bytes, utilisation in percent; None where the device does not tell."""
+
+    index: int
+    uuid: str
+    name: str
+    utilization: float | None
+    memory_used: int | None
+    memory_total: int | None
+    temperature: float | None = None
+    power: float | None = None
+    processes: int | None = None
+    """Compute processes on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A file system, by a path on it; bytes."""
+
+    path: str
+    total: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One reading of a host. Bytes; load as /proc/loadavg's first figure."""
+
+    at: float
+    """When it was read, by our clock."""
+    hostname: str = ""
+    cpus: int | None = None
+    load: float | None = None
+    memory_total: int | None = None
+    memory_available: int | None = None
+    gpus: tuple[Gpu, ...] = ()
+    disks: tuple[Disk, ...] = ()
+    gpu_error: str = ""
+    """Why there are no GPU readings, where a GPU tool is there but fails; empty where there is none to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a file on a host."""
+
+    offset: int
+    """Of the first byte of `data`."""
+    data: bytes
+    size: int
+    """Of the whole file when it was read."""
+    restarted: bool = False
+    """The file shrank or was replaced since the last chunk: what was read before is not in it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that ended."""
+
+    code: int
+    out: bytes
+    err: bytes
+    truncated: bool = False
+    """Output went past the cap and was cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One attempt to be launched, complete: nothing else is asked of the user or the store."""
+
+    token: str
+    """Made by us, unique for ever; hexadecimal."""
+    experiment: str
+    run: str
+    attempt: int
+    """From 1."""
+    command: str
+    """Shell text, parameters quoted in."""
+    spec_text: str
+    setup: str
+    env: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+    """Environment that reaches the process and no file."""
+    resources: Resources
+    slurm: SlurmOptions
+    workdir: Path
+    """The project folder on this machine."""
+
+    @property
+    def folder(self) -> str:
+        """The attempt directory, below the backend's root."""
+        return f"{self.experiment}/{self.run}/{self.attempt}"
+
+    @property
+    def job_name(self) -> str:
+        """What a scheduler shows."""
+        return f"{self.experiment}/{self.run}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An attempt of ours whose fate is still open."""
+
+    token: str
+    job_id: str
+    """Empty while it is not known."""
+    directory: str
+    """The attempt directory on the host."""
+    submitted: float
+
+
+class BackendError(Exception):
+    """Something that a host or its scheduler would not do. `str()` is one line for a person."""
+
+    advice: str = ""
+    """What to do about it, in one line; may be empty."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice or type(self).advice
+
+
+class HostUnreachable(BackendError):
+    """No connection: refused, timed out, dropped, no such name."""
+
+
+class LoginRefused(BackendError):
+    """The host answers and does not let us in."""
+
+
+class HostKeyRefused(BackendError):
+    """The host's key is not the one on record, or the user did not accept it."""
+
+
+class HelperUnavailable(BackendError):
+    """Logged in, but the helper does not run: no python3, or one that is too old."""
+
+
+class HostTimeout(BackendError):
+    """A request got no answer in its time. What it asked for may have happened."""
+
+
+class CommandFailed(BackendError):
+    """A command ended with an error, or is not there."""
+
+
+class HostFull(BackendError):
+    """No space, or no quota, left on the host."""
+
+
+class Rejected(BackendError):
+    """The backend said clearly no to a submission: nothing was started."""
+
+
+class Unclear(BackendError):
+    """A submission whose outcome is not known: it may run, and must be looked up before it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that only the user can answer, for one host."""
+
+    host: str
+    title: str
+    """As `gpu1: password`."""
+    text: str
+    """The server's own words or the fingerprint; untrusted."""
+    echo: bool = False
+    """Whether the answer may be seen while it is typed."""
+    yes_no: bool = False
+    """The answer is "yes" or None."""
+
+
+class Prompter(Protocol):
+    """Whoever can ask the user. One question at a time; others wait their turn."""
+
+    async def ask(self, question: Question) -> str | None:
+        """The answer, or None where the user declines or there is nobody to ask."""
+
+
+class Backend(Protocol):
+    """A place where runs run, with the same meaning on every kind.
+
+    All calls raise a `BackendError` where the host does not do its part.
+    """
+
+    name: str
+    kind: str
+    """`local`, `ssh` or `slurm`."""
+    calls: Sequence[float]
+    """When scheduler commands or state queries were issued lately, newest last (monotonic seconds)."""
+
+    async def submit(self, plan: Plan) -> str:
+        """Upload and start an attempt; the job id. Raises `Rejected` or `Unclear`, never guesses."""
+
+    def directory(self, folder: str) -> str:
+        """Where the attempt with this `Plan.folder` lives on the host; may begin with `~/`."""
+
+    async def jobs(self, watched: Collection[Watched]) -> tuple[Job, ...]:
+        """The user's queue there, and the state of the watched attempts wherever there is evidence of it."""
+
+    async def cancel(self, attempts: Sequence[Watched]) -> None:
+        """End these, with every process that they started."""
+
+    async def log_path(self, job: Job) -> str | None:
+        """Where the standard output of a job goes that we did not start; None where nobody knows."""
+
+    async def read(self, path: str, offset: int, limit: int) -> Chunk:
+        """At most `limit` bytes of a file; a negative offset counts from its end."""
+
+    def follow(self, path: str, offset: int) -> AsyncIterator[Chunk]:
+        """The file from `offset` on, as it grows; waits for a file that is not there yet. Never ends by itself."""
+
+    def health(self, interval: float) -> AsyncIterator[Health]:
+        """Readings of the host (of the gateway, for a cluster), about every `interval` seconds."""
+
+    async def run_command(self, argv: Sequence[str], timeout: float = 20, cap: int = 1 << 20) -> Completed:
+        """A command on the host, without a shell."""
+
+    async def close(self) -> None:
+        """Drop the connection. Runs go on."""

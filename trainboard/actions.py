@@ -1,0 +1,50 @@
+"""What a front end may ask of the program. The watch implements it; a test of the screen passes its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from specs.model import Spec
+    from trainboard.rows import Row
+
+
+class Refused(Exception):
+    """What was asked for was not done; `str()` is one line that says why."""
+
+
+class Actions(Protocol):
+    """All effects that a screen can have."""
+
+    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
+        """Submit every run of the spec. Raises `Refused` where nothing was submitted."""
+
+    async def cancel(self, keys: Collection[str]) -> None:
+        """Cancel these rows. Raises `Refused`."""
+
+    def show(self, key: str | None) -> None:
+        """Stream this row's log as `LogGrew` events, beginning with its tail; None: no log."""
+
+    def refresh(self) -> None:
+        """Query every host now."""
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on polling; what is followed goes on."""
+
+    def focus(self, focused: bool) -> None:
+        """Whether somebody looks: unfocused, polling slows down."""
+
+    def backend_names(self) -> Sequence[str]:
+        """Where a spec can be submitted to, in the order of the config."""
+
+    def spec_files(self) -> Sequence[Path]:
+        """Spec files to offer: those of this folder, then the examples."""
+
+    def offered_hosts(self) -> Sequence[str]:
+        """Hosts of ~/.ssh/config that are no backend yet."""
+
+    async def add_host(self, host: str) -> str:
+        """Make such a host a backend; says in one line as what kind. Raises `Refused`."""

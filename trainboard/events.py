@@ -1,0 +1,90 @@
+"""What the watch tells: the one stream that the board, `trainboard watch` and tests read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backends.base import Health
+    from trainboard.rows import Row
+    from trainboard.series import Sample
+
+
+class Link(StrEnum):
+    """How we stand with a host."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    STALE = "stale"
+    """The last query failed; what is shown is from before."""
+    DOWN = "down"
+    """It never answered since we started, or refuses us."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """The newest about a host."""
+
+    backend: str
+    kind: str
+    link: Link
+    reason: str = ""
+    """What is wrong, in one line; empty while it is up."""
+    advice: str = ""
+    seen: float | None = None
+    """When it last answered a query, seconds since the epoch; what is shown is that old."""
+    health: Health | None = None
+    running: int = 0
+    pending: int = 0
+    calls_per_minute: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TableSeen:
+    """The whole merged table. Rows that did not change are the same objects as before."""
+
+    rows: tuple[Row, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogGrew:
+    """Bytes of the log that is being shown (see `Actions.show`)."""
+
+    key: str
+    offset: int
+    data: bytes
+    restarted: bool = False
+    """Begin anew: the pane's content is not in the file any more, or this is its first piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogUnavailable:
+    """The log that is being shown cannot be read now, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """New samples of one row's metrics, in the order of the log. The first for a row brings what is stored."""
+
+    key: str
+    samples: tuple[Sample, ...]
+    restarted: bool = False
+    """Forget the earlier samples of this row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something to tell the user once."""
+
+    severity: str
+    """`information`, `warning` or `error`."""
+    text: str
+
+
+Event = HostSeen | TableSeen | LogGrew | LogUnavailable | Sampled | Noticed

@@ -1,0 +1,1 @@
+"""What is seen: the board and its screens."""
