@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
     from pathlib import Path
 
     from specs.model import Resources, SlurmOptions
@@ -135,6 +135,13 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A followed file cannot be read at the moment; it is tried on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """A command that ended."""
 
@@ -143,6 +150,16 @@ class Completed:
     err: bytes
     truncated: bool = False
     """Output went past the cap and was cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A project folder as it was at submission, for hosts that do not share it."""
+
+    digest: str
+    """SHA-256 of the archive, hexadecimal."""
+    archive: bytes = field(repr=False)
+    """tar.gz with the same bytes for the same files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +183,8 @@ class Plan:
     slurm: SlurmOptions
     workdir: Path
     """The project folder on this machine."""
+    code: Snapshot | None = None
+    """What to send of it; None for a backend that shares the folder."""
 
     @property
     def folder(self) -> str:
@@ -268,6 +287,8 @@ class Backend(Protocol):
     name: str
     kind: str
     """`local`, `ssh` or `slurm`."""
+    shared: bool
+    """Whether the project folder has the same path there: nothing is sent then."""
     calls: Sequence[float]
     """When scheduler commands or state queries were issued lately, newest last (monotonic seconds)."""
 
@@ -289,10 +310,10 @@ class Backend(Protocol):
     async def read(self, path: str, offset: int, limit: int) -> Chunk:
         """At most `limit` bytes of a file; a negative offset counts from its end."""
 
-    def follow(self, path: str, offset: int) -> AsyncIterator[Chunk]:
+    def follow(self, path: str, offset: int) -> AsyncGenerator[Chunk | Unreadable]:
         """The file from `offset` on, as it grows; waits for a file that is not there yet. Never ends by itself."""
 
-    def health(self, interval: float) -> AsyncIterator[Health]:
+    def health(self, interval: float) -> AsyncGenerator[Health]:
         """Readings of the host (of the gateway, for a cluster), about every `interval` seconds."""
 
     async def run_command(self, argv: Sequence[str], timeout: float = 20, cap: int = 1 << 20) -> Completed:

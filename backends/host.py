@@ -1,0 +1,261 @@
+"""A host session: one link to the helper on a host, opened when it is first needed, many requests over it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import shlex
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backends import remote
+from backends.base import (
+    BackendError,
+    Chunk,
+    CommandFailed,
+    Completed,
+    HelperUnavailable,
+    HostFull,
+    HostTimeout,
+    HostUnreachable,
+    Unreadable,
+)
+from backends.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+
+Frame = tuple[dict[str, Any], bytes]
+
+GREETING_LIMIT = 1 << 16
+"""Bytes of banner that a login shell may print before the helper speaks."""
+
+GREETING_TIMEOUT = 20.0
+"""Seconds that a login shell and python3 may take to start."""
+
+SLACK = 5.0
+"""Seconds on top of a request's own time-out for the way there and back."""
+
+QUIET = 20.0
+"""Seconds for requests that start no command."""
+
+
+class Link(Protocol):
+    """A two-way stream of bytes to a running helper."""
+
+    async def write(self, data: bytes) -> None:
+        """Send; waits while the way is congested. Raises `HostUnreachable` when it is broken."""
+
+    async def read(self) -> bytes:
+        """Some bytes; empty once the other side has ended."""
+
+    async def farewell(self) -> str:
+        """After the end: exit status and last words on standard error, in one clean line."""
+
+    async def close(self) -> None:
+        """End the helper and the channel."""
+
+
+def helper_command(python: str) -> str:
+    """The command line that starts a helper; the same words mean the same to sh, bash, zsh, tcsh and fish."""
+    loader = "import sys;exec(compile(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())),'trainboard','exec'))"
+    return f'exec {shlex.quote(python)} -u -c "{loader}"'
+
+
+def helper_source() -> bytes:
+    """What is sent to that command first: its length in a line, then the program."""
+    text = Path(remote.__file__).read_bytes()
+    return b"%d\n%s" % (len(text), text)
+
+
+class Host:
+    """Requests to one host. The link is opened on demand and anew after it broke; requests share it."""
+
+    def __init__(self, name: str, open_link: Callable[[], Awaitable[Link]]) -> None:
+        self.name = name
+        self.calls: deque[float] = deque(maxlen=600)
+        """When commands and state queries were sent (monotonic seconds), newest last."""
+        self._open_link = open_link
+        self._link: Link | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+        self._numbers = itertools.count(1)
+        self._replies: dict[int, asyncio.Future[Frame]] = {}
+        self._streams: dict[int, asyncio.Queue[Frame | BackendError]] = {}
+
+    async def request(self, op: str, within: float = QUIET, payload: bytes = b"", **fields: object) -> Frame:
+        """Send one request and wait for its reply. Raises a `BackendError`."""
+        link = await self._connected()
+        number = next(self._numbers)
+        reply: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._replies[number] = reply
+        try:
+            async with asyncio.timeout(within + SLACK):
+                await link.write(remote.encode({"id": number, "op": op, **fields}, payload))
+                header, data = await reply
+        except TimeoutError:
+            raise HostTimeout(f"{self.name}: no answer to “{op}” within {within + SLACK:g} s") from None
+        finally:
+            self._replies.pop(number, None)
+        if "error" in header:
+            raise self._failure(header)
+        return header, data
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        timeout: float = 20,
+        cap: int = 1 << 20,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "~",
+    ) -> Completed:
+        """A command on the host, without a shell; `env` is added to the login's environment."""
+        self.calls.append(time.monotonic())
+        header, data = await self.request(
+            "run", timeout, argv=list(argv), timeout=timeout, cap=cap, env=dict(env or {}), cwd=cwd
+        )
+        cut = header["out"]
+        return Completed(header["code"], data[:cut], data[cut:], header["truncated"])
+
+    async def read(self, path: str, offset: int, limit: int) -> Chunk:
+        """At most `limit` bytes of a file; a negative offset counts from its end."""
+        header, data = await self.request("read", path=path, offset=offset, limit=limit)
+        return Chunk(header["offset"], data, header["size"])
+
+    async def follow(self, path: str, offset: int) -> AsyncGenerator[Chunk | Unreadable]:
+        """The pieces of a file as it grows, and what keeps us from reading it, when that changes."""
+        async with contextlib.aclosing(self.stream("follow", path=path, offset=offset)) as frames:
+            async for number, header, data in frames:
+                if header["event"] == "trouble":
+                    yield Unreadable(one_line(header["message"]))
+                else:
+                    yield Chunk(header["offset"], data, header["size"], header["restarted"])
+                    await self._tell({"id": 0, "op": "ack", "stream": number})
+
+    async def stream(self, op: str, **fields: object) -> AsyncGenerator[tuple[int, dict[str, Any], bytes]]:
+        """Frames that answer one request until the caller stops. Raises `HostUnreachable` when the link breaks."""
+        link = await self._connected()
+        number = next(self._numbers)
+        queue: asyncio.Queue[Frame | BackendError] = asyncio.Queue()
+        self._streams[number] = queue
+        try:
+            await link.write(remote.encode({"id": number, "op": op, **fields}))
+            while True:
+                frame = await queue.get()
+                if isinstance(frame, BackendError):
+                    raise frame
+                yield number, *frame
+        finally:
+            self._streams.pop(number, None)
+            if self._link is link:
+                await self._tell({"id": 0, "op": "stop", "stream": number})
+
+    async def close(self) -> None:
+        """End the helper. What runs detached goes on."""
+        async with self._opening:
+            if self._reader is not None:
+                self._reader.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._reader
+            await self._drop(HostUnreachable(f"{self.name}: closed"))
+
+    async def _tell(self, header: dict[str, Any]) -> None:
+        """Send what gets no reply; a broken link is noticed by the reader, which tells all who wait."""
+        if self._link is not None:
+            with contextlib.suppress(HostUnreachable):
+                await self._link.write(remote.encode(header))
+
+    async def _connected(self) -> Link:
+        async with self._opening:
+            if self._link is None:
+                link = await self._open_link()
+                try:
+                    rest = await self._greeted(link)
+                except BaseException:
+                    await link.close()
+                    raise
+                self._link = link
+                self._reader = asyncio.create_task(self._receive(link, rest), name=f"frames of {self.name}")
+            return self._link
+
+    async def _greeted(self, link: Link) -> bytes:
+        """Send the helper and wait until it speaks; what the login shell printed before is dropped."""
+        seen = b""
+        try:
+            async with asyncio.timeout(GREETING_TIMEOUT):
+                await link.write(helper_source())
+                while remote.GREETING not in seen:
+                    data = await link.read()
+                    if not data:
+                        raise await self._no_helper(link, seen)
+                    seen += data
+                    if len(seen) > GREETING_LIMIT + len(remote.GREETING):
+                        raise HelperUnavailable(f"{self.name}: the login prints without end: {one_line(seen[:300])}")
+        except TimeoutError:
+            advice = "look at what the login shell's start-up files do for a command (ssh HOST true)"
+            said = f" (so far: {one_line(seen)})" if seen.strip() else ""
+            raise HelperUnavailable(
+                f"{self.name}: logged in, but python3 did not start within {GREETING_TIMEOUT:g} s{said}", advice
+            ) from None
+        return seen.partition(remote.GREETING)[2]
+
+    async def _no_helper(self, link: Link, seen: bytes) -> HelperUnavailable:
+        """Why the helper did not start, from what the shell left."""
+        words = await link.farewell() or one_line(seen) or "the session ended at once"
+        advice = (
+            "python3 (3.6 or newer) must be on the PATH of a command on that host, or set `python:` in the config"
+        )
+        return HelperUnavailable(f"{self.name}: logged in, but the helper does not start: {words}", advice)
+
+    async def _receive(self, link: Link, rest: bytes) -> None:
+        """Hand every frame to whom it belongs, until the link ends; then tell all who wait."""
+        decoder = remote.Decoder()
+        reason = ""
+        try:
+            data = rest
+            while True:
+                for header, payload in decoder.feed(data):
+                    self._dispatch(header, payload)
+                data = await link.read()
+                if not data:
+                    break
+        except (ValueError, BackendError) as error:
+            reason = one_line(str(error))
+        words = reason or await link.farewell()
+        await self._drop(HostUnreachable(f"{self.name}: the connection ended{': ' + words if words else ''}"))
+
+    def _dispatch(self, header: dict[str, Any], payload: bytes) -> None:
+        reply = self._replies.get(header["id"])
+        if reply is not None and not reply.done():
+            reply.set_result((header, payload))
+        stream = self._streams.get(header["id"])
+        if stream is not None:
+            stream.put_nowait((header, payload))
+
+    async def _drop(self, error: BackendError) -> None:
+        link, self._link, self._reader = self._link, None, None
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(error)
+        for stream in self._streams.values():
+            stream.put_nowait(error)
+        if link is not None:
+            await link.close()
+
+    def _failure(self, header: dict[str, Any]) -> BackendError:
+        """The error that a reply stands for."""
+        kind, message = header["error"], f"{self.name}: {one_line(header['message'])}"
+        if kind in ("ENOSPC", "EDQUOT"):
+            return HostFull(message, "free some space there, or set another `root:` for this backend in the config")
+        if kind == "timeout":
+            return HostTimeout(message)
+        return CommandFailed(message)
+
+
+def parse_attempts(data: bytes) -> list[dict[str, Any]]:
+    """The reply to `attempts`."""
+    return list(json.loads(data))
