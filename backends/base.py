@@ -289,8 +289,10 @@ class Backend(Protocol):
     """`local`, `ssh` or `slurm`."""
     shared: bool
     """Whether the project folder has the same path there: nothing is sent then."""
-    calls: Sequence[float]
-    """When scheduler commands or state queries were issued lately, newest last (monotonic seconds)."""
+
+    @property
+    def calls(self) -> Sequence[float]:
+        """When scheduler commands or state queries were issued lately, newest last (monotonic seconds)."""
 
     async def submit(self, plan: Plan) -> str:
         """Upload and start an attempt; the job id. Raises `Rejected` or `Unclear`, never guesses."""

@@ -75,11 +75,18 @@ def helper_source() -> bytes:
 class Host:
     """Requests to one host. The link is opened on demand and anew after it broke; requests share it."""
 
-    def __init__(self, name: str, open_link: Callable[[], Awaitable[Link]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        open_link: Callable[[], Awaitable[Link]],
+        disconnect: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`open_link` starts a helper; `disconnect` ends what carries the links, when the session is closed."""
         self.name = name
         self.calls: deque[float] = deque(maxlen=600)
         """When commands and state queries were sent (monotonic seconds), newest last."""
         self._open_link = open_link
+        self._disconnect = disconnect
         self._link: Link | None = None
         self._reader: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
@@ -162,6 +169,8 @@ class Host:
                 with contextlib.suppress(asyncio.CancelledError):
                     await self._reader
             await self._drop(HostUnreachable(f"{self.name}: closed"))
+            if self._disconnect is not None:
+                await self._disconnect()
 
     async def _tell(self, header: dict[str, Any]) -> None:
         """Send what gets no reply; a broken link is noticed by the reader, which tells all who wait."""

@@ -1,4 +1,4 @@
-"""The keys on record in known_hosts files: which lines speak of a host, and one more line for a host that was accepted."""
+"""The keys on record in known_hosts files: which lines speak of a host, and one more for a host that was accepted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import hmac
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 SSH_PORT = 22
 

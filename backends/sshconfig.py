@@ -31,6 +31,7 @@ class Address:
 class Settings:
     """Where and how to connect."""
 
+    alias: str
     options: asyncssh.SSHClientConnectionOptions
     address: Address
     host: str
@@ -78,6 +79,7 @@ def load(alias: str, config: Path | None, known_hosts: Path | None) -> Settings:
     jumps = said("ProxyJump")
     timeout = cast("int | None", said("ConnectTimeout"))
     return Settings(
+        alias=alias,
         options=options,
         address=address,
         host=options.host,
@@ -95,4 +97,3 @@ def load(alias: str, config: Path | None, known_hosts: Path | None) -> Settings:
         keepalive=cast("int", said("ServerAliveInterval", KEEPALIVE)),
         connect_timeout=float(timeout) if timeout else None,
     )
-

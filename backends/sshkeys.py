@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncssh
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+    from pathlib import Path
 
     Unlock = Callable[[Path, bytes], Awaitable[asyncssh.SSHKey]]
 
@@ -65,7 +65,7 @@ async def unlock(data: bytes, passphrase: str) -> asyncssh.SSHKey | None:
 
 
 def load(paths: Iterable[Path], certificates: Iterable[Path], unlock: Unlock) -> Identities:
-    """Read identity files; those that are not there are passed over, as ssh(1) does. Reads files: not for the loop."""
+    """Read identity files; those that are not there are passed over, as ssh(1) does. Not for the event loop."""
     found = Identities()
     extra = [path for path in certificates if path.is_file()]
     for path in paths:

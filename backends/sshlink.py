@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
 
 import asyncssh
 
@@ -96,7 +95,7 @@ class SshLink(asyncssh.SSHClientSession[bytes]):
         """The channel is open."""
         self._chan = chan
 
-    def data_received(self, data: bytes, datatype: Any) -> None:
+    def data_received(self, data: bytes, datatype: int | None) -> None:
         """Bytes of standard output, or of standard error where `datatype` says so."""
         if datatype is not None:
             self._stderr = (self._stderr + data)[-2 * LAST_WORDS :]

@@ -43,6 +43,9 @@ class Actions(Protocol):
     def spec_files(self) -> Sequence[Path]:
         """Spec files to offer: those of this folder, then the examples."""
 
+    def spec_source(self, key: str) -> Path | None:
+        """The spec file that a row came from; None where there is none, or it is not here any more."""
+
     def offered_hosts(self) -> Sequence[str]:
         """Hosts of ~/.ssh/config that are no backend yet."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from backends.base import Health
+    from trainboard.extract.progress import Progress
     from trainboard.rows import Row
     from trainboard.series import Sample
 
@@ -76,6 +77,10 @@ class Sampled:
     samples: tuple[Sample, ...]
     restarted: bool = False
     """Forget the earlier samples of this row."""
+    progress: Progress | None = None
+    """How far the run is, where its log or its spec tells."""
+    complete: bool = False
+    """The job has ended and its whole log has been read: no more samples will come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from backends.base import JobState
+    from backends.base import Job, JobState
     from specs.model import Scalar
+    from trainboard.documents import Records
+    from trainboard.records import Attempt, Experiment, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,76 @@ class Row:
             "exit_code": self.exit_code,
             "reason": self.reason,
         }
+
+
+def merge(
+    records: Records, jobs: Mapping[str, Collection[Job]], before: Mapping[str, Row] = MappingProxyType({})
+) -> tuple[Row, ...]:
+    """Our runs, each by its newest attempt, and the jobs that are not ours; newest first.
+
+    `jobs`: by backend, what its last answered query showed. `before`: the last rows by key; a row that did not change
+    is the same object again.
+    """
+    seen = {job.token: job for found in jobs.values() for job in found if job.token}
+    newest: dict[str, Attempt] = {}
+    for attempt in records.attempts.values():
+        other = newest.get(attempt.run)
+        if other is None or attempt.number > other.number:
+            newest[attempt.run] = attempt
+    ours = [
+        run_row(records.experiments[run.experiment], run, newest_one, seen.get(newest_one.id))
+        for run in records.runs.values()
+        if (newest_one := newest.get(run.id)) is not None and run.experiment in records.experiments
+    ]
+    others = [job_row(job) for found in jobs.values() for job in found if not job.token]
+    rows = sorted(ours + others, key=lambda row: (-(row.submitted or 0.0), row.key))
+    return tuple(old if (old := before.get(row.key)) == row else row for row in rows)
+
+
+def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None) -> Row:
+    """A run of ours."""
+    return Row(
+        key=run.id,
+        backend=attempt.backend,
+        job_id=attempt.job_id,
+        name=f"{experiment.id}/{run.name}",
+        state=attempt.state,
+        run=run.id,
+        experiment=experiment.id,
+        token=attempt.id,
+        params=run.params,
+        submitted=attempt.submitted or attempt.created,
+        started=attempt.started,
+        ended=attempt.ended,
+        exit_code=attempt.exit_code,
+        reason=attempt.reason,
+        partition=job.partition if job else "",
+        nodes=job.nodes if job else "",
+        time_limit=job.time_limit if job else None,
+        directory=attempt.directory,
+        log=f"{attempt.directory}/out.log",
+        objective=experiment.objective,
+        goal=experiment.goal,
+        total=experiment.total,
+        attempt=attempt.number,
+    )
+
+
+def job_row(job: Job) -> Row:
+    """A job that we did not start."""
+    return Row(
+        key=f"{job.backend}:{job.job_id}",
+        backend=job.backend,
+        job_id=job.job_id,
+        name=job.name,
+        state=job.state,
+        submitted=job.submitted,
+        started=job.started,
+        ended=job.ended,
+        exit_code=job.exit_code,
+        reason=job.reason,
+        partition=job.partition,
+        nodes=job.nodes,
+        time_limit=job.time_limit,
+        log=job.log,
+    )

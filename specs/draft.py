@@ -1,0 +1,41 @@
+"""A spec on its way: the document, where it is from, and what the command line fixes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from specs.command import PARAMETER
+from specs.tree import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from specs.tree import Section, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the readers of a spec's parts read."""
+
+    top: Section
+    source: Path
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+    """Parameters that the command line sets: no longer swept, whatever the document says."""
+
+
+def flat(section: Section, prefix: str = "") -> dict[str, Value]:
+    """Parameters by their dotted names, from nested mappings or from dotted keys. Raises `SpecError`."""
+    found: dict[str, Value] = {}
+    for key, entry in section.entries.items():
+        name = f"{prefix}{key}"
+        if not PARAMETER.fullmatch(name):
+            raise entry.place.error(f"{quoted(name)} is no name for a parameter: letters, digits, and . _ - within")
+        nested = isinstance(entry.value.content, dict)
+        values = flat(entry.value.section(), f"{name}.") if nested else {name: entry.value}
+        for dotted, value in values.items():
+            if dotted in found:
+                raise value.place.error(f"parameter {quoted(dotted)} is given twice")
+            found[dotted] = value
+    return found

@@ -1,0 +1,149 @@
+"""`trainboard demo`: the whole journey on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backends.base import JobState
+from trainboard.cli.desk import open_desk
+from trainboard.cli.terminal import TerminalPrompter, clean, figure, print_table, span
+from trainboard.events import Noticed, Sampled, TableSeen
+from trainboard.paths import paths
+from trainboard.series import by_metric
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncGenerator, Mapping
+
+    from specs.model import Spec
+    from trainboard.events import Event
+    from trainboard.rows import Row
+    from trainboard.series import Sample
+    from trainboard.watch import Watch
+
+
+def demo(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Submit the example to this machine and watch it, in a state folder of its own."""
+    home = str(paths(environ).state / "demo")
+    environ = {**environ, "TRAINBOARD_HOME": home}
+    if chosen.no_screen or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return asyncio.run(without_screen(environ))
+    from trainboard.cli.board import run_board
+
+    return run_board(environ, readonly=chosen.readonly, first=example())
+
+
+def example() -> Spec:
+    """The spec of the small training program that comes with us."""
+    import specs
+    from specs.load import load
+
+    return load(Path(specs.__file__).parent / "examples" / "char-rnn.yaml")
+
+
+async def without_screen(environ: Mapping[str, str]) -> int:
+    """The same in lines: progress of each run, then the results; 0 where all runs completed."""
+    watch = open_desk(environ, TerminalPrompter()).watch()
+    progress = Progress()
+    async with contextlib.aclosing(watch.events()) as events:
+        submitted = asyncio.create_task(submit(watch, progress))
+        await read(events, progress, submitted)
+    print_results(progress)
+    return 0 if all(row.state is JobState.COMPLETED for row in progress.mine()) else 1
+
+
+class Progress:
+    """What is known of the demo's runs so far."""
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.rows: dict[str, Row] = {}
+        self.samples: dict[str, list[Sample]] = {}
+        self.complete: set[str] = set()
+
+    def mine(self) -> list[Row]:
+        """The rows of this demo, in order."""
+        return sorted((self.rows[key] for key in self.keys if key in self.rows), key=lambda row: row.key)
+
+    def over(self) -> bool:
+        """All runs have ended, and the log of those that began has been read."""
+        rows = self.mine()
+        return bool(rows) and all(
+            row.state.ended and (row.started is None or row.key in self.complete) for row in rows
+        )
+
+
+async def submit(watch: Watch, progress: Progress) -> None:
+    """Submit the example to this machine."""
+    rows = await watch.submit(example(), "local")
+    progress.keys |= {row.key for row in rows}
+    progress.rows |= {row.key: row for row in rows}
+    for row in progress.mine():
+        say(f"{row.key}  submitted  {row.name}")
+
+
+async def read(events: AsyncGenerator[Event], progress: Progress, submitted: asyncio.Task[None]) -> None:
+    """Print what happens until it is over."""
+    async for event in events:
+        if submitted.done():
+            submitted.result()
+        match event:
+            case TableSeen(rows):
+                for row in rows:
+                    see_row(row, progress)
+            case Sampled():
+                see_samples(event, progress)
+            case Noticed(_, text):
+                say(text)
+        if submitted.done() and progress.over():
+            return
+
+
+def see_row(row: Row, progress: Progress) -> None:
+    """A line where the state of one of our runs changed."""
+    before = progress.rows.get(row.key)
+    progress.rows[row.key] = row
+    if row.key in progress.keys and (before is None or before.state is not row.state):
+        say(f"{row.key}  {row.state}{f': {row.reason}' if row.reason else ''}")
+
+
+def see_samples(event: Sampled, progress: Progress) -> None:
+    """A line for every new value of the objective."""
+    known = progress.samples.setdefault(event.key, [])
+    if event.restarted:
+        known.clear()
+    known += event.samples
+    if event.complete:
+        progress.complete.add(event.key)
+    row = progress.rows.get(event.key)
+    if row is None or event.key not in progress.keys:
+        return
+    newest = [sample for sample in event.samples if sample.metric == row.objective]
+    if newest:
+        done = f"{event.progress.fraction:4.0%}" if event.progress else "    "
+        say(f"{row.key}  {done}  {row.objective} {newest[-1].value:.4f}  at {newest[-1].index} {newest[-1].step:g}")
+
+
+def say(text: str) -> None:
+    """A line, now."""
+    sys.stdout.write(clean(text) + "\n")
+    sys.stdout.flush()
+
+
+def print_results(progress: Progress) -> None:
+    """One line a run: what it was, and what came out."""
+    names = list(dict.fromkeys(name for row in progress.mine() for name in row.params))
+    objective = next((row.objective for row in progress.mine() if row.objective), "")
+    table = []
+    for row in progress.mine():
+        series = by_metric(progress.samples.get(row.key, [])).get(row.objective or "")
+        values = (series.last, series.best(row.goal)) if series else (None, None)
+        took = span(row.ended - row.started) if row.ended and row.started else "-"
+        params = [str(row.params.get(name, "")) for name in names]
+        table.append((row.key, row.state, took, *params, figure(values[0]), figure(values[1])))
+    say("")
+    print_table(("RUN", "STATE", "TOOK", *names, f"{objective} last", "best"), table)

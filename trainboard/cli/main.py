@@ -1,0 +1,109 @@
+"""The words of the command line, and what every command has in common: how it fails."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from trainboard import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands. `run` names the function that does each, `module:function`, imported when it is wanted."""
+    root = argparse.ArgumentParser(prog="trainboard", description="A departure board for neural-network training.")
+    root.add_argument("--version", action="version", version=f"trainboard {__version__}")
+    root.add_argument("--readonly", action="store_true", help="the board, with everything that changes something off")
+    root.set_defaults(run="trainboard.cli.board:open_board")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, run: str, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        added.set_defaults(run=run)
+        return added
+
+    demo = command("demo", "trainboard.cli.demo:demo", "train a small network on this machine and watch it")
+    demo.add_argument(
+        "--no-screen", action="store_true", help="lines instead of the board, as where there is no terminal"
+    )
+
+    submit = command("submit", "trainboard.cli.submit:submit", "submit every run of a spec")
+    submit.add_argument("spec", metavar="SPEC")
+    submit.add_argument("overrides", nargs="*", metavar="key=value")
+    submit.add_argument("--on", metavar="BACKEND", help="instead of the spec's own choice")
+    submit.add_argument("--dry-run", action="store_true", help="show the runs and scripts, and do nothing")
+    submit.add_argument("--json", action="store_true")
+
+    listing = command("ls", "trainboard.cli.runs:ls", "list runs, and the jobs that trainboard did not start")
+    listing.add_argument("--offline", action="store_true", help="what is on record, without asking any host")
+    listing.add_argument("--json", action="store_true")
+
+    show = command("show", "trainboard.cli.runs:show", "all about one run")
+    show.add_argument("runs", nargs=1, metavar="RUN")
+    show.add_argument("--json", action="store_true")
+
+    logs = command("logs", "trainboard.cli.logs:logs", "print a run's log")
+    logs.add_argument("runs", nargs=1, metavar="RUN")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+
+    cancel = command("cancel", "trainboard.cli.runs:cancel", "end runs, or whole experiments")
+    cancel.add_argument("runs", nargs="+", metavar="RUN")
+    cancel.add_argument("--json", action="store_true")
+
+    hosts = command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend")
+    hosts.add_argument("--json", action="store_true")
+
+    metrics = command("metrics", "trainboard.cli.metrics:metrics", "the metrics in runs' logs, or in any log files")
+    metrics.add_argument("sources", nargs="+", metavar="RUN|FILE")
+    how = metrics.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true")
+    how.add_argument("--csv", action="store_true", help="every sample")
+
+    config = command("config", "trainboard.cli.hosts:config", "show the config, or add a host of ~/.ssh/config to it")
+    config.add_argument("action", nargs="?", choices=("show", "add"), default="show")
+    config.add_argument("hosts", nargs="*", metavar="HOST")
+    return root
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse and do; the exit code: 0 done, 1 the work failed, 2 bad usage or bad input."""
+    chosen = parser().parse_args(arguments)
+    module, _, function = chosen.run.partition(":")
+    try:
+        return int(getattr(importlib.import_module(module), function)(chosen, os.environ))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Who reads us has seen enough; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        code = exit_code(error)
+        if code is None:
+            raise
+        from trainboard.cli.terminal import complain
+
+        advice = getattr(error, "advice", "")
+        complain(f"{error}; {advice}" if advice else str(error))
+        return code
+
+
+def exit_code(error: Exception) -> int | None:
+    """What an expected failure exits with; None for one that is a defect of ours and wants its traceback."""
+    from backends.base import BackendError
+    from specs.model import SpecError
+    from trainboard.actions import Refused
+    from trainboard.config import ConfigError
+    from trainboard.metrics import MetricsError
+    from trainboard.store import StoreError
+
+    if isinstance(error, SpecError | ConfigError | Refused | MetricsError):
+        return BAD_INPUT
+    return FAILED if isinstance(error, BackendError | StoreError) else None

@@ -1,0 +1,128 @@
+"""`trainboard ls`, `show` and `cancel`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from backends.base import BackendError, Watched
+from specs.document import nearest, quoted
+from trainboard.actions import Refused
+from trainboard.cli.desk import open_desk
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since, span
+from trainboard.query import query
+from trainboard.rows import merge
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from backends.base import Backend, Job
+    from trainboard.cli.desk import Desk
+    from trainboard.rows import Row
+
+
+def ls(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Every row; a host that does not answer is said on standard error and its runs are shown as they were."""
+
+    async def run() -> int:
+        desk = open_desk(environ, TerminalPrompter())
+        async with desk.backends() as backends:
+            rows = await current_rows(desk, () if chosen.offline else backends)
+        if chosen.json:
+            print_json([row.as_json() for row in rows])
+        else:
+            titles = ("RUN", "STATE", "BACKEND", "JOB", "SUBMITTED", "TOOK", "NAME", "REASON")
+            print_table(titles, [cells(row) for row in rows])
+        return 0
+
+    return asyncio.run(run())
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row of the table."""
+    took = "-" if row.started is None else since(row.started) if row.ended is None else span(row.ended - row.started)
+    submitted = f"{since(row.submitted)} ago" if row.submitted else "-"
+    return (row.run or "-", row.state, row.backend, row.job_id or "-", submitted, took, row.name, row.reason)
+
+
+def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """All about one run."""
+
+    async def run() -> int:
+        desk = open_desk(environ, TerminalPrompter())
+        async with desk.backends() as backends:
+            [row] = find(await current_rows(desk, backends), chosen.runs)
+        if chosen.json:
+            print_json(row.as_json() | {"directory": row.directory, "log": row.log, "attempt": row.attempt})
+        else:
+            print_table(("", ""), [(name, value) for name, value in described(row)])
+        return 0
+
+    return asyncio.run(run())
+
+
+def described(row: Row) -> Iterable[tuple[str, str]]:
+    """A row, field by field."""
+    for name, value in (row.as_json() | {"directory": row.directory, "log": row.log}).items():
+        yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+def cancel(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """End runs; those that have ended already are said so."""
+
+    async def run() -> int:
+        desk = open_desk(environ, TerminalPrompter())
+        async with desk.backends() as backends:
+            rows = find(await current_rows(desk, backends), chosen.runs)
+            alive = [row for row in rows if not row.state.ended]
+            for backend in backends:
+                mine = [row for row in alive if row.backend == backend.name]
+                if mine:
+                    await backend.cancel([watched_row(row) for row in mine])
+            keys = {row.key for row in rows}
+            after = [row for row in await current_rows(desk, backends) if row.key in keys]
+        if chosen.json:
+            print_json([row.as_json() for row in after])
+        else:
+            print_table(("RUN", "STATE", "NAME"), [(row.key, row.state, row.name) for row in after])
+        for row in rows:
+            if row.state.ended:
+                complain(f"{row.key} had ended before: {row.state}")
+        return 0
+
+    return asyncio.run(run())
+
+
+async def current_rows(desk: Desk, backends: Sequence[Backend]) -> tuple[Row, ...]:
+    """The table after asking these backends; what does not answer is complained about, and ends nothing."""
+    answers = await asyncio.gather(*(ask(desk, backend) for backend in backends))
+    jobs = {backend.name: found for backend, found in zip(backends, answers, strict=True)}
+    return merge(await desk.store.load(), jobs)
+
+
+async def ask(desk: Desk, backend: Backend) -> tuple[Job, ...]:
+    """A backend's jobs, or none where it does not answer."""
+    try:
+        return (await query(backend, desk.store, {})).jobs
+    except BackendError as error:
+        complain(f"{error}; shown as last seen")
+        return ()
+
+
+def find(rows: Sequence[Row], names: Collection[str]) -> list[Row]:
+    """The rows that these words name: a run, a job as `backend:id`, or a whole experiment. Raises `Refused`."""
+    found: list[Row] = []
+    for name in names:
+        matching = [row for row in rows if name in (row.key, row.experiment, row.job_id)]
+        if not matching:
+            words = {word for row in rows for word in (row.key, row.experiment) if word}
+            raise Refused(f"no run or experiment {quoted(name)}{nearest(name, words)}; `trainboard ls` lists them")
+        found += [row for row in matching if row not in found]
+    return found
+
+
+def watched_row(row: Row) -> Watched:
+    """What a backend needs to cancel a row."""
+    return Watched(row.token, row.job_id, row.directory, row.submitted or 0.0)

@@ -1,0 +1,184 @@
+"""Records as documents of the state file, and that file as text. Pure; `store` has the effects.
+
+Keys and tables that this version does not know stay in the file as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, TypeVar, cast
+
+from backends.base import JobState
+from trainboard.records import Attempt, Experiment, Run
+
+Record = Experiment | Run | Attempt
+RecordT = TypeVar("RecordT", Experiment, Run, Attempt)
+Document = dict[str, Any]
+Lines = dict[str, dict[str, str]]
+"""A state file: table → document id → its line, `"id":{…}`. Text, so that only documents that change are ever encoded
+or decoded: at ten thousand documents, doing all of them for every change costs the event loop frames."""
+
+TABLES: Mapping[type[Record], str] = {Experiment: "experiments", Run: "runs", Attempt: "attempts"}
+_KINDS: Mapping[str, type[Record]] = {table: kind for kind, table in TABLES.items()}
+_FIELDS: Mapping[type[Record], tuple[str, ...]] = {kind: tuple(each.name for each in fields(kind)) for kind in TABLES}
+_STATES: Mapping[str, JobState] = {state.value: state for state in JobState}
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All records by id, as they were at one moment."""
+
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    attempts: Mapping[str, Attempt] = field(default_factory=dict)
+
+    def of(self, kind: type[RecordT]) -> Mapping[str, RecordT]:
+        """The records of one kind."""
+        return cast("Mapping[str, RecordT]", getattr(self, TABLES[kind]))
+
+
+Change = Callable[[Records], Iterable[Record]]
+"""Pure: from what is stored to the records to insert or to replace. It runs in another thread."""
+Outcome = tuple[Record, ...] | BaseException
+"""Of a change: what it stored, or why it stored nothing."""
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def text_of(lines: Lines) -> bytes:
+    """The state file: JSON that TinyDB reads, one document a line."""
+    tables = [f"{_encode(table)}:{{\n" + ",\n".join(content.values()) + "\n}" for table, content in lines.items()]
+    return ("{" + ",\n".join(tables) + "}\n").encode()
+
+
+def lines_of(documents: Mapping[str, Mapping[str, Document]]) -> Lines:
+    """The documents of a TinyDB file as lines."""
+    return {
+        table: {key: _line(key, document) for key, document in content.items()}
+        for table, content in documents.items()
+    }
+
+
+def parse(text: bytes, before: tuple[Lines, Records] = ({}, Records())) -> tuple[Lines, Records]:
+    """The documents of a state file, and the records in them; a record that is as it was before stays the same object.
+
+    What did not change is not decoded again. Raises `ValueError` where the text is no state file, and
+    `RecursionError` on mischief.
+    """
+    old_lines, old_records = before
+    split = _split(text.decode())
+    parsed = split if split is not None else _foreign(json.loads(text))
+    lines: Lines = {}
+    tables: dict[str, Mapping[str, Any]] = {table: MappingProxyType({}) for table in TABLES.values()}
+    for table, found in parsed.items():
+        kind = _KINDS.get(table)
+        known = {line: key for key, line in old_lines.get(table, {}).items()}
+        lines[table], records = {}, {}
+        for line in found:
+            key = known.get(line)
+            if key is None:
+                key, document = _document(line)
+                if kind:
+                    records[key] = _record(kind, key, document)
+            elif kind:
+                records[key] = getattr(old_records, table)[key]
+            lines[table][key] = line
+        if kind:
+            tables[table] = MappingProxyType(records)
+    return lines, Records(**tables)
+
+
+def _split(text: str) -> dict[str, list[str]] | None:
+    """The lines of each table of a file as we write it; None where somebody else wrote it.
+
+    If every line holds one whole document, which is for the caller to see, this is what JSON would say.
+    """
+    if not (text.startswith('{"') and text.endswith("\n}}\n")):
+        return None
+    tables: dict[str, list[str]] = {}
+    for block in text[1:-4].split("\n},\n"):
+        name, opened, content = block.partition(":{\n")
+        if not opened:
+            return None
+        tables[json.loads(name)] = content.split(",\n") if content else []
+    return tables
+
+
+def _foreign(documents: object) -> dict[str, list[str]]:
+    if not isinstance(documents, dict):
+        raise ValueError("not a mapping of tables")
+    for table, content in documents.items():
+        if not isinstance(content, dict) or not all(isinstance(document, dict) for document in content.values()):
+            raise ValueError(f"table {table!r} is not a mapping of documents")
+    return {table: list(content.values()) for table, content in lines_of(documents).items()}
+
+
+def _line(key: str, document: Document) -> str:
+    return f"{_encode(key)}:{_encode(document)}"
+
+
+def _document(line: str) -> tuple[str, Document]:
+    [(key, document)] = json.loads(f"{{{line}}}").items()
+    if not isinstance(document, dict):
+        raise ValueError(f"{key!r} is no document")
+    return key, document
+
+
+def _record(kind: type[Record], key: str, document: Document) -> Record:
+    try:
+        return to_record(kind, document)
+    except TypeError as error:
+        raise ValueError(f"{TABLES[kind]} {key!r}: {error}") from error
+
+
+def to_record(kind: type[Record], document: Document) -> Record:
+    """The record in a document. Raises `TypeError` where one of its fields is missing.
+
+    Keys that it has no field for are left out; a state word that we do not know is `UNKNOWN`.
+    """
+    known = {name: document[name] for name in _FIELDS[kind] if name in document}
+    if "state" in known:
+        known["state"] = _STATES.get(known["state"], JobState.UNKNOWN)
+    return kind(**known)
+
+
+def apply(changes: Iterable[Change], lines: Lines, records: Records) -> tuple[Lines, Records, list[Outcome]]:
+    """What the changes make of the content, each on top of those before it. One that raises changes nothing."""
+    tables: dict[str, dict[str, Any]] = {table: dict(getattr(records, table)) for table in TABLES.values()}
+    lines = lines | {table: dict(lines.get(table, {})) for table in tables}
+    records = Records(**{table: MappingProxyType(content) for table, content in tables.items()})
+    outcomes: list[Outcome] = []
+    for change in changes:
+        try:
+            changed = tuple(change(records))
+            new_lines = [_changed_line(record, lines, records) for record in changed]
+        except Exception as error:  # the change is its caller's own code: what it raises is the caller's to handle
+            outcomes.append(error)
+            continue
+        for record, line in zip(changed, new_lines, strict=True):
+            table = TABLES[type(record)]
+            lines[table][record.id], tables[table][record.id] = line, record
+        outcomes.append(changed)
+    return lines, records, outcomes
+
+
+def _changed_line(record: Record, lines: Lines, records: Records) -> str:
+    """A record's new line: the old document, with the fields that are new in the record.
+
+    Raises `TypeError` or `ValueError` where a value cannot be stored.
+    """
+    table = TABLES[type(record)]
+    old_line, old_record = lines[table].get(record.id), getattr(records, table).get(record.id)
+    values = {name: getattr(record, name) for name in _FIELDS[type(record)]}
+    new = {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if old_record is None or value != getattr(old_record, name)
+    }
+    if old_line is None:
+        return _line(record.id, new)
+    return _line(record.id, _document(old_line)[1] | new) if new else old_line

@@ -1,0 +1,84 @@
+"""The shape of a line: the text around its numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A token is what float() takes, or a date, clock time, version or address, which float() refuses. It does not follow
+# a letter, digit, dot, dash or `@`: `top5`, `acc@1` and `resnet-50` are names. The pattern begins with a plain set of
+# characters, because only then does the engine skip text fast.
+_TOKEN = rb"""
+    ( %(first)s (?<! [\w.@\x80-\xff-] %(first)s )
+      (?: (?<=[0-9])
+          (?: \d* \.?\d* (?:[eE][-+]?\d+)? (?! [.\deE] | [-:]\d | ,\d{3} | /\d\d?/)
+            | \d{3}[-/]\d\d?[-/]\d\d? (?: [T\x20]\d\d:\d\d (?::\d\d)? (?:[.,]\d+)? )?
+            | \d* : \d\d (?: :\d\d)? (?:[.,]\d+)?
+            | \d* \.\d+ (?:\.\d+)+
+            | \d{0,2} (?:,\d{3})+ (?!\d) (?:\.\d+)?
+            | \d* (?:\.\d*)? (?:[eE][-+]?\d+)?
+          )
+        | (?<=[-+]) (?: \d+ (?:\.\d*)? | \.\d+ ) (?:[eE][-+]?\d+)?
+        | (?<=\.) \d+ (?:[eE][-+]?\d+)?
+        %(words)s
+      )
+    )
+"""
+_NONFINITE = rb"| (?: (?<=[nN])[aA][nN] | (?<=[iI])[nN][fF](?:inity)? | (?<=[-+])(?i:nan|inf(?:inity)?) ) (?!\w)"
+_FINITE = re.compile(_TOKEN % {b"first": rb"[-+.0-9]", b"words": b""}, re.VERBOSE)
+_ANY = re.compile(_TOKEN % {b"first": rb"[-+.0-9nNiI]", b"words": _NONFINITE}, re.VERBOSE)
+_INFINITY = re.compile(rb"inf(?:inity)?(?!\w)")
+
+
+def splitter(block: bytes) -> Callable[[bytes], list[bytes]]:
+    """What takes the lines of this block apart: `[text, number, text, …, text]`; slot i is element 2i + 1.
+
+    Looking for `nan` and `inf` costs time in every text, so it is done only in blocks that have them.
+    """
+    lower = block.lower()
+    return (_ANY if b"nan" in lower or _INFINITY.search(lower) else _FINITE).split
+
+
+# What may be glued to a number: a per-cent sign or a unit, and then no further part of a word, path or version.
+_UNIT = re.compile(
+    rb"(%|[kKMGT]?(?:i?B|b/s|B/s)|[munp]?s|min|[mhkKMGTxWJC]|it|(?:[a-zA-Z]+)/[a-zA-Z]+)?(?![\w%@]|[-./]\w|\s*/\s*$)"
+)
+_THOUSANDS = re.compile(rb"\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+_SCALES = {b"k": 1e3, b"K": 1e3}
+
+
+class Shape(NamedTuple):
+    """The texts of a line, one more than it has numbers: number i stands between texts i and i + 1."""
+
+    texts: tuple[bytes, ...]
+
+    @property
+    def slots(self) -> range:
+        """The numbers' positions."""
+        return range(len(self.texts) - 1)
+
+    def before(self, slot: int) -> bytes:
+        """The text before a number, less the unit of the number before it."""
+        text = self.texts[slot]
+        unit = _UNIT.match(text) if slot else None
+        return text[unit.end() :] if unit else text
+
+    def ends(self, slot: int) -> bool:
+        """Whether the number ends here, with or without a unit: it is no part of a word, a path or a ratio."""
+        return _UNIT.match(self.texts[slot + 1]) is not None
+
+    def scale(self, slot: int) -> float:
+        """What the number's unit multiplies it by: 1000 for a glued `k`, else 1."""
+        unit = _UNIT.match(self.texts[slot + 1])
+        return _SCALES.get(unit[1], 1.0) if unit else 1.0
+
+
+def number(token: bytes) -> float | None:
+    """A token's value; None for dates, times, versions and addresses."""
+    try:
+        return float(token)
+    except ValueError:
+        return float(token.replace(b",", b"")) if _THOUSANDS.fullmatch(token) else None

@@ -1,0 +1,48 @@
+"""Where the program keeps its own files on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Files and folders of one user. None of them needs to be there."""
+
+    config: Path
+    """The config file."""
+    state: Path
+    """The folder of `state.json` and its lock."""
+    series: Path
+    """The folder of the series files."""
+    runs: Path
+    """The folder of the attempt directories of the runs on this machine."""
+    ssh_config: Path | None = None
+    """What stands in for `~/.ssh/config`; None: nothing does."""
+
+
+def paths(environ: Mapping[str, str]) -> Paths:
+    """The paths for this environment; nothing is made.
+
+    `TRAINBOARD_HOME` moves config and state into one folder; without it they are where the platform keeps such files.
+    `TRAINBOARD_SSH_CONFIG` stands in for `~/.ssh/config`.
+    """
+    if home := environ.get("TRAINBOARD_HOME"):
+        config = state = Path(home).expanduser().absolute()
+    else:
+        import platformdirs
+
+        config, state = platformdirs.user_config_path("trainboard"), platformdirs.user_state_path("trainboard")
+    ssh_config = environ.get("TRAINBOARD_SSH_CONFIG")
+    return Paths(
+        config=config / "config.yaml",
+        state=state,
+        series=state / "series",
+        runs=state / "runs",
+        ssh_config=Path(ssh_config).expanduser().absolute() if ssh_config else None,
+    )

@@ -1,0 +1,118 @@
+"""What the watch knows of one backend, and when it asks next."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING
+
+from backends.base import BackendError, HostKeyRefused, HostUnreachable, JobState, LoginRefused
+from trainboard.events import HostSeen, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backends.base import Backend, Health, Job
+    from trainboard.query import Answer
+    from trainboard.reconcile import Absence
+
+UNFOCUSED = 60.0
+"""Seconds between two squeue calls while nobody looks."""
+
+LONGEST_WAIT = 300.0
+"""Seconds at most between two tries of a host that fails."""
+
+
+SHORTEST_WAIT = 0.5
+"""Seconds between two queries, whatever happens."""
+
+
+class Place:
+    """One backend with its newest picture. A failed query changes its link, never the picture."""
+
+    def __init__(self, backend: Backend, interval: float) -> None:
+        self.backend = backend
+        self.interval = interval
+        self.jobs: tuple[Job, ...] = ()
+        self.health: Health | None = None
+        self.absences: Mapping[str, Absence] = {}
+        self.link = Link.CONNECTING
+        self.reason = ""
+        self.advice = ""
+        self.seen: float | None = None
+        self.failures = 0
+        self.answered = asyncio.Event()
+        """Set while the last query was answered."""
+        self._wake = asyncio.Event()
+
+    def answer(self, answer: Answer) -> None:
+        """A query was answered."""
+        self.jobs, self.absences, self.seen, self.failures = answer.jobs, answer.absences, answer.at, 0
+        self.link, self.reason, self.advice = Link.UP, "", ""
+        self.answered.set()
+
+    def fail(self, error: BackendError) -> None:
+        """A query failed."""
+        self.failures += 1
+        self.link = Link.DOWN if self.seen is None else Link.STALE
+        self.reason, self.advice = str(error), error.advice
+        self.answered.clear()
+        if isinstance(error, LoginRefused | HostKeyRefused):
+            # Asking again by ourselves would only bring the same prompt, or lock the account.
+            self.failures = -1
+
+    def suspect(self, error: BackendError) -> None:
+        """Something else than a query failed there: what needs the host waits for the next answer.
+
+        A broken connection is looked at now; each one breaks once, so this cannot become a storm of queries.
+        """
+        self.answered.clear()
+        if isinstance(error, HostUnreachable):
+            self.wake()
+
+    def delay(self, focused: bool) -> float | None:
+        """Seconds until the next query; None: not before somebody asks for it."""
+        if self.failures < 0:
+            return None
+        slow = max(self.interval, UNFOCUSED) if self.backend.kind == "slurm" else self.interval * 5
+        interval = self.interval if focused else slow
+        if self.failures:
+            interval = min(LONGEST_WAIT, max(interval, 2.0) * 2**self.failures) * random.uniform(0.8, 1.2)
+        return interval
+
+    def wake(self) -> None:
+        """Ask now."""
+        self._wake.set()
+
+    async def rest(self, delay: float | None) -> None:
+        """Until `delay` seconds are over, or somebody wakes it; a moment at least, whoever wakes it how often."""
+        await asyncio.sleep(SHORTEST_WAIT)
+        try:
+            async with asyncio.timeout(delay):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake.clear()
+
+    def calls_per_minute(self) -> float:
+        """Commands and state queries in the last minute."""
+        horizon = time.monotonic() - 60
+        return float(sum(1 for call in self.backend.calls if call >= horizon))
+
+    def event(self) -> HostSeen:
+        """The newest about it."""
+        states = [job.state for job in self.jobs]
+        return HostSeen(
+            backend=self.backend.name,
+            kind=self.backend.kind,
+            link=self.link,
+            reason=self.reason,
+            advice=self.advice,
+            seen=self.seen,
+            health=self.health,
+            running=states.count(JobState.RUNNING) + states.count(JobState.COMPLETING),
+            pending=states.count(JobState.PENDING) + states.count(JobState.HELD),
+            calls_per_minute=self.calls_per_minute(),
+        )

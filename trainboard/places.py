@@ -1,0 +1,64 @@
+"""The config's backends, made; and what kind of backend a new host would be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backends.base import CommandFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backends.base import Backend, Prompter
+    from backends.ssh import SshHost
+    from trainboard.config import BackendConfig
+    from trainboard.paths import Paths
+
+
+class Places:
+    """Makes backends. Those that share a jump host share the connection to it, and all ask through one prompter."""
+
+    def __init__(self, paths: Paths, prompter: Prompter) -> None:
+        self._paths = paths
+        self._prompter = prompter
+        self._hosts: dict[str, SshHost] = {}
+
+    def make(self, config: BackendConfig) -> Backend:
+        """A backend; nothing is connected yet."""
+        if config.kind == "local":
+            from backends.local import Local
+
+            return Local(config.name, config.root, disks=config.disks)
+        from backends.host import Host, helper_command
+        from backends.server import Server
+        from backends.slurm import Slurm
+
+        ssh = self._ssh(config.host)
+        host = Host(config.name, lambda: ssh.open(helper_command(config.python)), ssh.close)
+        kind = Slurm if config.kind == "slurm" else Server
+        return kind(config.name, host, config.root, shared=config.shared, python=config.python, disks=config.disks)
+
+    def make_all(self, configs: Sequence[BackendConfig]) -> list[Backend]:
+        """All of them, in order."""
+        return [self.make(config) for config in configs]
+
+    async def detect_kind(self, host: str) -> str:
+        """`slurm` for a host where squeue answers, else `ssh`. Raises a `BackendError` where it cannot be asked."""
+        from backends.host import Host, helper_command
+
+        ssh = self._ssh(host)
+        session = Host(host, lambda: ssh.open(helper_command("python3")), ssh.close)
+        try:
+            done = await session.run(["squeue", "--version"], 20)
+        except CommandFailed:
+            return "ssh"
+        finally:
+            await session.close()
+        return "slurm" if done.code == 0 else "ssh"
+
+    def _ssh(self, alias: str) -> SshHost:
+        from backends.ssh import SshHost
+
+        return self._hosts.get(alias) or SshHost(
+            alias, self._prompter, config=self._paths.ssh_config, hosts=self._hosts
+        )
