@@ -81,12 +81,17 @@ def queue_format(mark: str) -> str:
     `mark` is a word that we make up for the occasion: no name or comment can hold it by accident or on purpose, so
     free text with any character in it never shifts a column.
     """
-    return f"{mark}".join(QUEUE_FIELDS) + mark * 2
+    return mark.join(QUEUE_FIELDS) + end_mark(mark)
+
+
+def end_mark(mark: str) -> str:
+    """What ends a record: not the mark twice, for a field may be empty."""
+    return f"{mark[:-1]}={mark[-1]}"
 
 
 def parse_squeue(text: str, mark: str) -> tuple[QueueEntry, ...]:
     """The whole answer of squeue. Raises ValueError where it is not whole: half an answer is no answer."""
-    *records, rest = text.split(mark * 2)
+    *records, rest = text.split(end_mark(mark))
     if rest.strip():
         raise ValueError("squeue's answer is cut off")
     entries = []

@@ -11,6 +11,7 @@ last one, so a fast log never floods a slow line.
 """
 
 import errno
+import io
 import json
 import os
 import select
@@ -334,7 +335,7 @@ class Helper(object):
         draft = "%s.%s.tmp" % (path, header["token"])
         shutil.rmtree(draft, ignore_errors=True)
         try:
-            os.makedirs(os.path.join(draft, "state"), 0o700)
+            make_folder(os.path.join(draft, "state"))
             at = 0
             for name, size, mode in header["files"]:
                 write_whole(os.path.join(draft, name), payload[at : at + size], mode)
@@ -458,9 +459,17 @@ class Helper(object):
 
 
 def make_folder(path: str) -> None:
-    """A folder for the user alone, with its parents."""
-    if not os.path.isdir(path):
-        os.makedirs(path, 0o700, exist_ok=True)
+    """A folder for the user alone, and those above it that are missing."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for each in reversed(missing):
+        try:
+            os.mkdir(each, 0o700)
+        except OSError as error:
+            if error.errno != errno.EEXIST:  # another request was quicker
+                raise
 
 
 def kill_group(process: "subprocess.Popen[bytes]") -> None:
@@ -613,9 +622,10 @@ def main() -> int:
     decoder = Decoder()
     emit(GREETING)
     source = sys.stdin.buffer
+    assert isinstance(source, io.BufferedReader)
     try:
         while True:
-            data = os.read(source.fileno(), 1 << 16)
+            data = source.read1(1 << 16)  # what came right behind our own text is in its buffer
             if not data:
                 return 0
             for header, payload in decoder.feed(data):

@@ -1,7 +1,8 @@
 """The runner: stays with one attempt on its host, from the claim to the exit record.
 
 One file, standard library only, Python 3.6 or newer, so that it runs wherever the attempt does. It is called
-`runner.py [--detach] DIRECTORY` and reads DIRECTORY/plan.json: `token`, `argv` (what to run, in DIRECTORY),
+`runner.py [--detach] DIRECTORY` and reads DIRECTORY/plan.json: `token`, `shell` (the words
+before the name of DIRECTORY/run.sh, which is what runs),
 `time` (limit in seconds or null; null where a scheduler holds the limit), `grace` (seconds between the polite
 signal and SIGKILL) and `log` (where standard output goes, or null where a scheduler has set it up).
 
@@ -189,9 +190,10 @@ class Attempt(object):
                 signal.signal(number, signal.SIG_DFL)
             os.chdir(self.directory)
             environment = dict(os.environ, TRAINBOARD_TOKEN=self.plan["token"], TRAINBOARD_ATTEMPT=self.directory)
-            os.execvpe(self.plan["argv"][0], self.plan["argv"], environment)
+            argv = self.plan["shell"] + [os.path.join(self.directory, "run.sh")]
+            os.execvpe(argv[0], argv, environment)
         except OSError as error:
-            sys.stderr.write("trainboard: cannot start %s: %s\n" % (self.plan["argv"][0], error))
+            sys.stderr.write("trainboard: cannot start %s: %s\n" % (self.plan["shell"][0], error))
             sys.stderr.flush()
         finally:
             os._exit(127)

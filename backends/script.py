@@ -29,7 +29,8 @@ def run_script(plan: Plan) -> str:
     setup = f"\n# set-up: the first command that fails ends the attempt\nset -e\n{plan.setup.rstrip()}\nset +e\n"
     return (
         f"# {plan.job_name}, attempt {plan.attempt}\n"
-        ". ./env\n"
+        # A login shell's start-up files may have gone elsewhere.
+        'cd "$TRAINBOARD_ATTEMPT" && . ./env || exit 1\n'
         f"{enter} || exit 1\n"
         f"{setup if plan.setup.strip() else ''}\n"
         f"{plan.command.rstrip()}\n"
@@ -95,7 +96,7 @@ def runner_plan(plan: Plan, kind: str) -> str:
         "run": plan.run,
         "attempt": plan.attempt,
         # A login shell, as the user has it there: `module` and conda are set up in its start-up files.
-        "argv": ["bash", "run.sh"] if kind == "local" else ["bash", "-l", "run.sh"],
+        "shell": ["bash"] if kind == "local" else ["bash", "-l"],
         "time": None if scheduled else plan.resources.time,
         "grace": max(1.0, warning(plan.resources.time) - 5.0) if scheduled else GRACE,
         "log": None if scheduled else "out.log",

@@ -64,17 +64,21 @@ class SshHost:
         Raises `HostUnreachable`, `LoginRefused` or `HostKeyRefused`; `HostUnreachable` also where the server opens
         no further session.
         """
+        self._wanted = True
         fresh = self._conn is None or self._conn.is_closed()
         conn = await self.connection()
         try:
             return await self._channel(conn, command)
         except HostUnreachable:
-            if fresh or not conn.is_closed():
+            if fresh or self._conn is conn:
                 raise
         return await self._channel(await self.connection(), command)  # the old connection had died unnoticed
 
     async def connection(self) -> asyncssh.SSHClientConnection:
-        """The one connection. Callers at the same time share one attempt, which ends when all of them give up."""
+        """The one connection, not to be closed by the caller. Raises as `open`.
+
+        Callers at the same time share one attempt, which ends when all of them give up.
+        """
         if self._conn is not None and not self._conn.is_closed():
             return self._conn
         if self._connecting is None:
@@ -83,7 +87,10 @@ class SshHost:
         attempt = self._connecting
         self._waiting += 1
         try:
-            return await asyncio.shield(attempt)
+            await asyncio.wait({attempt})  # which leaves the attempt alone when this caller is cancelled
+            if attempt.cancelled():
+                raise HostUnreachable(f"{self.alias}: closed while it was connecting")
+            return attempt.result()
         finally:
             self._waiting -= 1
             if not self._waiting and not attempt.done():
@@ -130,17 +137,25 @@ class SshHost:
                     lambda: SshLink(self.alias), command, encoding=None, request_pty=False, x11_forwarding=False
                 )
         except TimeoutError:
-            conn.abort()
-            text = f"{self.alias}: the connection is dead: no session opened in {self._timeout:g} s"
-            raise HostUnreachable(text, "it is opened anew at the next try") from None
+            self._forget(conn)
+            raise HostUnreachable(
+                f"{self.alias}: the connection is dead: no session in {self._timeout:g} s"
+            ) from None
         except asyncssh.ChannelOpenError as exc:
-            if conn.is_closed():
-                raise HostUnreachable(f"{self.alias}: the connection was lost") from exc
-            raise ssherrors.no_session(exc, self.alias) from exc
+            if not conn.is_closed():
+                raise ssherrors.no_session(exc, self.alias) from exc
+            self._forget(conn)
+            raise HostUnreachable(f"{self.alias}: the connection was lost") from exc
         except (asyncssh.Error, OSError) as exc:
+            self._forget(conn)
             raise HostUnreachable(f"{self.alias}: the connection was lost") from exc
         assert isinstance(link, SshLink)
         return link
+
+    def _forget(self, conn: asyncssh.SSHClientConnection) -> None:
+        conn.abort()
+        if self._conn is conn:
+            self._conn = None
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
         settings = await self._settings()
@@ -180,9 +195,11 @@ class SshHost:
             self._via._riders.add(self)
 
     def _gateway(self, settings: Settings) -> SshHost | None:
+        from backends import sshconfig
+
         via: SshHost | None = None
         for count, hop in enumerate(settings.jumps, 1):
-            if count == 1 and hop in (self.alias, settings.host):
+            if count == 1 and sshconfig.parse_address(hop).host == settings.address.host:
                 return None  # `Host *` meant the gateway too
             key = ",".join(settings.jumps[:count])
             if key not in self._hosts:

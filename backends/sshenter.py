@@ -77,7 +77,7 @@ async def _meet(shown: str, login: Login, settings: Settings, prompter: Prompter
     kind, mark = shown.partition(" ")[0], hostkeys.fingerprint(shown)
     text = f"{login.name} is not known yet. Its key: {kind} {mark}\nConnect, and remember the key?"
     question = Question(settings.alias, f"{settings.alias}: unknown host key", text, echo=True, yes_no=True)
-    if await prompter.ask(question) is None:
+    if await prompter.ask(question) != "yes":
         raise HostKeyRefused(
             f"{settings.alias}: the key of {login.name} was not accepted ({kind} {mark})",
             "compare it with what the administrator publishes, then connect again",

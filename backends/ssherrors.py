@@ -57,7 +57,7 @@ class Target:
 
 def explain(exc: Exception, target: Target, login: Login) -> BackendError:
     """The error to show for what asyncssh or the system raised."""
-    if login.cut_short:
+    if login.asking:
         return LoginRefused(
             f"{target.alias}: the server ended the login while it waited for an answer",
             "connect again and answer sooner: servers allow two minutes or so (LoginGraceTime)",

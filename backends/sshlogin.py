@@ -51,8 +51,8 @@ class Login(asyncssh.SSHClient):
         """The ways to log in that the server named."""
         self.banner = ""
         self.declined = False
-        self.cut_short = False
-        """The connection ended while the user was being asked."""
+        self.asking = False
+        """A question is open, or was when the connection ended."""
         self.password_expired = False
         self._prompter = prompter
         self._known = known
@@ -100,11 +100,9 @@ class Login(asyncssh.SSHClient):
         if self.declined:
             return None
         self._clock.reschedule(None)
-        try:
-            answer = await self._prompter.ask(Question(self.alias, f"{self.alias}: {what}", text, echo))
-        except asyncio.CancelledError:
-            self.cut_short = True
-            raise
+        self.asking = True
+        answer = await self._prompter.ask(Question(self.alias, f"{self.alias}: {what}", text, echo))
+        self.asking = False
         self._allow(LOGIN_TIMEOUT)
         self.declined = answer is None
         return answer
@@ -130,10 +128,10 @@ class Login(asyncssh.SSHClient):
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Asked for a key that is not on record for this host and port."""
         text = " ".join(key.export_public_key().decode().split()[:2])
-        if text in self._accepted:
+        # Known by the bare name alone: the same host on another port, as OpenSSH sees it.
+        elsewhere = {known.key for known in self._bare if not known.marker}
+        if not self.on_record and (text in self._accepted or text in elsewhere):
             return True
-        if not self.on_record and any(k.key == text and not k.marker for k in self._bare):
-            return True  # known by the bare name: the same host on another port, as OpenSSH sees it
         self.shown_key = text
         return False
 

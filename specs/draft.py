@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from specs.command import PARAMETER
+from specs.scanner import PARAMETER
 from specs.tree import quoted
 
 if TYPE_CHECKING:

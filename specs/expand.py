@@ -9,8 +9,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from specs.command import CommandError, as_text, take_apart
+from specs.command import as_text, take_apart
 from specs.model import Method, Scalar, Setting, Spec, SpecError, Sweep
+from specs.scanner import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,10 +76,11 @@ def kept(sweep: Sweep, fixed: Mapping[str, Scalar]) -> Iterator[Params]:
 
 
 def names(settings: Sequence[Mapping[str, Scalar]]) -> list[str]:
-    """Short names from what varies, unique even where letter case does not count, safe as folder names."""
+    """Short names from what varies, the seed last; safe as folder names and unique also where case does not count."""
     if len(settings) == 1:
         return ["run"]
-    varying = [key for key in dict.fromkeys(key for params in settings for key in params) if _varies(key, settings)]
+    keys = dict.fromkeys(key for params in settings for key in params)
+    varying = sorted((key for key in keys if _varies(key, settings)), key=lambda key: key == SEED)
     short = Counter(key.rpartition(".")[2] for key in varying)
     labels = {key: key.rpartition(".")[2] if short[key.rpartition(".")[2]] == 1 else key for key in varying}
     found = [

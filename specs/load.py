@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from specs import document
-from specs.command import CommandError, take_apart
+from specs.command import take_apart
 from specs.draft import Draft, flat
 from specs.expand import MOST_RUNS, SEED, count, kept
 from specs.fields import READERS, unknown
 from specs.model import Method, Spec, SpecError, Sweep
 from specs.overrides import override
+from specs.scanner import CommandError
 from specs.tree import Place, nearest, quoted
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from specs.command import PARAMETER, as_text
+from specs.command import as_text
 from specs.draft import flat
 from specs.expand import MOST_RUNS, SEED
 from specs.model import Method, Scalar, Sweep
+from specs.scanner import PARAMETER
 from specs.tree import nearest, quoted
 
 if TYPE_CHECKING:
@@ -73,15 +74,10 @@ def _axis(section: Section, name: str) -> tuple[Scalar, ...]:
     if isinstance(value.content, dict) and any(word in value.content for word in RANGE):
         raise value.error("as a range is not supported by this version; give a list of values")
     if not isinstance(value.content, tuple):
-        raise value.error(f"must be a list of values to try, not {value.shown}{nearest_word(name)}")
+        raise value.error(f"must be a list of values to try, not {value.shown}{nearest(name, WORDS, 'sweep.')}")
     if not value.content:
         raise value.error("is an empty list; an axis needs at least one value")
     return _distinct(value.content)
-
-
-def nearest_word(name: str) -> str:
-    """` (did you mean "sweep.seeds"?)` for what looks like a mistyped key of the section."""
-    return nearest(name, WORDS).replace('"', '"sweep.', 1)
 
 
 def _distinct(values: Sequence[Value]) -> tuple[Scalar, ...]:

@@ -200,7 +200,7 @@ class Section:
         """An error for every key that is not known, with the nearest that is."""
         for key, entry in self.entries.items():
             if key not in known:
-                yield entry.place.error(f"unknown key {quoted(self._path(key))}{nearest(key, known)}")
+                yield entry.place.error(f"unknown key {quoted(self._path(key))}{nearest(key, known, self._path(''))}")
 
     def only(self, known: Collection[str]) -> None:
         """Raise the first of `unknown`."""
@@ -232,7 +232,7 @@ def quoted(text: str, longest: int = 60) -> str:
     return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + '"'
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    """` (did you mean "…"?)`, or nothing where no known word is near."""
+def nearest(word: str, known: Collection[str], prefix: str = "") -> str:
+    """` (did you mean "…"?)` with the prefix before the word, or nothing where no known word is near."""
     near = difflib.get_close_matches(word[:80], known, n=1)
-    return f" (did you mean {quoted(near[0])}?)" if near else ""
+    return f" (did you mean {quoted(prefix + near[0])}?)" if near else ""

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from specs.tree import Section, Value
     from trainboard.paths import Paths
 
-__all__ = ["BackendConfig", "Config", "ConfigError", "add_backend", "load", "parse", "ssh_hosts"]
+__all__ = ["BackendConfig", "Config", "ConfigError", "add_backend", "load", "offered_hosts", "parse", "ssh_hosts"]
 
 LEAST_POLL = 1.0
 """Seconds. Below this a poll costs a gateway more than anybody can read off the board."""
 MOST_POLL = 86400.0
 REMOTE_ROOT = "~/.trainboard/runs"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REMOTE_KEYS = ("kind", "host", "root", "poll", "shared", "python", "disks")
 
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -103,16 +103,16 @@ def parse(text: str, paths: Paths) -> Config:
         return Config(paths.config, (_local(paths),))
     section = whole.section()
     section.only(("poll", "backends"))
-    poll = _seconds(section.get("poll"), POLLS["slurm"])
+    poll = _seconds(section.get("poll"), POLLS["slurm"])  # of the gateways: what a poll costs is felt there
     entries = section.section("backends")
     backends = tuple(_backend(name, entries, poll, paths) for name in entries)
     return Config(paths.config, backends or (_local(paths),))
 
 
 def offered_hosts(config: Config, paths: Paths) -> list[str]:
-    """Hosts of the OpenSSH config that are no backend yet."""
+    """Hosts of the OpenSSH config that are no backend yet and may become one by this name. Blocks: it reads files."""
     taken = {backend.host for backend in config.backends} | {backend.name for backend in config.backends}
-    return [host for host in ssh_hosts(paths.ssh_config) if host not in taken]
+    return [host for host in ssh_hosts(paths.ssh_config) if host not in taken and _NAME.fullmatch(host)]
 
 
 def add_backend(path: Path, name: str, kind: str, host: str) -> None:
@@ -144,7 +144,7 @@ def _backend(name: str, entries: Section, poll: float, paths: Paths) -> BackendC
     place = entries.entries[name].place
     if not _NAME.fullmatch(name):
         raise place.error(
-            f"backend name {quoted(name)} must be 1 to 32 letters, digits, '.', '_' or '-' "
+            f"backend name {quoted(name)} must be 1 to 64 letters, digits, '.', '_' or '-' "
             "that begin with a letter or a digit"
         )
     section = entries[name].section()

@@ -64,48 +64,53 @@ def lines_of(documents: Mapping[str, Mapping[str, Document]]) -> Lines:
 
 
 def parse(text: bytes, before: tuple[Lines, Records] = ({}, Records())) -> tuple[Lines, Records]:
-    """The documents of a state file, and the records in them; a record that is as it was before stays the same object.
+    """The documents of a state file, and the records in them.
 
-    What did not change is not decoded again. Raises `ValueError` where the text is no state file, and
-    `RecursionError` on mischief.
+    What is as it was before is not decoded again, and a record of it is the same object. Raises `ValueError` where
+    the text is no state file, and `RecursionError` on mischief.
     """
-    old_lines, old_records = before
-    split = _split(text.decode())
-    parsed = split if split is not None else _foreign(json.loads(text))
-    lines: Lines = {}
-    tables: dict[str, Mapping[str, Any]] = {table: MappingProxyType({}) for table in TABLES.values()}
-    for table, found in parsed.items():
-        kind = _KINDS.get(table)
-        known = {line: key for key, line in old_lines.get(table, {}).items()}
-        lines[table], records = {}, {}
-        for line in found:
-            key = known.get(line)
-            if key is None:
-                key, document = _document(line)
-                if kind:
-                    records[key] = _record(kind, key, document)
-            elif kind:
-                records[key] = getattr(old_records, table)[key]
-            lines[table][key] = line
-        if kind:
-            tables[table] = MappingProxyType(records)
-    return lines, Records(**tables)
+    try:
+        return _read(_split(text.decode()), before)
+    except ValueError:  # laid out by somebody else, or damaged
+        return _read(_foreign(json.loads(text)), before)
 
 
-def _split(text: str) -> dict[str, list[str]] | None:
-    """The lines of each table of a file as we write it; None where somebody else wrote it.
+def _split(text: str) -> dict[str, list[str]]:
+    """The lines of each table of a file that is laid out as we do it. Raises `ValueError` where it is not.
 
     If every line holds one whole document, which is for the caller to see, this is what JSON would say.
     """
     if not (text.startswith('{"') and text.endswith("\n}}\n")):
-        return None
+        raise ValueError("another layout")
     tables: dict[str, list[str]] = {}
     for block in text[1:-4].split("\n},\n"):
-        name, opened, content = block.partition(":{\n")
-        if not opened:
-            return None
-        tables[json.loads(name)] = content.split(",\n") if content else []
+        name, _, content = block.partition(":{\n")
+        table = json.loads(name)
+        if not isinstance(table, str):
+            raise ValueError("a table without a name")
+        tables[table] = content.split(",\n") if content else []
     return tables
+
+
+def _read(tables: Mapping[str, Iterable[str]], before: tuple[Lines, Records]) -> tuple[Lines, Records]:
+    lines: Lines = {}
+    records: dict[str, Mapping[str, Any]] = {table: MappingProxyType({}) for table in TABLES.values()}
+    for table, found in tables.items():
+        known = {line: key for key, line in before[0].get(table, {}).items()}
+        kind = _KINDS.get(table)
+        old_records = getattr(before[1], table) if kind else {}
+        lines[table], of_table = {}, {}
+        for line in found:
+            key = known.get(line)
+            if key is None:
+                key, document = _document(line)
+                of_table[key] = _record(kind, key, document) if kind else None
+            else:
+                of_table[key] = old_records.get(key)
+            lines[table][key] = line
+        if kind:
+            records[table] = MappingProxyType(of_table)
+    return lines, Records(**records)
 
 
 def _foreign(documents: object) -> dict[str, list[str]]:

@@ -9,15 +9,17 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from backends.base import JobState
 from trainboard.extract import Extractor, Progress
-from trainboard.series import Sample, Series, by_metric
+from trainboard.series import Series, by_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import TextIO
 
-    from backends.base import JobState
+    from trainboard.series import Sample
+
 
 CHUNK = 1 << 20
 TAIL = 64 * 1024
@@ -77,8 +79,10 @@ _ENDINGS = tuple(
         ),
     )
 )
-_TRACEBACK = re.compile(rb"^.*Traceback \(most recent call last\):", re.MULTILINE)
-_EXCEPTION = re.compile(rb"^[^\s:]*?(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))(?::.*)?\s*$", re.MULTILINE)
+_TRACEBACK = re.compile(rb"Traceback \(most recent call last\):")
+_EXCEPTION = re.compile(rb"^(?:\S{0,80}: ?)?[A-Za-z_][\w.]{0,120}(?:Error|Exception|Interrupt|Exit)\b", re.MULTILINE)
+EPILOGUE = 40
+"""Lines that launchers, loggers and schedulers may print after the exception that ended the program."""
 _CRASH = re.compile(
     rb"Segmentation fault|core dumped|\bSIG(?:ABRT|SEGV|BUS)\b|^srun: error: .*Exited with", re.MULTILINE
 )
@@ -87,34 +91,34 @@ _COMPLETED = re.compile(
     rb"(?:done|complete[d]?|finished)\b|\bdone training\b|\bfinished training\b|max_(?:epochs|steps)=\d+` reached"
     rb"|\btrain_runtime\b|\bepochs completed in\b"
 )
-_SLURM_STATES = {
-    "COMPLETED": "completed",
-    "TIMEOUT": "timeout",
-    "OUT_OF_MEMORY": "oom",
-    "CANCELLED": "killed",
-    "PREEMPTED": "killed",
-    "NODE_FAIL": "failed",
-    "RUNNING": "running",
-    "COMPLETING": "running",
+_STATES = {
+    JobState.COMPLETED: "completed",
+    JobState.TIMEOUT: "timeout",
+    JobState.OUT_OF_MEMORY: "oom",
+    JobState.CANCELLED: "killed",
+    JobState.PREEMPTED: "killed",
+    JobState.NODE_FAIL: "failed",
+    JobState.RUNNING: "running",
+    JobState.COMPLETING: "running",
 }
+_CAUSES = frozenset(("nan", "oom", "timeout", "traceback", "killed"))
 
 
 def read_file(path: Path, total: Mapping[str, float] | None = None) -> Report:
     """The report of a log file, read in chunks. Raises MetricsError."""
     extractor = Extractor(total)
-    samples: list[Sample] = []
+    series: dict[str, Series] = {}
     end: deque[bytes] = deque(maxlen=2)
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 if extractor.offset == 0 and not end and _is_binary(chunk):
                     raise MetricsError(f"{path}: is no text; give the log that the training printed")
-                samples += extractor.feed(chunk)
+                by_metric(extractor.feed(chunk), series)
                 end.append(chunk)
     except OSError as error:
         raise MetricsError(f"{path}: {error.strerror or error}") from error
-    samples += extractor.finish()
-    series = by_metric(samples)
+    by_metric(extractor.finish(), series)
     progress = extractor.progress
     return Report(str(path), outcome(b"".join(end)[-TAIL:], series, progress), series, progress)
 
@@ -130,9 +134,9 @@ def report(
     """The report of a run: its stored samples, its state, the end of its log, and the seconds that it ran so far."""
     series = by_metric(samples)
     found = outcome(tail, series, progress)
-    told = _SLURM_STATES.get(str(state)) if state is not None else None
-    if state is not None and str(state) == "FAILED":
-        told = found if found in ("nan", "oom", "timeout", "traceback", "killed") else "failed"
+    told = _STATES.get(state) if state is not None else None
+    if state is JobState.FAILED:
+        told = found if found in _CAUSES else "failed"
     eta = remaining(progress, elapsed) if told == "running" else None
     return Report(source, told or found, series, progress, eta)
 
@@ -210,7 +214,3 @@ def _ends_in_traceback(tail: bytes, success: int) -> bool:
         return False
     raised = _EXCEPTION.search(tail, last)
     return raised is None or tail.count(b"\n", raised.end()) <= EPILOGUE
-
-
-EPILOGUE = 40
-"""Lines that launchers, loggers and schedulers may print after the exception that ended the program."""

@@ -87,7 +87,13 @@ def merge(
         for run in records.runs.values()
         if (newest_one := newest.get(run.id)) is not None and run.experiment in records.experiments
     ]
-    others = [job_row(job) for found in jobs.values() for job in found if not job.token]
+    known = {(attempt.backend, attempt.job_id) for attempt in records.attempts.values()}
+    others = [
+        job_row(job)
+        for found in jobs.values()
+        for job in found
+        if not job.token and (job.backend, job.job_id) not in known
+    ]
     rows = sorted(ours + others, key=lambda row: (-(row.submitted or 0.0), row.key))
     return tuple(old if (old := before.get(row.key)) == row else row for row in rows)
 

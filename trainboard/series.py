@@ -104,9 +104,9 @@ class Series:
         return decimate(self.steps, self.values, points)
 
 
-def by_metric(samples: Iterable[Sample]) -> dict[str, Series]:
-    """The series of each metric, in the order of their first samples."""
-    series: dict[str, Series] = {}
+def by_metric(samples: Iterable[Sample], series: dict[str, Series] | None = None) -> dict[str, Series]:
+    """The series of each metric, in the order of their first samples; those that are given are continued."""
+    series = {} if series is None else series
     for sample in samples:
         found = series.get(sample.metric)
         if found is None:
@@ -157,7 +157,10 @@ class Stored:
 
 
 class SeriesFile:
-    """The samples of one run on disk. Synchronous. Raises OSError where the disk does; then the same call may be tried again."""
+    """The samples of one run on disk. Synchronous.
+
+    Raises OSError where the disk does; then the same call may be tried again.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -290,5 +293,5 @@ def _line(record: object) -> bytes:
 
 
 def _short(value: float) -> float | int:
-    """Whole numbers without `.0`."""
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    """Whole numbers without `.0`; zero as it is, for it may be negative."""
+    return int(value) if 0 < abs(value) < 2**53 and float(value).is_integer() else value

@@ -20,15 +20,16 @@ from tinydb.table import Table
 
 from trainboard.documents import (
     Change,
-    Documents,
+    Document,
+    Lines,
     Outcome,
     Record,
     Records,
     RecordT,
     apply,
-    decode,
-    encode,
-    to_records,
+    lines_of,
+    parse,
+    text_of,
 )
 from trainboard.files import private_folder, write_whole
 

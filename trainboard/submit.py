@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from trainboard.documents import Record, Records
     from trainboard.store import Store
 
-AT_ONCE = 4
-"""Submissions under way at a time on one backend."""
-
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -100,10 +97,9 @@ async def submit(
     backend: Backend,
     store: Store,
     environ: Mapping[str, str],
-    told: Callable[[Run, Attempt], None] = lambda run, attempt: None,
     clock: Callable[[], float] = time.time,
 ) -> list[tuple[Run, Attempt]]:
-    """Submit every run of the spec; `told` hears of each as its outcome is known.
+    """Submit every run of the spec.
 
     The intent of all of them is on disk before anything leaves this machine. A run that the backend rejects is FAILED
     with the reason; one whose outcome is not known stays SUBMITTING. Raises `Refused` and `SpecError` where nothing
@@ -113,16 +109,11 @@ async def submit(
     taken = take_secrets(spec, environ)
     code = await packed(spec, backend)
     intents = await intend(spec, settings, backend, store, taken, code, clock())
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def start(intent: Intent) -> tuple[Run, Attempt]:
-        async with gate:
-            change = await outcome(backend, intent.plan, clock)
-        attempt = await store.update(Attempt, intent.attempt.id, change)
-        told(intent.run, attempt)
-        return intent.run, attempt
-
-    return list(await asyncio.gather(*(start(intent) for intent in intents)))
+    made = []
+    for intent in intents:  # one after the other: the order of the runs is their order in the queue
+        change = await outcome(backend, intent.plan, clock)
+        made.append((intent.run, await store.update(Attempt, intent.attempt.id, change)))
+    return made
 
 
 async def packed(spec: Spec, backend: Backend) -> Snapshot | None:

@@ -72,9 +72,21 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The words as values. `key=value` may stand anywhere behind `submit`: argparse alone wants them side by side."""
+    root = parser()
+    chosen, rest = root.parse_known_args(arguments)
+    strange = [word for word in rest if word.startswith("-") or "=" not in word or not hasattr(chosen, "overrides")]
+    if strange:
+        root.error(f"unrecognized arguments: {' '.join(strange)}")
+    if rest:
+        chosen.overrides = [*chosen.overrides, *rest]
+    return chosen
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse and do; the exit code: 0 done, 1 the work failed, 2 bad usage or bad input."""
-    chosen = parser().parse_args(arguments)
+    chosen = parse(arguments)
     module, _, function = chosen.run.partition(":")
     try:
         return int(getattr(importlib.import_module(module), function)(chosen, os.environ))

@@ -107,8 +107,14 @@ async def ask(desk: Desk, backend: Backend) -> tuple[Job, ...]:
     try:
         return (await query(backend, desk.store, {})).jobs
     except BackendError as error:
-        complain(f"{error}; shown as last seen")
+        complain(f"{told(backend, error)}; shown as last seen")
         return ()
+
+
+def told(backend: Backend, error: BackendError) -> str:
+    """The error with the backend's name, which its host may not be called by."""
+    text = str(error)
+    return text if text.startswith(f"{backend.name}:") else f"{backend.name}: {text}"
 
 
 def find(rows: Sequence[Row], names: Collection[str]) -> list[Row]:

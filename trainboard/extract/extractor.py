@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 STATE_VERSION = 1
 PLAN_CAP = 2048
 """Shapes remembered. A log of ever new shapes is text, where forgetting them all costs nothing."""
+SHAPE_CAP = 2048
+"""Bytes; a longer shape is looked at each time and not remembered."""
 METRIC_CAP = 2048
 """Metrics of one log; names beyond are not taken up, so that memory is bounded whatever is printed."""
 _COUNTED = -1
@@ -120,14 +122,13 @@ class Extractor:
         return index
 
     def _learn(self, texts: tuple[bytes, ...]) -> Plan:
-        if len(self._plans) >= PLAN_CAP:
-            self._plans.clear()
         found = plan(Shape(texts))
-        known = len(self._tallies)
-        if known >= METRIC_CAP:
-            kept = tuple(field for field in found.fields if field.name in self._tallies)
-            found = found._replace(fields=kept)
-        self._plans[texts] = found
+        if len(self._tallies) >= METRIC_CAP:
+            found = found._replace(fields=tuple(field for field in found.fields if field.name in self._tallies))
+        if sum(map(len, texts)) <= SHAPE_CAP:
+            if len(self._plans) >= PLAN_CAP:
+                self._plans.clear()
+            self._plans[texts] = found
         return found
 
     def _look_at(self, bar: bytes) -> None:

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.names import Kind, kind, speaks_of_training
+from trainboard.extract.shape import SLOT_CAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,15 +41,21 @@ def records(shape: Shape) -> Iterator[Named]:
     # Each number is replaced by its slot, so the parsed value says which number it was.
     line = b"".join(text + (b"%d" % slot if slot in shape.slots else b"") for slot, text in enumerate(shape.texts))
     record = _parse(line[line.index(b"{") : line.rfind(b"}") + 1])
-    for name, value in _leaves(record) if isinstance(record, dict) else ():
+    if not isinstance(record, dict):
+        return
+    for name, value in _leaves(record):
         if str(value).isdecimal() and int(value) in shape.slots:
             yield Named(int(value), name)
+    # What else is in it (lists, deeper levels, parts of strings) has no name for anybody.
+    first = next(slot for slot, text in enumerate(shape.texts) if b"{" in text)
+    last = max(slot for slot, text in enumerate(shape.texts) if b"}" in text)
+    yield from (Named(slot, "") for slot in range(first, last))
 
 
 def pairs(shape: Shape) -> Iterator[Named]:
     """`key=value` and `key: value`."""
     part = ""
-    for slot in shape.slots:
+    for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
         part = section(text) or part
         separator = _SEPARATOR.search(text)
@@ -64,7 +71,7 @@ def pairs(shape: Shape) -> Iterator[Named]:
 def cells(shape: Shape) -> Iterator[Named]:
     """`key value` with nothing between, where the key is a measurement's or the pair fills a cell, `| ups 2 |`."""
     part = ""
-    for slot in shape.slots:
+    for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
         part = section(text) or part
         if not text.endswith((b" ", b"\t")) or not shape.ends(slot):
@@ -72,6 +79,8 @@ def cells(shape: Shape) -> Iterator[Named]:
         words = _cell(text.rstrip())
         if len(words) > 1 and words[-1] in VERBS:
             words = words[:-1]
+        if words == [b"return"]:  # source code in a log
+            continue
         name = _spoken(words) or _spoken(words[-1:])
         alone = len(words) == 1 and (speaks_of_training(name) or _walled(shape, slot))
         if name and (alone or kind(name) is Kind.MEASURE):
@@ -120,7 +129,7 @@ def _qualified(part: str, name: str) -> str:
 
 def _cell(text: bytes) -> list[bytes]:
     """The words before a separator, back to the last border."""
-    words = _BORDER.split(text[-200:])[-1].lstrip(b"() -*#>").split()
+    words = _BORDER.split(text)[-1].lstrip(b"() -*#>").split()
     while len(words) > 1 and (_LEVEL.match(words[0]) or words[0].endswith(b".py")):
         del words[0]
     return words
@@ -137,4 +146,4 @@ def _spoken(words: list[bytes]) -> str:
 def _walled(shape: Shape, slot: int) -> bool:
     """Whether the pair has a border before and after it."""
     before = slot == 0 or re.match(rb"[^\s\w]*\s*[|,;\t]|\s{2,}", shape.before(slot)) is not None
-    return before and re.match(rb"[\w%/]*(?:\s*[|,;\t]|\s{2,}|\s*$)", shape.texts[slot + 1]) is not None
+    return before and re.match(rb"[\w%/]*(?:\s*[|,;\t]|\s{2,}|\s*$)", shape.after(slot)) is not None

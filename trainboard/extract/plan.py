@@ -6,8 +6,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainboard.extract.names import INDEX_KINDS, Kind, fold, index_word, kind
+from trainboard.extract.names import INDEX_KINDS, NAME_CAP, Kind, fold, index_word, kind
 from trainboard.extract.parsers import PARSERS, VERBS, section
+from trainboard.extract.shape import SLOT_CAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,8 +29,6 @@ _BAR_AFTER = re.compile(rb"\s*\]|\s+\[")
 _PLAIN_WORD = re.compile(rb"[a-z]{2,}")
 _TASK = re.compile(rb"[A-Za-z]{3,}")
 _TRAINING = re.compile(rb"(?i)train|epoch|step|iter")
-
-
 _TELLING_ENDS = frozenset(bytes((end,)) for end in b"=:|/[(\"'#")
 _TELLING_KINDS = frozenset((Kind.MEASURE, Kind.EPOCH, Kind.STEP, Kind.BATCH))
 
@@ -89,7 +88,7 @@ def plan(shape: Shape) -> Plan:
 def is_telling(texts: tuple[bytes, ...]) -> bool:
     """Whether a number of this shape may have a name: a quick look that spares most text the parsers."""
     for text in texts[:-1]:
-        bare = text.rstrip()
+        bare = text.rstrip()[-NAME_CAP:]
         if bare[-1:] in _TELLING_ENDS or _is_telling_word(bare.rpartition(b" ")[2]):
             return True
     return False
@@ -114,8 +113,8 @@ def _fields(shape: Shape, named: dict[int, str], marks: Iterable[Mark]) -> tuple
 
 
 def _marks(shape: Shape, named: dict[int, str]) -> Iterator[Mark]:
-    for slot in shape.slots:
-        ratio = slot + 1 in shape.slots and _RATIO.match(shape.texts[slot + 1]) is not None
+    for slot in shape.slots[:SLOT_CAP]:
+        ratio = slot + 1 in shape.slots and _RATIO.match(shape.after(slot)) is not None
         total = slot + 1 if ratio else None
         word = _index_before(shape, slot) or index_word(named.get(slot, ""))
         if word and (ratio or slot in named or shape.ends(slot)):
@@ -125,12 +124,12 @@ def _marks(shape: Shape, named: dict[int, str]) -> Iterator[Mark]:
 
 
 def _index_before(shape: Shape, slot: int) -> str | None:
-    found = _INDEX_TEXT.search(shape.texts[slot])
+    found = _INDEX_TEXT.search(shape.before(slot))
     return fold(found[1].decode()) if found else None
 
 
 def _is_bar(shape: Shape, slot: int) -> bool:
-    return bool(_BAR_BEFORE.search(shape.texts[slot]) and _BAR_AFTER.match(shape.texts[slot + 2]))
+    return bool(_BAR_BEFORE.search(shape.before(slot)) and _BAR_AFTER.match(shape.after(slot + 1)))
 
 
 def _is_heading(shape: Shape, mark: Mark) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _TOKEN = rb"""
     ( %(first)s (?<! [\w.@\x80-\xff-] %(first)s )
       (?: (?<=[0-9])
-          (?: \d* \.?\d* (?:[eE][-+]?\d+)? (?! [.\deE] | [-:]\d | ,\d{3} | /\d\d?/)
+          (?: \d*+ (?:\.\d*+)?+ (?:[eE][-+]?\d++)?+ (?! [.eE] | [-:]\d | ,\d{3} | /\d\d?/)
             | \d{3}[-/]\d\d?[-/]\d\d? (?: [T\x20]\d\d:\d\d (?::\d\d)? (?:[.,]\d+)? )?
             | \d* : \d\d (?: :\d\d)? (?:[.,]\d+)?
             | \d* \.\d+ (?:\.\d+)+
@@ -27,9 +27,9 @@ _TOKEN = rb"""
       )
     )
 """
-_NONFINITE = rb"| (?: (?<=[nN])[aA][nN] | (?<=[iI])[nN][fF](?:inity)? | (?<=[-+])(?i:nan|inf(?:inity)?) ) (?!\w)"
-_FINITE = re.compile(_TOKEN % {b"first": rb"[-+.0-9]", b"words": b""}, re.VERBOSE)
-_ANY = re.compile(_TOKEN % {b"first": rb"[-+.0-9nNiI]", b"words": _NONFINITE}, re.VERBOSE)
+_WORDS = rb"| (?: (?<=[nN])[aA][nN] | (?<=[iI])[nN][fF](?:inity)? | (?<=[-+])(?i:nan|inf(?:inity)?) ) (?!\w)"
+FINITE = re.compile(_TOKEN % {b"first": rb"[-+.0-9]", b"words": b""}, re.VERBOSE)
+ANY = re.compile(_TOKEN % {b"first": rb"[-+.0-9nNiI]", b"words": _WORDS}, re.VERBOSE)
 _INFINITY = re.compile(rb"inf(?:inity)?(?!\w)")
 
 
@@ -39,7 +39,7 @@ def splitter(block: bytes) -> Callable[[bytes], list[bytes]]:
     Looking for `nan` and `inf` costs time in every text, so it is done only in blocks that have them.
     """
     lower = block.lower()
-    return (_ANY if b"nan" in lower or _INFINITY.search(lower) else _FINITE).split
+    return (ANY if b"nan" in lower or _INFINITY.search(lower) else FINITE).split
 
 
 # What may be glued to a number: a per-cent sign or a unit, and then no further part of a word, path or version.
@@ -48,6 +48,12 @@ _UNIT = re.compile(
 )
 _THOUSANDS = re.compile(rb"\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _SCALES = {b"k": 1e3, b"K": 1e3}
+
+
+REACH = 200
+"""Bytes beside a number that may say what it is."""
+SLOT_CAP = 256
+"""Numbers of a line that are looked at, outside of records: a longer row of numbers is data."""
 
 
 class Shape(NamedTuple):
@@ -61,18 +67,22 @@ class Shape(NamedTuple):
         return range(len(self.texts) - 1)
 
     def before(self, slot: int) -> bytes:
-        """The text before a number, less the unit of the number before it."""
+        """The end of the text before a number, less the unit of the number before it."""
         text = self.texts[slot]
         unit = _UNIT.match(text) if slot else None
-        return text[unit.end() :] if unit else text
+        return text[unit.end() if unit else 0 :][-REACH:]
+
+    def after(self, slot: int) -> bytes:
+        """The beginning of the text after a number, with its unit."""
+        return self.texts[slot + 1][:REACH]
 
     def ends(self, slot: int) -> bool:
         """Whether the number ends here, with or without a unit: it is no part of a word, a path or a ratio."""
-        return _UNIT.match(self.texts[slot + 1]) is not None
+        return _UNIT.match(self.after(slot)) is not None
 
     def scale(self, slot: int) -> float:
         """What the number's unit multiplies it by: 1000 for a glued `k`, else 1."""
-        unit = _UNIT.match(self.texts[slot + 1])
+        unit = _UNIT.match(self.after(slot))
         return _SCALES.get(unit[1], 1.0) if unit else 1.0
 
 

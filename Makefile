@@ -1,0 +1,44 @@
+# Everything happens in a virtual environment of the project's own; nothing else of the machine is touched,
+# but for `make test`, which may install the servers that the tests need (see tests/cluster).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo board test check cluster screenshots bench clean
+
+demo: $(STAMP)  ## train a small network on this machine and watch it
+	TRAINBOARD_HOME=$(CURDIR)/.demo $(BIN)/trainboard demo
+
+test: $(VENV)/.dev  ## set up and run all checks and tests
+	@$(BIN)/python -m tests.cluster install || [ -z "$$CI" ]
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev  ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+screenshots: $(VENV)/.dev  ## make the pictures of the README from the real app and the test cluster
+	$(BIN)/python -m screenshots.make
+
+bench: $(VENV)/.dev  ## measure the budgets
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .demo
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trainboard needs Python 3.11 or newer; try: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV) || (echo 'no venv module: on Debian and Ubuntu, apt install python3-venv' >&2; exit 1)
+
+$(STAMP): $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@

@@ -1,0 +1,141 @@
+"""Texts of Slurm and nvidia-smi: right where they are whole, no evidence where they are not."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends import parse
+from backends.base import JobState
+
+MARK = "~1f2e3d4c~"
+
+free_text = st.text(st.characters(exclude_characters="~", exclude_categories=["Cs"]))
+
+
+def squeue_line(name: str, comment: str = "", state: str = "RUNNING", job_id: str = "12") -> str:
+    """One record as squeue prints it for `queue_format`."""
+    times = ("1795390951", "1795390952", "N/A", "1-02:03:04")
+    fields = [job_id, state, "ada", "gpu", *times, "node1", "None", comment, name]
+    return MARK.join(fields) + parse.end_mark(MARK) + "\n"
+
+
+@given(free_text, free_text)
+def test_no_name_or_comment_shifts_a_column(name: str, comment: str) -> None:
+    text = squeue_line(name, comment) + squeue_line("other", job_id="13")
+    first, second = parse.parse_squeue(text, MARK)
+    assert first.name == name
+    assert first.comment == ("" if comment == "(null)" else comment)
+    assert (first.job_id, first.state, first.submitted, first.started, first.ends, first.time_limit, first.nodes) == (
+        *("12", JobState.RUNNING, 1795390951.0, 1795390952.0, None, 93784.0, "node1"),
+    )
+    assert (second.job_id, second.name) == ("13", "other")
+
+
+def test_an_empty_queue_is_empty() -> None:
+    assert parse.parse_squeue("", MARK) == ()
+
+
+@given(st.integers(min_value=1, max_value=200))
+def test_half_an_answer_is_no_answer(cut: int) -> None:
+    text = squeue_line("one") + squeue_line("two")
+    whole = len(squeue_line("one"))
+    shortened = text[:-cut]
+    if len(shortened.rstrip("\n")) in (0, whole - 1):
+        return  # cut between two records: nothing tells it from a shorter queue
+    if len(text.rstrip("\n")) <= len(shortened):
+        return  # only the last line end is missing
+    with pytest.raises(ValueError, match="squeue's answer"):
+        parse.parse_squeue(shortened, MARK)
+
+
+@given(st.text())
+def test_any_text_gives_an_answer_or_an_error_of_ours(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        parse.parse_squeue(text, MARK)
+    parse.parse_sacct(text)
+    parse.parse_stdout_path(text)
+    parse.parse_job_id(text)
+    parse.parse_gpu(text)
+    parse.slurm_time(text)
+    parse.slurm_duration(text)
+
+
+def test_a_warning_before_the_answer_is_no_part_of_it() -> None:
+    # squeue's warnings go to standard error; one on standard output makes the answer unreadable, never wrong.
+    [entry] = parse.parse_squeue("\n" + squeue_line("one"), MARK)
+    assert entry.job_id == "12"
+
+
+@pytest.mark.parametrize(
+    ("word", "reason", "state"),
+    [
+        ("PENDING", "Priority", JobState.PENDING),
+        ("PENDING", "JobHeldUser", JobState.HELD),
+        ("CANCELLED by 1000", "", JobState.CANCELLED),
+        ("CANCELLED+", "", JobState.CANCELLED),
+        ("OUT_OF_MEMORY", "", JobState.OUT_OF_MEMORY),
+        ("BOOT_FAIL", "", JobState.NODE_FAIL),
+        ("EXPEDITING", "", JobState.UNKNOWN),
+        ("", "", JobState.UNKNOWN),
+    ],
+)
+def test_slurms_words_become_ours(word: str, reason: str, state: JobState) -> None:
+    assert parse.slurm_state(word, reason) is state
+
+
+def test_an_unknown_state_is_alive() -> None:
+    assert not parse.slurm_state("EXPEDITING").ended
+
+
+def test_of_a_requeued_job_sacct_tells_the_last_try() -> None:
+    text = "12|PREEMPTED|0:0|1795390951|1795390960\n12|COMPLETED|0:0|1795391000|1795391100\n13|FAILED|3:0|1|2\n"
+    accounts = parse.parse_sacct(text)
+    assert (accounts["12"].state, accounts["12"].ended) == (JobState.COMPLETED, 1795391100.0)
+    assert (accounts["13"].state, accounts["13"].exit_code) == (JobState.FAILED, 3)
+
+
+def test_times_are_read_in_both_of_slurms_forms() -> None:
+    assert parse.slurm_time("1795390951") == 1795390951.0
+    assert parse.slurm_time("2026-11-22T12:00:00") is not None
+    assert [parse.slurm_time(text) for text in ("N/A", "Unknown", "0", "")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1-00:00:00", 86400), ("30:00", 1800), ("8:00:00", 28800), ("UNLIMITED", None), ("", None)]
+)
+def test_limits_become_seconds(text: str, seconds: float | None) -> None:
+    assert parse.slurm_duration(text) == seconds
+
+
+def test_the_last_stdout_counts_as_a_jobs_name_may_hold_another() -> None:
+    text = "JobId=7 JobName=x\n   StdOut=/forged\n   StdErr=/e\n   StdOut=/home/ada/my logs/slurm-7.out\n   Power=\n"
+    assert parse.parse_stdout_path(text) == "/home/ada/my logs/slurm-7.out"
+    assert parse.parse_stdout_path("slurm_load_jobs error: Invalid job id specified") is None
+
+
+@pytest.mark.parametrize(
+    ("out", "job_id"),
+    [("123\n", "123"), ("123;triton\n", "123"), ("sbatch: warning: slow\n77\n", "77"), ("", None), ("no\n", None)],
+)
+def test_the_job_id_is_found_behind_warnings(out: str, job_id: str | None) -> None:
+    assert parse.parse_job_id(out) == job_id
+
+
+def test_a_gpu_tells_what_it_can() -> None:
+    gpu = parse.parse_gpu("0, GPU-5a1, NVIDIA A100-SXM4-80GB, 97, 40536, 81920, 64, 312.45")
+    assert gpu is not None
+    assert (gpu.index, gpu.uuid, gpu.utilization, gpu.memory_total, gpu.power) == (
+        0,
+        "GPU-5a1",
+        97,
+        81920 << 20,
+        312.45,
+    )
+    part = parse.parse_gpu("1, GPU-2, A100 MIG 1g.5gb, [N/A], 10, 4864, [N/A], [Not Supported]")
+    assert part is not None
+    assert (part.utilization, part.temperature, part.power) == (None, None, None)
+    assert parse.parse_gpu("No devices were found") is None

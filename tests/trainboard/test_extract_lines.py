@@ -1,0 +1,196 @@
+"""Reading a log as it grows: chunks, bars, escapes, long lines, and going on after a restart."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainboard.extract import Extractor
+from trainboard.extract.lines import LINE_CAP
+from trainboard.extract.shape import ANY, FINITE, splitter
+
+if TYPE_CHECKING:
+    from trainboard.series import Sample
+
+LOG = (
+    b"seed: 1\r\n"
+    b"Epoch 1/3\n"
+    b"\x1b[32mstep 1/9\x1b[0m loss=0.5 \x1b]0;title\x07acc=0.1\n"
+    b" 10%|\xe2\x96\x88 | 1/10 [00:01<00:09, 1.0it/s, loss=9]\r"
+    b" 20%|\xe2\x96\x88\xe2\x96\x88| 2/10 [00:02<00:08, 1.0it/s, loss=8]\n"
+    b"broken \xff\xfe utf-8 step 2 loss=0.25\n"
+    b"val_loss=nan\n"
+    b"val_loss: -inf\n"
+    b"{'loss': 0.3, 'epoch': 2}\n"
+    b"loss: 0.125"
+)
+noise = st.lists(
+    st.sampled_from(
+        [
+            b"loss=0.5",
+            b"\n",
+            b"\r",
+            b" ",
+            b"epoch 3",
+            b"\x1b[1m",
+            b"\xff",
+            b"nan",
+            b"1e-3",
+            b"{",
+            b'"loss": 2',
+            b"}",
+            b"/",
+            b"7",
+            b"inf",
+        ]
+    )
+    | st.binary(max_size=4),
+    max_size=60,
+).map(b"".join)
+
+
+def read(log: bytes, *cuts: int) -> list[Sample]:
+    """All samples of a log that comes in pieces."""
+    extractor, samples, at = Extractor(), [], 0
+    for cut in (*sorted(cuts), len(log)):
+        samples += extractor.feed(log[at:cut])
+        at = cut
+    return samples + extractor.finish()
+
+
+def found(log: bytes) -> list[tuple[str, float]]:
+    return [(sample.metric, sample.value) for sample in read(log)]
+
+
+def test_the_sample_log_is_read_as_a_person_would() -> None:
+    assert [(s.metric, repr(s.value), s.step, s.index) for s in read(LOG)] == [
+        ("loss", "0.5", 1.0, "step"),
+        ("acc", "0.1", 1.0, "step"),
+        ("loss", "8.0", 1.2, "epoch"),
+        ("loss", "0.25", 2.0, "step"),
+        ("val_loss", "nan", 2.0, "step"),
+        ("val_loss", "-inf", 1.0, ""),
+        ("loss", "0.3", 2.0, "epoch"),
+        ("loss", "0.125", 2.0, "epoch"),
+    ]
+
+
+@given(st.lists(st.integers(min_value=0, max_value=len(LOG)), max_size=8))
+def test_where_a_chunk_ends_changes_nothing(cuts: list[int]) -> None:
+    assert repr(read(LOG, *cuts)) == repr(read(LOG))
+
+
+def test_every_byte_may_come_alone() -> None:
+    assert repr(read(LOG, *range(len(LOG)))) == repr(read(LOG))
+
+
+@settings(deadline=None)
+@given(noise, st.data())
+def test_any_bytes_in_any_pieces_give_the_same_samples_and_no_error(log: bytes, data: st.DataObject) -> None:
+    cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(log)), max_size=5))
+    assert repr(read(log, *cuts)) == repr(read(log))
+
+
+@settings(deadline=None)
+@given(noise, st.data())
+def test_reading_may_stop_anywhere_and_go_on_at_the_offset(log: bytes, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(min_value=0, max_value=len(log)))
+    first = Extractor()
+    samples = first.feed(log[:cut])
+    state = json.loads(json.dumps(first.state()))
+    second = Extractor.restore(state)
+    assert second.offset == first.offset <= cut
+    samples += second.feed(log[second.offset :]) + second.finish()
+    assert repr(samples) == repr(read(log))
+    assert second.offset == len(log)
+
+
+@pytest.mark.parametrize("state", [{}, {"version": 0}, {"version": 1, "offset": "x"}, {"version": 1, "offset": 3}])
+def test_a_state_of_something_else_is_refused(state: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="no state of an extractor"):
+        Extractor.restore(state)
+
+
+def test_the_time_when_it_was_seen_travels_with_the_samples() -> None:
+    assert [sample.wall for sample in Extractor().feed(b"loss=1\nloss=2\n", wall=12.5)] == [12.5, 12.5]
+
+
+def test_only_the_last_state_of_a_bar_counts() -> None:
+    log = b"".join(b"\r%3d%%|###| %d/100 [00:01<00:01, 9.9it/s, loss=0.%02d]" % (n, n, n) for n in range(100)) + b"\n"
+    assert found(log) == [("loss", 0.99)]
+
+
+def test_a_bar_that_is_drawn_for_hours_takes_no_memory() -> None:
+    extractor = Extractor()
+    for _ in range(200):
+        extractor.feed(b"\r 50%|#####     | 50/100 [00:01<00:01, 9.9it/s, loss=0.5]" * 100)
+    assert len(json.dumps(extractor.state())) < 1000
+    assert extractor.offset > 1_000_000
+    assert [sample.value for sample in extractor.finish()] == [0.5]
+
+
+def test_a_metric_line_after_a_bar_on_the_same_line_counts() -> None:
+    assert found(b"  5%|#   | 3/60 [00:01<00:20, 2.8it/s]\rstep 3 loss=0.3\n") == [("loss", 0.3)]
+
+
+def test_windows_line_ends_are_line_ends() -> None:
+    assert found(b"step 1 loss=0.5\r\nstep 2 loss=0.25\r\n") == [("loss", 0.5), ("loss", 0.25)]
+
+
+def test_cursor_movement_is_no_text() -> None:
+    assert found(b"\x1b[2K\x1b[1Gstep 1 loss=\x1b[1;31m0.5\x1b[0m\n\x1b[1A\x1b[?25hstep 2 loss=0.25\n") == [
+        ("loss", 0.5),
+        ("loss", 0.25),
+    ]
+
+
+def test_a_huge_line_is_skipped_and_what_follows_is_read() -> None:
+    huge = b"loss=0.1 " * 1_200_000
+    extractor, samples = Extractor(), []
+    log = b"loss=1\n" + huge + b"\nloss=2\n"
+    for at in range(0, len(log), 4096):
+        samples += extractor.feed(log[at : at + 4096])
+    assert [sample.value for sample in samples] == [1.0, 2.0]
+    assert extractor.offset == len(log)
+
+
+@pytest.mark.parametrize(
+    "piece", [b" ", b"x ", b"1 ", b"a=1 ", b"val ", b'{"a":', b"= ", b"1/", b"\t|", b"e" * 50 + b" "]
+)
+def test_a_line_of_the_greatest_length_is_read_in_no_time(piece: bytes) -> None:
+    line = piece * (LINE_CAP // len(piece) - 10) + b"loss=1\n"
+    for _ in range(3):
+        Extractor().feed(line)
+
+
+def test_a_restart_within_a_huge_line_goes_on_skipping() -> None:
+    log = b"loss=1\n" + b"loss=3 " * LINE_CAP + b"loss=3\nloss=2\n"
+    first = Extractor()
+    samples = first.feed(log[: 3 * LINE_CAP])
+    second = Extractor.restore(first.state())
+    assert second.offset == 3 * LINE_CAP
+    samples += second.feed(log[second.offset :])
+    assert [sample.value for sample in samples] == [1.0, 2.0]
+
+
+def test_a_line_is_as_long_in_one_chunk_as_in_many() -> None:
+    for size in (LINE_CAP - 7, LINE_CAP - 6, LINE_CAP, LINE_CAP + 1):
+        log = b" " * size + b"loss=1\nloss=2\n"
+        assert repr(read(log, *range(0, len(log), 1000))) == repr(read(log))
+
+
+def test_endless_new_names_take_bounded_memory() -> None:
+    extractor = Extractor()
+    for n in range(4_000):
+        extractor.feed(b"step %d loss_%s=1\n" % (n, bytes(97 + int(digit) for digit in str(n))))
+    assert len(json.dumps(extractor.state())) < 100_000
+
+
+@given(noise)
+def test_a_line_without_nan_is_taken_apart_in_the_same_way_by_both_patterns(line: bytes) -> None:
+    if splitter(line) == FINITE.split:
+        assert FINITE.split(line) == ANY.split(line)

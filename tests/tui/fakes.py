@@ -1,0 +1,197 @@
+"""What tests of the screen pass in: a stream of events that the test writes, and actions that are written down."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backends.base import JobState
+from trainboard.events import TableSeen
+from trainboard.rows import Row
+from tui.app import Board
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Sequence
+
+    from textual.pilot import Pilot
+
+    from specs.model import Spec
+    from trainboard.events import Event
+    from tui.prompts import ModalPrompter
+
+NOW = 1_800_000_000.0
+
+
+class Actions:
+    """Writes down what it is asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.files: list[Path] = []
+        self.sources: dict[str, Path] = {}
+        self.offered: list[str] = []
+        self.refusal: Exception | None = None
+        self._news = asyncio.Condition()
+
+    async def told(self, *call: object) -> None:
+        """Wait until this was asked for."""
+        async with self._news:
+            await self._news.wait_for(lambda: call in self.calls)
+
+    def _write(self, *call: object) -> None:
+        self.calls.append(call)
+        asyncio.get_running_loop().create_task(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
+        self._write("submit", spec.name, backend)
+        if self.refusal is not None:
+            raise self.refusal
+        return (row(1), row(2))
+
+    async def cancel(self, keys: Collection[str]) -> None:
+        self._write("cancel", tuple(keys))
+        if self.refusal is not None:
+            raise self.refusal
+
+    def show(self, key: str | None) -> None:
+        self._write("show", key)
+
+    def refresh(self) -> None:
+        self._write("refresh")
+
+    def pause(self, paused: bool) -> None:
+        self._write("pause", paused)
+
+    def focus(self, focused: bool) -> None:
+        self._write("focus", focused)
+
+    def backend_names(self) -> Sequence[str]:
+        return ("here", "triton")
+
+    def spec_files(self) -> Sequence[Path]:
+        return self.files
+
+    def spec_source(self, key: str) -> Path | None:
+        return self.sources.get(key)
+
+    def offered_hosts(self) -> Sequence[str]:
+        return self.offered
+
+    async def add_host(self, host: str) -> str:
+        self._write("add_host", host)
+        if self.refusal is not None:
+            raise self.refusal
+        return "ssh"
+
+
+class Feed:
+    """The stream of events, as the test writes it."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def events(self) -> AsyncIterator[Event]:
+        while True:
+            yield await self._queue.get()
+            self._queue.task_done()
+
+    async def send(self, *events: Event) -> None:
+        """Return once the board has taken them."""
+        for event in events:
+            self._queue.put_nowait(event)
+        await self._queue.join()
+
+
+class Theatre:
+    """A running board and what moves it."""
+
+    def __init__(self, app: Board, pilot: Pilot[int], feed: Feed, actions: Actions) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.actions = actions
+        self._feed = feed
+
+    async def send(self, *events: Event) -> None:
+        """Let these events happen, and the screen settle."""
+        await self._feed.send(*events)
+        await self.pilot.pause()
+
+    async def rows(self, *rows: Row) -> None:
+        """Let this be the table."""
+        await self.send(TableSeen(rows, NOW))
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, text: str) -> None:
+        """Wait until this is on the screen."""
+        while text not in self.screen:
+            await self.pilot.pause()
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen."""
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip) for strip in strips]
+
+    @property
+    def screen(self) -> str:
+        return "\n".join(self.lines)
+
+    async def log_of(self, key: str) -> None:
+        """Wait until the log of this row is asked for."""
+        await self.actions.told("show", key)
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def board(
+    *rows: Row,
+    size: tuple[int, int] = (120, 40),
+    readonly: bool = False,
+    actions: Actions | None = None,
+    prompter: ModalPrompter | None = None,
+) -> AsyncIterator[Theatre]:
+    """A board with these rows."""
+    feed, actions = Feed(), actions or Actions()
+    app = Board(feed.events, actions, prompter=prompter, readonly=readonly, clock=lambda: NOW)
+    async with app.run_test(size=size) as pilot:
+        theatre = Theatre(app, pilot, feed, actions)
+        if rows:
+            await theatre.rows(*rows)
+        yield theatre
+
+
+def row(number: int, state: JobState = JobState.RUNNING, **fields: Any) -> Row:
+    """A row of ours; the greater the number, the further down."""
+    common: dict[str, Any] = {
+        "key": f"r{number}",
+        "backend": "here",
+        "job_id": str(100 + number),
+        "name": f"lr=0.{number}-seed={number}",
+        "state": state,
+        "run": f"r{number}",
+        "experiment": "exp-1",
+        "params": {"lr": number / 10, "seed": number},
+        "started": NOW - 100 - number if state is not JobState.PENDING else None,
+        "submitted": NOW - 1000 - number,
+        "ended": NOW - 50 - number if state.ended else None,
+        "log": f"/logs/{number}.log",
+        "objective": "val_loss",
+    }
+    return Row(**{**common, **fields})
+
+
+GOOD_SPEC = """\
+name: tiny
+command: echo {lr}
+params: {lr: 0.1}
+sweep: {lr: [0.1, 0.2, 0.3]}
+"""

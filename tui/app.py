@@ -1,0 +1,93 @@
+"""The application: takes in the stream of events and shows the board."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+
+from tui.messages import Reached, messages
+from tui.screens.board import BoardScreen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from textual.command import Provider
+    from textual.screen import Screen
+
+    from trainboard.actions import Actions
+    from trainboard.events import Event
+    from tui.prompts import ModalPrompter
+
+BACKLOG = 8
+"""Messages that may wait for the screen before the stream of events has to."""
+
+
+def _commands() -> type[Provider]:
+    from tui.commands import BoardCommands
+
+    return BoardCommands
+
+
+class Board(App[int]):
+    """The board. Its one worker is the only door from the world to the screen; it returns the exit code."""
+
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar = []
+
+    def __init__(
+        self,
+        events: Callable[[], AsyncIterator[Event]],
+        actions: Actions,
+        *,
+        prompter: ModalPrompter | None = None,
+        readonly: bool = False,
+        title: str = "trainboard",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(ansi_color=bool(os.environ.get("NO_COLOR")))  # else Textual turns colours to greys only
+        self.animation_level = "none"
+        self.title = title
+        self.actions = actions
+        self._events = events
+        self._prompter = prompter
+        self.board = BoardScreen(actions, clock, readonly=readonly, title=title)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.board
+
+    def on_mount(self) -> None:
+        if self._prompter is not None:
+            self._prompter.attach(self)
+        self.call_after_refresh(
+            gc.freeze
+        )  # else each full collection walks all modules and widgets: 50 ms without a frame
+        self.run_worker(self._take_in(), group="events", exclusive=True)
+
+    def on_unmount(self) -> None:
+        gc.unfreeze()
+        if self._prompter is not None:
+            self._prompter.detach()
+
+    def on_app_focus(self) -> None:
+        self.actions.focus(True)
+
+    def on_app_blur(self) -> None:
+        self.actions.focus(False)
+
+    async def _take_in(self) -> None:
+        """Events become messages, no faster than the screen takes them."""
+        posted = 0
+        async for event in self._events():
+            for message in messages(event):
+                self.board.post_message(message)
+                posted += 1
+                if posted % BACKLOG == 0:
+                    reached = Reached()
+                    self.board.post_message(reached)
+                    await reached.seen.wait()

@@ -1,0 +1,124 @@
+"""The one table of keys: bindings, footer, help screen and README are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding, BindingType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What one key does in some places."""
+
+    key: str
+    """In Textual's words; several, separated by commas, where any of them will do."""
+    action: str
+    label: str
+    """A word or two for the footer; empty: not in the footer."""
+    help: str
+    where: tuple[str, ...]
+    """`board`, `table`, `log`, `metrics`, `info`, `specs`, `edit`, `help`."""
+    shown: str = ""
+    """How the key is written, where Textual's word is not what the keyboard says."""
+    changes: bool = False
+    """Changes something outside of the screen: switched off by `--readonly`."""
+
+    @property
+    def name(self) -> str:
+        """How the key is written."""
+        return self.shown or self.key
+
+
+PANES = ("table", "log", "info")
+
+KEYS = (
+    Key("j,down", "down", "", "down", (*PANES, "help"), "j ↓"),
+    Key("k,up", "up", "", "up", (*PANES, "help"), "k ↑"),
+    Key("g,home", "top", "", "to the top", (*PANES, "help"), "g"),
+    Key("G,end", "bottom", "", "to the end; in a log, follow it", (*PANES, "help"), "G"),
+    Key("ctrl+d,pagedown", "half_down", "", "half a page down", (*PANES, "help"), "ctrl-d"),
+    Key("ctrl+u,pageup", "half_up", "", "half a page up", (*PANES, "help"), "ctrl-u"),
+    Key("tab,shift+tab", "switch_pane", "", "between the table and the pane below", ("board",), "tab"),
+    Key("enter", "open", "open", "the pane below at full height", ("board",)),
+    Key("escape", "back", "back", "back; clears a filter or a search", ("board",), "esc"),
+    Key("n", "new", "new", "new runs from a spec", ("board",)),
+    Key("e", "edit", "edit", "edit the spec of the run", ("board",)),
+    Key("space", "mark", "mark", "mark the job", ("table",)),
+    Key("c", "cancel", "cancel", "cancel the marked jobs, or this one", ("board",), changes=True),
+    Key("slash", "find", "filter", "filter jobs; in the log, search", ("board",), "/"),
+    Key("l", "tab_log", "log", "the log", ("board",)),
+    Key("m", "tab_metrics", "metrics", "the metrics", ("board",)),
+    Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
+    Key("left_square_bracket", "previous_tab", "", "the tab before", ("board",), "["),
+    Key("right_square_bracket", "next_tab", "", "the next tab", ("board",), "]"),
+    Key("f", "follow", "follow", "follow the log as it grows, or stop", ("board",)),
+    Key("w", "wrap", "wrap", "wrap long lines of the log", ("board",)),
+    Key("n", "next_match", "", "next match of the search", ("log",)),
+    Key("N", "previous_match", "", "match before", ("log",)),
+    Key("left", "left", "", "to the left in long lines", ("log",), "←"),
+    Key("right", "right", "", "to the right in long lines", ("log",), "→"),
+    Key("j,down", "next_metric", "", "next metric", ("metrics",), "j ↓"),
+    Key("k,up", "previous_metric", "", "metric before", ("metrics",), "k ↑"),
+    Key("L", "log_scale", "log scale", "logarithmic scale", ("metrics",)),
+    Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board",)),
+    Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
+    Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
+    Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
+    Key("question_mark", "help", "help", "this help", ("board",), "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", ("board",)),
+    Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
+    Key("left", "previous_backend", "", "backend before", ("specs",), "←"),
+    Key("right", "next_backend", "backend", "next backend", ("specs",), "→"),
+    Key("e", "edit", "edit", "edit the spec", ("specs",)),
+    Key("escape,q", "back", "back", "back", ("specs",), "esc"),
+    Key("ctrl+s", "save", "save", "save the file", ("edit",), "ctrl-s", changes=True),
+    Key("escape", "back", "back", "leave; asks if there are changes", ("edit",), "esc"),
+    Key("escape,q,question_mark", "back", "back", "back", ("help",), "esc"),
+)
+
+TITLES = {
+    "table": "Jobs",
+    "board": "Everywhere",
+    "log": "Log",
+    "metrics": "Metrics",
+    "info": "Info",
+    "specs": "New from a spec",
+    "edit": "Editing a spec",
+}
+"""The groups of the help screen, in order; a key stands in the first of its places."""
+
+
+def bindings(where: str) -> list[BindingType]:
+    """The bindings of one place; in the editor they come before the text's own."""
+    first = where == "edit"
+    return [
+        Binding(key.key, key.action, key.label or key.help, bool(key.label), key.name, priority=first)
+        for key in KEYS
+        if where in key.where
+    ]
+
+
+def groups() -> Iterable[tuple[str, tuple[Key, ...]]]:
+    """The keys by the title of their place, for help and README."""
+    for where, title in TITLES.items():
+        keys = tuple(key for key in KEYS if first_place(key) == where)
+        if keys:
+            yield title, keys
+
+
+def first_place(key: Key) -> str:
+    """The place that a key is listed under."""
+    return next(where for where in (*TITLES, "help") if where in key.where)
+
+
+def readme_table() -> str:
+    """All keys as a Markdown table."""
+    lines = ["| where | key | does |", "|---|---|---|"]
+    for title, keys in groups():
+        lines += [f"| {title} | `{key.name}` | {key.help} |" for key in keys]
+    return "\n".join(lines) + "\n"

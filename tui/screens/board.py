@@ -1,0 +1,386 @@
+"""The board: hosts, jobs, and what is known of the selected one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from textual import on
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from trainboard.actions import Refused
+from tui import show
+from tui.curves import Curves
+from tui.keys import KEYS, bindings
+from tui.widgets.bars import Line, Tabs, key_groups
+from tui.widgets.host_strip import HostStrip
+from tui.widgets.info_view import InfoView, lines
+from tui.widgets.job_table import JobTable, name_of
+from tui.widgets.log_view import LogView
+from tui.widgets.metrics_view import MetricsView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from trainboard.actions import Actions
+    from tui.messages import HostArrived, LogArrived, LogFailed, NoticeArrived, Reached, SamplesArrived, TableArrived
+    from tui.widgets.lines import Piece
+    from tui.widgets.query import Query
+
+DWELL = 0.15
+"""Seconds that the cursor rests on a row before its log is asked for."""
+
+Severity = Literal["information", "warning", "error"]
+SEVERITIES: dict[str, Severity] = {"warning": "warning", "error": "error"}
+"""Textual's words for those of `Noticed`; any other is information."""
+
+
+class BoardScreen(Screen[None]):
+    """Takes in what arrived, passes it to its panes, and sends what the user wants to `Actions`."""
+
+    BINDINGS = bindings("board")
+    AUTO_FOCUS = "JobTable"
+
+    def __init__(self, actions: Actions, clock: Callable[[], float], *, readonly: bool, title: str) -> None:
+        super().__init__()
+        self.actions = actions
+        self.readonly = readonly
+        self.paused = False
+        self.curves = Curves()
+        self._clock = clock
+        self._name = show.clean(title)
+        self._shown: str | None = None
+        """The row whose log is asked for."""
+        self._dwell: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="summary")
+        yield HostStrip(self._clock)
+        yield JobTable(self.curves, self._clock)
+        yield Tabs()
+        with ContentSwitcher(initial="log"):
+            yield LogView(id="log")
+            yield MetricsView(id="metrics")
+            yield InfoView(id="info")
+        yield Line(keep=2, id="footer")
+
+    def on_mount(self) -> None:
+        self.table = self.query_one(JobTable)
+        self.log_view = self.query_one(LogView)
+        self.metrics_view = self.query_one(MetricsView)
+        self.info_view = self.query_one(InfoView)
+        self.tabs = self.query_one(Tabs)
+        self.hosts = self.query_one(HostStrip)
+        self.summarise()
+        self.show_keys()
+
+    # What arrived.
+
+    def on_host_arrived(self, message: HostArrived) -> None:
+        self.hosts.put(message.host)
+        self._inform()
+
+    def on_table_arrived(self, message: TableArrived) -> None:
+        self.table.offer(message.table.rows)
+        if len(message.table.rows) < len(self.table.listing.rows):
+            self.curves.keep({row.key for row in message.table.rows})
+
+    def on_log_arrived(self, message: LogArrived) -> None:
+        if message.key == self._shown:
+            if message.restarted:
+                self.log_view.restart()
+            self.log_view.feed(message.data)
+
+    def on_log_failed(self, message: LogFailed) -> None:
+        if message.failure.key == self._shown:
+            self.log_view.fail(message.failure.reason)
+
+    def on_samples_arrived(self, message: SamplesArrived) -> None:
+        self.curves.add(message.sampled)
+        self.table.redraw(message.sampled.key)
+        if message.sampled.key == self.table.cursor:
+            self._draw_metrics()
+
+    def on_notice_arrived(self, message: NoticeArrived) -> None:
+        self.say(message.notice.text, SEVERITIES.get(message.notice.severity, "information"))
+
+    def on_reached(self, message: Reached) -> None:
+        message.seen.set()
+
+    def say(self, text: str, severity: Severity = "information") -> None:
+        """A toast; the text is never read as markup."""
+        self.notify(show.clean(text), severity=severity, markup=False)
+
+    # What the panes tell.
+
+    @on(JobTable.Moved)
+    def _row_changed(self) -> None:
+        row = self.table.row
+        self.tabs.title = name_of(row) if row is not None else ""
+        self._draw_metrics()
+        self._inform()
+        if self._dwell is not None:
+            self._dwell.stop()
+        self._dwell = self.set_timer(DWELL, self._show_log)
+
+    @on(JobTable.Listed)
+    def _list_changed(self) -> None:
+        self.summarise()
+        self._inform()
+        if self.table.row is not None and self._shown is None and self._dwell is None:
+            self._row_changed()
+
+    @on(LogView.Changed)
+    def _log_changed(self) -> None:
+        self.show_keys()
+
+    @on(Tabs.Chosen)
+    def _tab_chosen(self, message: Tabs.Chosen) -> None:
+        self.open_tab(message.name)
+
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
+
+    def _show_log(self) -> None:
+        """Ask for the log under the cursor where it can be seen; let go of another row's."""
+        self._dwell = None
+        row = self.table.row
+        key = row.key if row is not None and self.tabs.current == "log" else None
+        if row is not None and row.key == self._shown:
+            return
+        if key != self._shown:
+            self._shown = key
+            self.log_view.begin("" if row is None else show.clean(row.log or name_of(row)))
+            self.actions.show(key)
+
+    def _draw_metrics(self) -> None:
+        row = self.table.row
+        self.metrics_view.put(self.curves.of(row) if row is not None else ())
+
+    def _inform(self) -> None:
+        row = self.table.row
+        host = self.hosts.hosts.get(row.backend) if row is not None else None
+        self.info_view.put(lines(row, host, self._clock()) if row is not None else ())
+
+    def summarise(self) -> None:
+        """The line at the top."""
+        listing = self.table.listing
+        ended = sum(row.state.ended for row in listing.rows.values()) if len(listing.rows) <= 2000 else None
+        pieces: list[Piece] = [(f" {self._name} ", "strong")]
+        if self.readonly:
+            pieces.append((" ⊘ READ-ONLY ", "waiting"))
+        if self.paused:
+            pieces.append((" ‖ PAUSED (p) ", "waiting"))
+        if listing.words:
+            words = show.clean(" ".join(listing.words), 40)
+            pieces.append((f" filter “{words}”: {len(listing)} of {len(listing.rows)} (esc clears) ", "match"))
+        elif ended is not None:
+            pieces.append((f" {len(listing.rows) - ended} alive, {ended} ended ", "plain"))
+        else:
+            pieces.append((f" {len(listing.rows):,} jobs ", "plain"))
+        if self.table.marks:
+            pieces.append((f" ◆ {len(self.table.marks)} marked ", "strong"))
+        offered = len(self.actions.offered_hosts())
+        if offered:
+            hosts = "1 host" if offered == 1 else f"{offered} hosts"
+            pieces.append((f" {hosts} of ~/.ssh/config can be added (:)", "dim"))
+        self.query_one("#summary", Line).groups = tuple((piece,) for piece in pieces)
+
+    def show_keys(self) -> None:
+        """The line at the bottom: the keys that do something here and now."""
+        focus = self.focused.id if self.focused is not None and self.focused.id else "table"
+        here = [k for k in KEYS if ("board" in k.where or focus in k.where) and self.check_action(k.action, ())]
+        if focus == "log":
+            here = [replace(key, label="search") if key.action == "find" else key for key in here]
+        self.query_one("#footer", Line).groups = key_groups(here)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Keys of the log work while it is on screen; what changes the world works where that is allowed."""
+        if action in ("follow", "wrap"):
+            return self.tabs.current == "log"
+        if action == "cancel":
+            return not self.readonly
+        return True
+
+    # Panes.
+
+    @property
+    def pane(self) -> Widget:
+        """The pane below that is shown."""
+        return self.query_one(f"#{self.tabs.current}")
+
+    def open_tab(self, name: str) -> None:
+        """Show this pane."""
+        had_focus = self.focused is self.pane
+        self.tabs.current = name
+        self.query_one(ContentSwitcher).current = name
+        if had_focus or self.has_class("-open"):
+            self.pane.focus()
+        if name == "log":
+            self._show_log()
+        self.show_keys()
+
+    def action_tab_log(self) -> None:
+        self._show_pane("log")
+
+    def action_tab_metrics(self) -> None:
+        self._show_pane("metrics")
+
+    def action_tab_info(self) -> None:
+        self._show_pane("info")
+
+    def _show_pane(self, name: str) -> None:
+        """The first time shows the pane, the second goes into it."""
+        if self.tabs.current == name:
+            self.pane.focus()
+        self.open_tab(name)
+
+    def action_previous_tab(self) -> None:
+        self.open_tab(Tabs.NAMES[Tabs.NAMES.index(self.tabs.current) - 1])
+
+    def action_next_tab(self) -> None:
+        self.open_tab(Tabs.NAMES[(Tabs.NAMES.index(self.tabs.current) + 1) % len(Tabs.NAMES)])
+
+    def action_switch_pane(self) -> None:
+        if not self.has_class("-open"):
+            (self.pane if self.focused is self.table else self.table).focus()
+
+    def action_open(self) -> None:
+        self.add_class("-open")
+        self.pane.focus()
+
+    async def action_back(self) -> None:
+        if self.log_view.query_text and self.focused is self.log_view:
+            self.log_view.search("")
+        elif self.has_class("-open"):
+            self.remove_class("-open")
+            self.table.focus()
+        elif self.focused is not self.table:
+            self.table.focus()
+        elif self.table.listing.words:
+            self.table.filter("")
+        elif self.table.marks:
+            marked, self.table.marks = self.table.marks, set()
+            for key in marked:
+                self.table.redraw(key)
+            self.summarise()
+
+    def action_follow(self) -> None:
+        self.log_view.following = not self.log_view.following
+
+    def action_wrap(self) -> None:
+        self.log_view.wrapping = not self.log_view.wrapping
+
+    # Filter and search.
+
+    async def action_find(self) -> None:
+        from tui.widgets.query import Query
+
+        for old in self.query(Query):
+            await old.remove()
+        if self.focused is self.log_view:
+            query = Query(self.log_view.query_text, "search the log")
+        else:
+            query = Query(" ".join(self.table.listing.words), "filter: name, state, backend, param=value …")
+        self._asker = self.focused
+        await self.mount(query, before="#footer")
+        query.focus()
+
+    def on_input_changed(self, message: Query.Changed) -> None:
+        if self._asker is self.log_view:
+            self.log_view.search(message.value)
+        else:
+            self.table.filter(message.value)
+
+    async def on_query_left(self, message: Query.Left) -> None:
+        from tui.widgets.query import Query
+
+        searching = self._asker is self.log_view
+        if searching:
+            self.log_view.search(message.text)
+        else:
+            self.table.filter(message.text)
+        (self.log_view if searching else self.table).focus()
+        await self.query_one(Query).remove()
+
+    # What the user wants done.
+
+    def action_refresh_hosts(self) -> None:
+        self.actions.refresh()
+        self.say("asking every host")
+
+    def action_pause(self) -> None:
+        self.paused = not self.paused
+        self.actions.pause(self.paused)
+        self.summarise()
+
+    def action_copy(self) -> None:
+        row = self.table.row
+        if self.focused is self.log_view:
+            copied = self.log_view.on_screen()
+            self.app.copy_to_clipboard("\n".join(copied))
+            self.say(f"copied {len(copied)} lines")
+        elif row is not None:
+            text = row.log or row.directory or row.job_id
+            self.app.copy_to_clipboard(text)
+            self.say(f"copied {text}")
+
+    def action_cancel(self) -> None:
+        alive = [row for row in self.table.chosen if not row.state.ended]
+        if not alive:
+            self.say("nothing to cancel: not alive any more" if self.table.chosen else "no job chosen", "warning")
+            return
+        from tui.screens.confirm import Confirm
+
+        names = [f"{name_of(row)}  ({row.backend} {row.job_id})" for row in alive]
+        keys = [row.key for row in alive]
+        question, yes = (
+            ("Cancel this job?", "cancel it") if len(keys) == 1 else (f"Cancel {len(keys)} jobs?", "cancel them")
+        )
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.run_worker(self._cancel(keys), group="cancel")
+
+        self.app.push_screen(Confirm(question, names, yes), answered)
+
+    async def _cancel(self, keys: list[str]) -> None:
+        try:
+            await self.actions.cancel(keys)
+        except Refused as refusal:
+            self.say(str(refusal), "error")
+        else:
+            self.table.marks -= set(keys)
+            self.summarise()
+            self.say(f"asked to cancel {len(keys)}")
+
+    def action_new(self) -> None:
+        from tui.screens.specs import SpecsScreen
+
+        self.app.push_screen(SpecsScreen(self.actions, readonly=self.readonly))
+
+    def action_edit(self) -> None:
+        row = self.table.row
+        path = self.actions.spec_source(row.key) if row is not None else None
+        if path is None:
+            self.say("no spec file is known for this job" if row is not None else "no job chosen", "warning")
+            return
+        from tui.screens.edit import EditScreen
+
+        self.app.push_screen(EditScreen(path, readonly=self.readonly))
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def action_quit(self) -> None:
+        self.app.exit(0)

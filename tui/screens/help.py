@@ -1,0 +1,55 @@
+"""The keys, from their table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.keys import bindings, groups
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class HelpScreen(ModalScreen[None]):
+    """All keys, by place."""
+
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; }
+    """
+    BINDINGS = bindings("help")
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="box", id="help"):
+            for title, keys in groups():
+                yield Static(Content(title), classes="title")
+                yield Static(Content("\n".join(f"  {key.name:<8} {key.help}" for key in keys)))
+
+    def _scroll(self, lines: int) -> None:
+        box = self.query_one("#help")
+        box.scroll_to(y=box.scroll_y + lines, animate=False)
+
+    def action_down(self) -> None:
+        self._scroll(1)
+
+    def action_up(self) -> None:
+        self._scroll(-1)
+
+    def action_half_down(self) -> None:
+        self._scroll(self.size.height // 2)
+
+    def action_half_up(self) -> None:
+        self._scroll(-(self.size.height // 2))
+
+    def action_top(self) -> None:
+        self.query_one("#help").scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        self.query_one("#help").scroll_end(animate=False)
+
+    def action_back(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,196 @@
+"""Values as text: durations, sizes, ages, states, sparklines, and untrusted text made harmless. Pure."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+
+from backends.base import JobState
+from trainboard.events import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backends.base import Gpu
+
+STATES: dict[JobState, tuple[str, str]] = {
+    JobState.SUBMITTING: ("◌", "waiting"),
+    JobState.PENDING: ("○", "waiting"),
+    JobState.HELD: ("‖", "waiting"),
+    JobState.RUNNING: ("●", "good"),
+    JobState.COMPLETING: ("◐", "good"),
+    JobState.UNKNOWN: ("?", "waiting"),
+    JobState.COMPLETED: ("✓", "done"),
+    JobState.FAILED: ("✗", "bad"),
+    JobState.CANCELLED: ("⊘", "dim"),
+    JobState.TIMEOUT: ("!", "bad"),
+    JobState.OUT_OF_MEMORY: ("✗", "bad"),
+    JobState.NODE_FAIL: ("✗", "bad"),
+    JobState.PREEMPTED: ("↺", "bad"),
+    JobState.LOST: ("?", "bad"),
+}
+"""Sign and tone of each state; the word always stands beside the sign."""
+
+LINKS: dict[Link, tuple[str, str]] = {
+    Link.CONNECTING: ("◐", "waiting"),
+    Link.UP: ("●", "good"),
+    Link.STALE: ("▲", "waiting"),
+    Link.DOWN: ("✗", "bad"),
+}
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def state_text(state: JobState, width: int) -> str:
+    """The sign and the word; the one word that is longer than the column has a short form of its own."""
+    word = "OUT_OF_MEM" if state is JobState.OUT_OF_MEMORY and width < 15 else str(state)
+    return f"{STATES[state][0]} {word}"
+
+
+def duration(seconds: float | None) -> str:
+    """Two units at most: `42s`, `7m05`, `3h07`, `2d04h`; `–` where it is not known."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}"
+    if whole < 100 * 86400:
+        return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
+    return f"{whole // 86400}d"
+
+
+def age(seconds: float | None) -> str:
+    """One unit: `4s`, `3m`, `2h`, `5d`."""
+    if seconds is None:
+        return "–"
+    whole = max(0, int(seconds))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def size(count: float | None) -> str:
+    """Bytes with binary units, three figures: `1.5G`."""
+    if count is None:
+        return "–"
+    value = float(count)
+    for unit in "BKMGTP":
+        if value < 999.5 or unit == "P":
+            return f"{value:.1f}{unit}" if value < 9.95 and unit != "B" else f"{value:.0f}{unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
+
+
+def number(value: float | None) -> str:
+    """A metric's value in at most nine characters; `nan`, `inf` as they are."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.4g}"
+
+
+def clean(text: str, limit: int = 400) -> str:
+    """Untrusted text as one harmless line: control characters become their pictures, invisible ones go."""
+    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    return short if short.isprintable() else "".join(map(_visible, short))
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    category = unicodedata.category(char)
+    return {"Cf": "", "Zs": " "}.get(category, "\N{REPLACEMENT CHARACTER}")
+
+
+def cut(text: str, width: int) -> str:
+    """Exactly `width` cells: padded, or ended with `…`."""
+    if text.isascii():
+        return text.ljust(width) if len(text) <= width else text[: max(0, width - 1)] + "…"[:width]
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(text, max(0, width - 1)) + "…"[:width]
+
+
+def cut_middle(text: str, width: int) -> str:
+    """Exactly `width` cells; of a longer text the beginning and, as settings differ at the end, more of the end."""
+    if cell_len(text) <= width or width < 6 or not text.isascii():
+        return cut(text, width)
+    head = width // 3
+    return f"{text[:head]}…{text[head + 1 - width :]}"
+
+
+def pad_left(text: str, width: int) -> str:
+    """Exactly `width` cells, flush right."""
+    return " " * (width - cell_len(text)) + text if cell_len(text) <= width else cut(text, width)
+
+
+def blank(seconds: float | None) -> str:
+    """A duration; nothing where it is not known."""
+    return "" if seconds is None else duration(seconds)
+
+
+def percent(progress: tuple[float, float] | None, width: int) -> str:
+    """(done, total) as a bar and a percentage where there is room, else the percentage."""
+    if progress is None:
+        return ""
+    done, total = progress
+    fraction = max(0.0, min(1.0, done / total))
+    text = f"{int(fraction * 100)}%"
+    return text if width < 10 else f"{bar(fraction, width - 5)} {text:>4}"
+
+
+def spark(values: Sequence[float], width: int) -> str:
+    """A curve in `width` cells at most: each the highest of its bucket, so that spikes stay, the last cell the newest
+    value; a bucket with a value that is not finite is `×`.
+    """
+    if not values or width < 1:
+        return ""
+    count = min(width, len(values))
+    edges = [i * len(values) // count for i in range(count + 1)]
+    buckets = [values[a:b] for a, b in pairwise(edges)]
+    picks = [_pick(bucket) for bucket in buckets]
+    if math.isfinite(values[-1]):
+        picks[-1] = picks[-1] if picks[-1] is None else values[-1]
+    finite = [p for p in picks if p is not None]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+    return "".join("×" if p is None else _block(p, low, high) for p in picks)
+
+
+def _pick(bucket: Sequence[float]) -> float | None:
+    return max(bucket) if all(map(math.isfinite, bucket)) else None
+
+
+def _block(value: float, low: float, high: float) -> str:
+    span = high - low
+    if not span > 0 or not math.isfinite(span):
+        return BLOCKS[3]
+    return BLOCKS[min(7, int((value - low) / span * 8))]
+
+
+def bar(fraction: float, width: int) -> str:
+    """A progress bar of exactly `width` cells."""
+    full = round(max(0.0, min(1.0, fraction)) * width)
+    return "━" * full + "┄" * (width - full)
+
+
+def busy(gpu: Gpu) -> bool:
+    """Whether somebody uses it: a compute process, else a tenth of its memory or of its time."""
+    if gpu.processes is not None:
+        return gpu.processes > 0
+    filled = (gpu.memory_used or 0) / gpu.memory_total if gpu.memory_total else 0.0
+    return filled >= 0.1 or (gpu.utilization or 0) >= 10

@@ -1,0 +1,111 @@
+"""The curve of one metric of the selected row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui import show
+from tui.keys import bindings
+from tui.widgets.lines import TONES, Piece, strip
+
+if TYPE_CHECKING:
+    from tui.curves import Curve
+
+SMALLEST = (24, 6)
+"""Columns and lines below which a plot says less than numbers do."""
+
+
+class MetricsView(Widget, can_focus=True):
+    """A line with the metric's figures, and the plot; drawn anew only when it is seen and something has changed."""
+
+    DEFAULT_CSS = """
+    MetricsView { height: 1fr; }
+    """
+    BINDINGS = bindings("metrics")
+    COMPONENT_CLASSES = TONES
+
+    log_scale: reactive[bool] = reactive(False)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.metric: str | None = None
+        """The user's choice; None: the objective."""
+        self._curves: tuple[Curve, ...] = ()
+        self._plotted: tuple[object, ...] = ()
+        self._plot: list[Strip] = []
+
+    def put(self, curves: tuple[Curve, ...]) -> None:
+        """Show the curves of a row, its objective first."""
+        self._curves = curves
+        self.refresh()
+
+    @property
+    def curve(self) -> Curve | None:
+        """The curve that is drawn: the chosen metric's where the row has it, else the first."""
+        chosen = [curve for curve in self._curves if curve.metric == self.metric]
+        return next(iter((*chosen, *self._curves)), None)
+
+    def action_next_metric(self) -> None:
+        self._choose(1)
+
+    def action_previous_metric(self) -> None:
+        self._choose(-1)
+
+    def action_log_scale(self) -> None:
+        self.log_scale = not self.log_scale
+
+    def _choose(self, by: int) -> None:
+        curve = self.curve
+        if curve is not None:
+            names = [c.metric for c in self._curves]
+            self.metric = names[(names.index(curve.metric) + by) % len(names)]
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width, height = self.size
+        curve = self.curve
+        if curve is None:
+            text = "  No metrics yet: lines like `step=10 loss=0.5` or JSON in the log make curves." if y == 0 else ""
+            return strip(self, [(text, "dim")], width)
+        if y == 0:
+            return strip(self, self._figures(curve), width, "head")
+        if width < SMALLEST[0] or height - 1 < SMALLEST[1]:
+            return strip(self, [(show.spark(curve.values, width), "curve")] if y == 1 else (), width)
+        lines = self._drawn(curve, width, height - 1)
+        return lines[y - 1] if y - 1 < len(lines) else strip(self, (), width)
+
+    def _figures(self, curve: Curve) -> list[Piece]:
+        finite = [v for v in curve.values if v - v == 0]
+        figures = f"last {show.number(curve.last)}"
+        if finite:
+            figures += f"  min {show.number(min(finite))}  max {show.number(max(finite))}"
+        if len(finite) < len(curve.values):
+            figures += "  × not finite"
+        if self.log_scale:
+            figures += "  log scale"
+        place = [c.metric for c in self._curves].index(curve.metric) + 1
+        of = f" ({place}/{len(self._curves)} j k)" if len(self._curves) > 1 else ""
+        return [(f" {show.clean(curve.metric, 40)}", "strong"), (f"{of}  {figures}", "plain")]
+
+    def _drawn(self, curve: Curve, width: int, height: int) -> list[Strip]:
+        plotted = (curve, curve.count, width, height, self.log_scale, self.app.no_color, self.rich_style)
+        if plotted != self._plotted:
+            from tui.plot import draw  # loads plotext
+
+            colour = self.get_component_rich_style("tone--curve").color
+            rgb = tuple(colour.triplet) if colour is not None and colour.triplet and not self.app.no_color else None
+            text = draw(curve, width, height, self.log_scale, rgb)
+            self._plot = [self._line(line, width) for line in text]
+            self._plotted = plotted
+        return self._plot
+
+    def _line(self, ansi: str, width: int) -> Strip:
+        """A line of the plot on the widget's background."""
+        base = self.rich_style
+        segments = Text.from_ansi(ansi).render(self.app.console)
+        return Strip(segments).apply_style(base).adjust_cell_length(width, base)
