@@ -44,7 +44,8 @@ class Hosted:
         self.root = root.rstrip("/")
         self.python = python
         self.disks = tuple(disks) or (self.root,)
-        self._snapshots: dict[str, asyncio.Task[None]] = {}
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        """Project archives on their way, by digest."""
 
     @property
     def calls(self) -> Sequence[float]:
@@ -85,7 +86,7 @@ class Hosted:
 
     async def close(self) -> None:
         """Drop the connection."""
-        for task in self._snapshots.values():
+        for task in self._sending.values():
             task.cancel()
         await self.host.close()
 
@@ -127,9 +128,10 @@ class Hosted:
             if not header["exists"]:
                 await self.host.request("put", 300.0, code.archive, path=path)
 
-        task = self._snapshots.get(code.digest)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._snapshots[code.digest] = asyncio.create_task(send())
+        task = self._sending.get(code.digest)
+        if task is None:
+            task = self._sending[code.digest] = asyncio.create_task(send())
+            task.add_done_callback(lambda _: self._sending.pop(code.digest))
         await asyncio.shield(task)
 
     async def _launch(self, argv: list[str], directory: str, plan: Plan) -> Completed:

@@ -48,6 +48,10 @@ QUEUE_FIELDS = ["%i", "%T", "%u", "%P", "%V", "%S", "%e", "%l", "%N", "%r", "%k"
 """squeue -o: id, state, user, partition, submitted, started, ends, limit, nodes, reason, comment, name."""
 
 
+JOB_ID = re.compile(r"\d+(_(\d+|\[[\d,:%.-]+\]))?(\+\d+)?", re.ASCII)
+"""squeue's %i: a job, a task of an array or those of it that wait (cut with dots where many), a part of a job."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
     """One line of squeue, its texts as they are."""
@@ -100,9 +104,12 @@ def parse_squeue(text: str, mark: str) -> tuple[QueueEntry, ...]:
         if len(fields) != len(QUEUE_FIELDS):
             raise ValueError(f"squeue's answer has {len(fields)} fields instead of {len(QUEUE_FIELDS)}")
         job_id, word, _, partition, submitted, started, ends, limit, nodes, reason, comment, name = fields
+        job_id = job_id.rpartition("\n")[2].strip()  # what a site's squeue says first ends with its line
+        if not JOB_ID.fullmatch(job_id):
+            raise ValueError(f"squeue's answer has {job_id[:40]!r} for a job id")
         entries.append(
             QueueEntry(
-                job_id.strip(),
+                job_id,
                 slurm_state(word, reason),
                 word,
                 partition,

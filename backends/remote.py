@@ -37,6 +37,9 @@ LARGEST = 512 << 20
 ACTIVE, IDLE = 0.25, 0.5
 """Seconds between two looks at a followed file: while it grows, and when it has been quiet for ten seconds."""
 
+GPU_PATIENCE, GPU_RETRY = 15.0, 60.0
+"""Seconds after which a silent nvidia-smi hangs (on top of three intervals); until one that ended is tried again."""
+
 GPU_FIELDS = "index,uuid,name,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw"
 
 
@@ -86,12 +89,12 @@ def resolve(path: str) -> str:
 
 
 def read_json(path: str) -> Optional[Dict[str, Any]]:
-    """A small record; None where there is none."""
+    """A small record; None where there is none that can be read."""
     try:
         with open(path) as file:
             return dict(json.load(file))
-    except (IOError, OSError):
-        return None
+    except (IOError, OSError, ValueError):
+        return None  # damaged: it is no evidence of anything
 
 
 def write_whole(path: str, data: bytes, mode: int = 0o600) -> None:
@@ -103,9 +106,10 @@ def write_whole(path: str, data: bytes, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.rename(draft, path)
-    except OSError:
+    except OSError as error:
         if os.path.exists(draft):
             os.unlink(draft)
+        error.filename = path  # the system does not say which file it has no room for
         raise
 
 
@@ -171,6 +175,8 @@ class Follow(object):
         self.identity = None  # type: Optional[Tuple[int, int]]
         self.waiting = False
         """A piece is on its way and not acknowledged."""
+        self.behind = False
+        """There was more in the file than the last piece could hold."""
         self.look_at = 0.0
         self.grew_at = 0.0
         self.trouble = ""
@@ -192,6 +198,7 @@ class Follow(object):
             data = file.read(PIECE)
         header = {"event": "chunk", "offset": self.offset, "size": status.st_size, "restarted": restarted}
         self.offset += len(data)
+        self.behind = self.offset < status.st_size
         return header, data
 
 
@@ -259,6 +266,8 @@ class Helper(object):
             kind = errno.errorcode.get(error.errno or 0, "OSError")
             where = "" if error.filename is None else "%s: " % error.filename
             self.send({"id": number, "error": kind, "message": "%s%s" % (where, error.strerror or error)})
+        except Exception as error:  # whatever it is, nobody shall wait for an answer in vain
+            self.send({"id": number, "error": "failed", "message": "%s: %s" % (type(error).__name__, error)})
         else:
             reply["id"] = number
             reply["ok"] = True
@@ -392,7 +401,8 @@ class Helper(object):
             follow = self.follows.get(number)
             if follow is not None:
                 follow.waiting = False
-                follow.look_at = 0.0
+                if follow.behind:  # else the next look waits its time: a busy log comes in pieces, not in lines
+                    follow.look_at = 0.0
                 self.changed.notify_all()
 
     def stop(self, number: int) -> None:
@@ -442,7 +452,7 @@ class Helper(object):
         stopped = self.meters.get(number)
         if stopped is None:
             return
-        gpus = GpuTool(interval)
+        gpus = GpuTool(interval, self.commands)
         try:
             first = True
             while not self.closed:
@@ -528,48 +538,73 @@ def collect(process: "subprocess.Popen[bytes]", timeout: float, cap: int) -> Tup
 class GpuTool(object):
     """nvidia-smi, kept running: one process for the life of the connection instead of one for every reading."""
 
-    def __init__(self, interval: float) -> None:
-        self.rows = {}  # type: Dict[str, str]
-        self.error = ""
-        self.seen = time.time()
+    def __init__(self, interval: float, commands: "set[subprocess.Popen[bytes]]") -> None:
+        """`commands` holds what ends with the helper."""
+        self.tool = shutil.which("nvidia-smi")
         self.interval = interval
+        self.commands = commands
+        self.rows = {}  # type: Dict[str, Tuple[float, str]]
+        """By index: when it came, and the line."""
+        self.error = ""
+        self.begun = 0.0
         self.process = None  # type: Optional[subprocess.Popen[bytes]]
-        tool = shutil.which("nvidia-smi")
-        if tool is None:
+
+    def begin(self) -> None:
+        """Start it."""
+        assert self.tool is not None
+        self.begun = time.time()
+        seconds = str(max(1, int(self.interval)))
+        argv = [self.tool, "--query-gpu=" + GPU_FIELDS, "--format=csv,noheader,nounits", "-l", seconds]
+        try:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.error = "nvidia-smi does not start: %s" % error.strerror
             return
-        argv = [tool, "--query-gpu=" + GPU_FIELDS, "--format=csv,noheader,nounits", "-l", str(max(1, int(interval)))]
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        thread = threading.Thread(target=self.read)
+        self.commands.add(self.process)
+        thread = threading.Thread(target=self.read, args=(self.process,))
         thread.daemon = True
         thread.start()
 
-    def read(self) -> None:
+    def read(self, process: "subprocess.Popen[bytes]") -> None:
         """Take its lines as they come."""
-        assert self.process is not None
-        assert self.process.stdout is not None
+        assert process.stdout is not None
         last = ""
-        for raw in iter(self.process.stdout.readline, b""):
-            last = raw[:1000].decode("utf-8", "replace").strip()
-            index = last.split(",")[0].strip()
-            self.seen = time.time()
-            if index.isdigit():
-                self.rows[index] = last
+        with process.stdout:
+            for raw in iter(process.stdout.readline, b""):
+                last = raw[:1000].decode("utf-8", "replace").strip() or last
+                index = last.split(",")[0].strip()
+                if index.isdigit():
+                    self.rows[index] = (time.time(), last)
+                    self.error = ""
+        self.commands.discard(process)
+        process.wait()
         self.rows = {}
         self.error = "nvidia-smi ended: %s" % last
+        self.process = None
 
     def latest(self) -> Tuple[List[str], str]:
-        """The newest line of each GPU, and what is wrong."""
-        if self.process is not None and not self.error and time.time() - self.seen > 15 + 3 * self.interval:
+        """The newest line of each GPU, and what is wrong. One that ended is tried again after a minute."""
+        now = time.time()
+        if self.tool is not None and self.process is None and now - self.begun > GPU_RETRY:
+            self.begin()
+        patience = GPU_PATIENCE + 3 * self.interval
+        rows = dict(self.rows)
+        lines = [rows[index][1] for index in sorted(rows, key=int) if now - rows[index][0] < patience]
+        if self.process is not None and not lines and not self.error and now - self.begun > patience:
             return [], "nvidia-smi does not answer"
-        return [self.rows[index] for index in sorted(self.rows, key=int)], self.error
+        return lines, self.error
 
     def close(self) -> None:
         """End it."""
-        if self.process is not None:
-            kill_group(self.process)
-            self.process.wait()
+        process = self.process
+        if process is not None:
+            kill_group(process)
 
 
 def read_machine(disks: List[str]) -> Dict[str, Any]:

@@ -7,7 +7,8 @@ before the name of DIRECTORY/run.sh, which is what runs),
 signal and SIGKILL) and `log` (where standard output goes, or null where a scheduler has set it up).
 
 Every state file is written whole: state/claim/ (made by whoever comes first), state/started, state/beat,
-state/exit. A state/cancel that somebody else wrote says that a signal means CANCELLED.
+state/exit. A state/cancel that somebody else wrote says that a signal means CANCELLED. Room for the exit record is
+taken at the start: a disk that is full at the end loses no result.
 """
 
 import ctypes
@@ -23,18 +24,41 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 BEAT = 10.0
 """Seconds between two writes of state/beat."""
 
+RECORD_SIZE = 4096
+"""Bytes that are set aside for the exit record."""
+
+PATIENCE = 60
+"""Seconds for which a runner tries to write an exit record that it cannot write."""
+
 PASSED_ON = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR2}
 """What ends an attempt: cancel and preemption, Ctrl-C, Slurm's warning ahead of the time limit."""
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file, and wait until it is on the disk; what the file has already is written over, not given back."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_whole(path: str, record: Dict[str, Any]) -> None:
     """Write a JSON file that is never seen half."""
     draft = "%s.%d.tmp" % (path, os.getpid())
-    with open(draft, "w") as file:
-        json.dump(record, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(draft, path)
+    try:
+        write_text(draft, json.dumps(record))
+        os.rename(draft, path)
+    except OSError:
+        remove(draft)
+        raise
+
+
+def remove(path: str) -> None:
+    """Take a file away, if it is there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
 def start_time(pid: int) -> Optional[int]:
@@ -114,6 +138,7 @@ class Attempt(object):
         self.directory = directory
         self.plan = plan
         self.began = time.time()
+        self.since = time.monotonic()
         self.child = 0
         self.status = None  # type: Optional[int]
         self.ending = ""
@@ -126,37 +151,68 @@ class Attempt(object):
         return os.path.join(self.directory, "state", name)
 
     def claim(self) -> bool:
-        """Whether this runner is the first: of two, exactly one is."""
+        """Whether this runner is the first: of two, exactly one is. Raises OSError: then nothing is claimed."""
+        self.listen()
         try:
             os.mkdir(self.state("claim"))
         except FileExistsError:
             return False
+        try:
+            write_text(self.state("exit.room"), " " * RECORD_SIZE)
+            write_whole(self.state("started"), self.started())
+        except OSError:
+            remove(self.state("exit.room"))
+            os.rmdir(self.state("claim"))
+            raise
         return True
 
-    def run(self) -> None:
-        """Start the program, stay until its whole tree has ended, write the exit record."""
-        self.listen()
-        self.child = self.start()
-        write_whole(
-            self.state("started"),
-            {
-                "pid": os.getpid(),
-                "start": start_time(os.getpid()),
-                "boot": boot_id(),
-                "host": socket.gethostname(),
-                "time": self.began,
-                "job_id": os.environ.get("SLURM_JOB_ID", ""),
-            },
-        )
+    def started(self) -> Dict[str, Any]:
+        """Who runs the attempt, and where."""
+        return {
+            "pid": os.getpid(),
+            "start": start_time(os.getpid()),
+            "boot": boot_id(),
+            "host": socket.gethostname(),
+            "time": self.began,
+            "job_id": os.environ.get("SLURM_JOB_ID", ""),
+        }
+
+    def run(self) -> int:
+        """Start the program, stay until its whole tree has ended, write the exit record; the runner's exit code."""
+        if os.path.exists(self.state("cancel")):
+            self.ending = "cancel"  # it came while we began, and saw nobody to signal
+        self.start()
         beat_at = 0.0
-        while self.reap():
-            now = time.time()
+        while self.child and self.reap():
+            now = time.monotonic()
             if now >= beat_at:
-                write_whole(self.state("beat"), {"time": now})
+                self.beat()
                 beat_at = now + BEAT
             self.enforce(now)
             self.sleep(min(beat_at - now, 0.1 if self.ending or self.status is not None else 1.0))
-        write_whole(self.state("exit"), self.record())
+        return self.leave(self.record())
+
+    def beat(self) -> None:
+        """Show that we live."""
+        try:
+            write_whole(self.state("beat"), {"time": time.time()})
+        except OSError:
+            return  # a full disk: it is no reason to leave the program alone
+
+    def leave(self, record: Dict[str, Any]) -> int:
+        """Write the exit record, into the room that was set aside for it; 0, or 1 where it cannot be written."""
+        text = json.dumps(record).ljust(RECORD_SIZE)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                write_text(self.state("exit.room"), text)
+                os.rename(self.state("exit.room"), self.state("exit"))
+                return 0
+            except OSError as error:
+                if time.monotonic() > deadline or isinstance(error, FileNotFoundError):
+                    sys.stderr.write("trainboard: no exit record: %s\n" % error)
+                    return 1
+            self.sleep(2.0)
 
     def listen(self) -> None:
         """Turn signals into bytes on a pipe, so that none is lost between two looks."""
@@ -177,17 +233,29 @@ class Attempt(object):
         else:
             self.end(signal.Signals(number).name, number)
 
-    def start(self) -> int:
-        """Fork the program into a process group of its own."""
+    def start(self) -> None:
+        """Fork the program into a process group of its own, unless the end has begun before."""
         sys.stdout.flush()
-        pid = os.fork()
-        if pid:
-            return pid
+        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)  # a signal finds no program, or one that takes it
+        try:
+            if not self.ending:
+                self.child = os.fork()
+                if self.child == 0:
+                    self.become_program()
+        except OSError as error:
+            sys.stderr.write("trainboard: cannot start a process: %s\n" % error)
+            self.status = 127 << 8
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+
+    def become_program(self) -> None:
+        """In the new process; never returns."""
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             for number in PASSED_ON | {signal.SIGCHLD, signal.SIGPIPE}:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
             os.chdir(self.directory)
             environment = dict(os.environ, TRAINBOARD_TOKEN=self.plan["token"], TRAINBOARD_ATTEMPT=self.directory)
             argv = self.plan["shell"] + [os.path.join(self.directory, "run.sh")]
@@ -212,7 +280,7 @@ class Attempt(object):
                 # Of itself the program is done; what it left behind gets the grace time, no more.
                 if not self.kill_at:
                     send(tree(os.getpid(), self.plan["token"]), signal.SIGTERM)
-                    self.kill_at = time.time() + self.plan["grace"]
+                    self.kill_at = time.monotonic() + self.plan["grace"]
 
     def end(self, why: str, number: int) -> None:
         """Ask the program to end; the first reason stands."""
@@ -220,13 +288,13 @@ class Attempt(object):
             return
         if not self.ending:
             self.ending = why
-            self.kill_at = time.time() + self.plan["grace"]
+            self.kill_at = time.monotonic() + self.plan["grace"]
         send(tree(os.getpid(), self.plan["token"]), number)
 
     def enforce(self, now: float) -> None:
         """Apply the time limit, and SIGKILL after the grace time."""
         limit = self.plan.get("time")
-        if limit is not None and not self.ending and now - self.began > limit:
+        if limit is not None and not self.ending and now - self.since > limit:
             self.end("time", signal.SIGTERM)
         if self.kill_at and now > self.kill_at:
             send(tree(os.getpid(), self.plan["token"]), signal.SIGKILL)
@@ -238,12 +306,15 @@ class Attempt(object):
 
     def record(self) -> Dict[str, Any]:
         """The exit record."""
-        state, code, reason = outcome(self.status or 0, self.ending)
+        state, code, reason = outcome(self.status, self.ending)
         return {"state": state, "code": code, "reason": reason, "began": self.began, "time": time.time()}
 
 
-def outcome(status: int, ending: str) -> Tuple[str, Optional[int], str]:
-    """State, exit code and reason that a wait status and the reason for ending stand for."""
+def outcome(status: Optional[int], ending: str) -> Tuple[str, Optional[int], str]:
+    """State, exit code and reason that a wait status (None: never started) and the reason for ending stand for."""
+    if status is None:
+        state, _, reason = outcome(0, ending)
+        return state, None, reason
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else (code - 128 if code and code > 128 else 0)
     known = {entry.value: entry.name for entry in signal.Signals}
@@ -260,37 +331,51 @@ def outcome(status: int, ending: str) -> Tuple[str, Optional[int], str]:
     return "FAILED", code, "exit code %d" % code
 
 
-def detach(log: Optional[str]) -> int:
-    """Become a session of our own, without a terminal; the caller's process returns once the result is closed."""
+def detach() -> int:
+    """Go on in a session of our own, without a terminal.
+
+    The caller's process ends when the result is closed: with 0 if a byte was written to it, else with 1.
+    """
     ready, tell = os.pipe()
-    pid = os.fork()
-    if pid:
+    if os.fork():
         os.close(tell)
-        os.read(ready, 1)
-        os._exit(0)
+        os._exit(0 if os.read(ready, 1) else 1)
     os.close(ready)
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    out = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
     return tell
+
+
+def requeued(attempt: Attempt) -> bool:
+    """Whether a scheduler starts the attempt again whose runner it has lost: nobody else will tell its end."""
+    return bool(os.environ.get("SLURM_RESTART_COUNT")) and not os.path.exists(attempt.state("exit"))
 
 
 def main(arguments: List[str]) -> int:
     """Run the attempt in the directory given last; who comes second leaves with 0."""
     directory = os.path.abspath(arguments[-1])
-    with open(os.path.join(directory, "plan.json")) as file:
-        plan = json.load(file)
-    attempt = Attempt(directory, plan)
-    waiting = detach(plan.get("log")) if "--detach" in arguments[:-1] else None
-    first = attempt.claim()
-    if waiting is not None:
-        os.close(waiting)
+    tell = detach() if "--detach" in arguments[:-1] else None
+    try:
+        with open(os.path.join(directory, "plan.json")) as file:
+            plan = json.load(file)
+        log = os.path.join(directory, plan["log"] or os.devnull)
+        out = None if tell is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        attempt = Attempt(directory, plan)
+        first = attempt.claim()
+    except OSError as error:
+        sys.stderr.write("trainboard: the attempt cannot begin: %s\n" % error)
+        return 1
+    if tell is not None and out is not None:
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        os.write(tell, b"1")
+        os.close(tell)
     if first:
-        attempt.run()
-    else:
-        sys.stdout.write("trainboard: another runner has this attempt\n")
+        return attempt.run()
+    if requeued(attempt):
+        reason = "the scheduler lost it and started the job anew"
+        return attempt.leave({"state": "NODE_FAIL", "code": None, "reason": reason, "time": time.time()})
+    sys.stdout.write("trainboard: another runner has this attempt\n")
     return 0
 
 

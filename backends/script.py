@@ -63,6 +63,8 @@ def slurm_options(plan: Plan) -> list[str]:
         f"--comment={plan.token}",
         "--output=out.log",
         "--open-mode=append",
+        # Who tries again is the board, with a new attempt; its own --requeue below would win.
+        "--no-requeue",
         f"--signal=B:USR2@{warning(need.time)}",
     ]
     wanted = {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backends import parse, script
-from backends.base import CommandFailed, Job, JobState, Rejected, Unclear
+from backends.base import CommandFailed, HostTimeout, Job, JobState, Rejected, Unclear
 from backends.host import parse_attempts
 from backends.hosted import Hosted
 from backends.server import exit_state
@@ -17,7 +17,7 @@ from backends.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from backends.base import Plan, Watched
+    from backends.base import Completed, Plan, Watched
 
 NOT_HERE = re.compile(r"No such file|not found", re.IGNORECASE)
 
@@ -26,6 +26,11 @@ UNSURE = re.compile(
     re.IGNORECASE,
 )
 """Words of sbatch after which the job may exist all the same (the request arrived, the answer did not)."""
+
+ENDED_ALREADY = re.compile(r"invalid job id|already complet", re.IGNORECASE)
+"""Words of scancel and scontrol about a job that is over, or that Slurm has forgotten."""
+
+NO_SLURM = "set `kind: ssh` for this backend if it has no Slurm, or fix the PATH of commands over SSH there"
 
 EPOCH = {"SLURM_TIME_FORMAT": "%s"}
 """Times as seconds: a cluster's time zone is not ours."""
@@ -65,7 +70,7 @@ class Slurm(Hosted):
             job = self._queued_job(entry, attempt)
             if attempt is None:
                 jobs.append(job)
-            else:
+            elif attempt.token not in queued or weight(job) > weight(queued[attempt.token]):
                 queued[attempt.token] = job
         jobs += await self._ours(watched, queued)
         return tuple(jobs)
@@ -76,15 +81,27 @@ class Slurm(Hosted):
             if attempt.token:
                 await self.host.request("cancel", path=attempt.directory, token=attempt.token)
         ids = [attempt.job_id for attempt in attempts if attempt.job_id]
+        unknown = {attempt.token for attempt in attempts if not attempt.job_id}
+        if unknown:
+            ids += [
+                entry.job_id for entry in await self._queue() if entry.comment in unknown and not entry.state.ended
+            ]
         if ids:
-            await self._command(["scancel", *ids], 30)
+            done = await self._run(["scancel", *ids], 30)
+            words = [
+                line for line in done.err.splitlines() if not ENDED_ALREADY.search(line.decode(errors="replace"))
+            ]
+            if done.code != 0 and (words or not done.err):
+                raise self._failed("scancel", done.code, b"\n".join(words))
 
     async def log_path(self, job: Job) -> str | None:
         """StdOut, as Slurm tells it; one scontrol for a job, when it is first wanted."""
         try:
             return parse.parse_stdout_path(await self._command(["scontrol", "show", "job", job.job_id], 20))
-        except CommandFailed:
-            return None  # Slurm has forgotten the job
+        except CommandFailed as error:
+            if ENDED_ALREADY.search(str(error)):
+                return None  # Slurm has forgotten the job
+            raise
 
     async def _queue(self) -> tuple[parse.QueueEntry, ...]:
         if not self._user:
@@ -108,8 +125,10 @@ class Slurm(Hosted):
                 jobs.append(self._recorded_job(attempt, found, job))
             elif job is not None:
                 jobs.append(job)
-            elif attempt.job_id:
-                gone.append(attempt)
+            else:
+                job_id = attempt.job_id or str((found["started"] or {}).get("job_id", ""))
+                if job_id.isdigit():
+                    gone.append(replace(attempt, job_id=job_id))
         return jobs + await self._accounted(gone)
 
     async def _records(self, attempts: Iterable[Watched]) -> list[dict[str, Any]]:
@@ -126,10 +145,10 @@ class Slurm(Hosted):
         ids = ",".join(attempt.job_id for attempt in gone)
         try:
             text = await self._command(
-                ["sacct", "-n", "-P", "-X", "-j", ids, "-o", parse.ACCOUNT_FIELDS], 60, 8 << 20
+                ["sacct", "-n", "-P", "-X", "-j", ids, "-o", parse.ACCOUNT_FIELDS], 30, 8 << 20
             )
-        except CommandFailed:
-            return []  # no accounting here: absence alone ends nothing, the watch counts it
+        except (CommandFailed, HostTimeout):
+            return []  # no accounting, or none that answers: absence alone ends nothing, the watch counts it
         accounts = parse.parse_sacct(text)
         jobs = []
         for attempt in gone:
@@ -193,17 +212,33 @@ class Slurm(Hosted):
 
     async def _command(self, argv: list[str], timeout: float, cap: int = 1 << 20) -> str:
         """The output of a command that must succeed. Raises `CommandFailed` with what it said."""
-        try:
-            done = await self.host.run(argv, timeout, cap, env=EPOCH)
-        except CommandFailed as error:
-            if NOT_HERE.search(str(error)) and argv[0] != "id":
-                advice = (
-                    "set `kind: ssh` for this backend if it has no Slurm, or fix the PATH of commands over SSH there"
-                )
-                raise CommandFailed(f"{self.name}: {argv[0]} is not on this gateway", advice) from error
-            raise
+        done = await self._run(argv, timeout, cap)
         if done.code != 0:
-            raise CommandFailed(f"{self.name}: {argv[0]}: {one_line(done.err) or f'exit code {done.code}'}")
+            raise self._failed(argv[0], done.code, done.err)
         if done.truncated:
             raise CommandFailed(f"{self.name}: {argv[0]} printed more than {cap >> 20} MB")
         return done.out.decode("utf-8", "replace")
+
+    async def _run(self, argv: list[str], timeout: float, cap: int = 1 << 20) -> Completed:
+        """A command of Slurm's. Raises `CommandFailed` with advice where this host has none."""
+        try:
+            return await self.host.run(argv, timeout, cap, env=EPOCH)
+        except CommandFailed as error:
+            if NOT_HERE.search(str(error)) and argv[0] != "id":
+                raise CommandFailed(f"{self.name}: {argv[0]} is not on this gateway", NO_SLURM) from error
+            raise
+
+    def _failed(self, command: str, code: int, words: bytes) -> CommandFailed:
+        return CommandFailed(f"{self.name}: {command}: {one_line(words) or f'exit code {code}'}")
+
+
+def weight(job: Job) -> int:
+    """Which of two jobs of one attempt (it was submitted twice) is the attempt: the greater.
+
+    The other finds the claim taken and completes at once.
+    """
+    if job.state is JobState.COMPLETED:
+        return 0
+    if job.state.ended:
+        return 1
+    return 2 if job.state in (JobState.PENDING, JobState.HELD) else 3

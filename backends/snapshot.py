@@ -6,11 +6,13 @@ import gzip
 import hashlib
 import io
 import os
+import stat
 import subprocess
 import tarfile
 from pathlib import Path
 
 from backends.base import Rejected, Snapshot
+from backends.text import one_line
 
 LIMIT = 64 << 20
 """Bytes of project that are sent without a question; a project is code, data has its own place."""
@@ -39,7 +41,7 @@ def pack(folder: Path, limit: int = LIMIT) -> Snapshot:
     total = 0
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name in sorted(names):
+        for name in sorted(set(names)):  # git names a file in a merge conflict several times
             path = folder / name
             if path.is_dir() and not path.is_symlink():
                 continue  # a submodule
@@ -54,19 +56,23 @@ def pack(folder: Path, limit: int = LIMIT) -> Snapshot:
             except FileNotFoundError:
                 continue  # tracked, but deleted in the working tree
             except OSError as error:
-                raise Rejected(f"{path}: {error.strerror}") from error
+                advice = "make it readable, or list it in .gitignore"
+                raise Rejected(f"{one_line(str(path))}: {error.strerror or error}", advice) from error
     data = gzip.compress(raw.getvalue(), compresslevel=6, mtime=0)
     return Snapshot(hashlib.sha256(data).hexdigest(), data)
 
 
 def add(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """One file, without what differs between two identical trees."""
-    entry = archive.gettarinfo(path, name)
-    entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
-    if entry.isreg():
+    """One file or link, without what differs between two identical trees; pipes and sockets are left out."""
+    status = path.lstat()
+    entry = tarfile.TarInfo(name)
+    if stat.S_ISREG(status.st_mode):
+        entry.size = status.st_size
+        entry.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
         with path.open("rb") as file:
             archive.addfile(entry, file)
-    elif entry.issym():
+    elif stat.S_ISLNK(status.st_mode):
+        entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, str(path.readlink())
         archive.addfile(entry)
 
 
@@ -81,9 +87,14 @@ def tracked(folder: Path) -> list[str] | None:
 
 
 def walked(folder: Path) -> list[str]:
-    """Every file below the folder, caches left out."""
+    """Every file and link below the folder, caches left out. Raises `Rejected` where a folder cannot be read."""
+
+    def refuse(error: OSError) -> None:
+        raise Rejected(f"{one_line(str(error.filename))}: {error.strerror}", "make it readable") from error
+
     found = []
-    for base, folders, files in os.walk(folder):
+    for base, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if name not in LEFT_OUT]
-        found += [str(Path(base, name).relative_to(folder)) for name in files]
+        links = [name for name in folders if Path(base, name).is_symlink()]
+        found += [str(Path(base, name).relative_to(folder)) for name in files + links]
     return found

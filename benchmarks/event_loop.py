@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING
 from textual.events import Key
 
 from backends.base import JobState
+from benchmarks.idle import Nobody
 from trainboard.events import HostSeen, Link, LogGrew, Sampled, TableSeen
 from trainboard.rows import Row
 from trainboard.series import Sample
 from tui.app import Board
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
-    from specs.model import Spec
     from trainboard.events import Event
 
 BLOCK_BUDGET = 0.050
@@ -49,43 +48,6 @@ class Load:
 
 
 LOADS = (Load(1_000, 50, 1_000_000), Load(1_000, 50, 20_000_000), Load(20_000, 200, 1_000_000))
-
-
-class Nobody:
-    """Actions without effect."""
-
-    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
-        return ()
-
-    async def cancel(self, keys: Collection[str]) -> None:
-        return None
-
-    def show(self, key: str | None) -> None:
-        return None
-
-    def refresh(self) -> None:
-        return None
-
-    def pause(self, paused: bool) -> None:
-        return None
-
-    def focus(self, focused: bool) -> None:
-        return None
-
-    def backend_names(self) -> Sequence[str]:
-        return ("here",)
-
-    def spec_files(self) -> Sequence[Path]:
-        return ()
-
-    def spec_source(self, key: str) -> Path | None:
-        return None
-
-    def offered_hosts(self) -> Sequence[str]:
-        return ()
-
-    async def add_host(self, host: str) -> str:
-        return ""
 
 
 def first_rows(count: int) -> list[Row]:
@@ -147,7 +109,7 @@ async def lateness(blocks: list[tuple[float, float]]) -> None:
 
 
 async def measure(load: Load) -> tuple[list[tuple[float, float]], list[float], float]:
-    """Blocks of the loop (by the clock, by the processor) and key-to-frame times in seconds; the log's bytes a second."""
+    """Blocks of the loop (by the clock, by the processor), key-to-frame times, in seconds; the log's bytes a second."""
     queue: asyncio.Queue[Event] = asyncio.Queue()
     taken = 0
 
@@ -210,7 +172,7 @@ def main() -> int:
             f"  {p50 * 1000:>14.1f} ms  {p99 * 1000:.1f} ms"
         )
     print(
-        f"budget: longest ≤ {BLOCK_BUDGET * 1000:.0f} ms of processor time, key to frame p99 ≤ {FRAME_BUDGET * 1000:.0f} ms"
+        f"budget: longest ≤ {BLOCK_BUDGET * 1000:.0f} ms of processor time, key to frame ≤ {FRAME_BUDGET * 1000:.0f} ms"
     )
     return 0 if good else 1
 

@@ -23,6 +23,8 @@ UNFOCUSED = 60.0
 LONGEST_WAIT = 300.0
 """Seconds at most between two tries of a host that fails."""
 
+DOUBLINGS = 10
+"""Of the wait, at most: whatever the interval, `LONGEST_WAIT` is reached by then."""
 
 SHORTEST_WAIT = 0.5
 """Seconds between two queries, whatever happens."""
@@ -42,6 +44,8 @@ class Place:
         self.advice = ""
         self.seen: float | None = None
         self.failures = 0
+        self.refused = False
+        """It does not let us in: asking again by ourselves would bring the same prompt, or lock the account."""
         self.answered = asyncio.Event()
         """Set while the last query was answered."""
         self._wake = asyncio.Event()
@@ -49,7 +53,7 @@ class Place:
     def answer(self, answer: Answer) -> None:
         """A query was answered."""
         self.jobs, self.absences, self.seen, self.failures = answer.jobs, answer.absences, answer.at, 0
-        self.link, self.reason, self.advice = Link.UP, "", ""
+        self.link, self.reason, self.advice, self.refused = Link.UP, "", "", False
         self.answered.set()
 
     def fail(self, error: BackendError) -> None:
@@ -57,10 +61,8 @@ class Place:
         self.failures += 1
         self.link = Link.DOWN if self.seen is None else Link.STALE
         self.reason, self.advice = str(error), error.advice
+        self.refused = isinstance(error, LoginRefused | HostKeyRefused)
         self.answered.clear()
-        if isinstance(error, LoginRefused | HostKeyRefused):
-            # Asking again by ourselves would only bring the same prompt, or lock the account.
-            self.failures = -1
 
     def suspect(self, error: BackendError) -> None:
         """Something else than a query failed there: what needs the host waits for the next answer.
@@ -73,17 +75,19 @@ class Place:
 
     def delay(self, focused: bool) -> float | None:
         """Seconds until the next query; None: not before somebody asks for it."""
-        if self.failures < 0:
+        if self.refused:
             return None
         slow = max(self.interval, UNFOCUSED) if self.backend.kind == "slurm" else self.interval * 5
         interval = self.interval if focused else slow
         if self.failures:
-            interval = min(LONGEST_WAIT, max(interval, 2.0) * 2**self.failures) * random.uniform(0.8, 1.2)
+            interval = max(interval, 2.0) * 2 ** min(self.failures, DOUBLINGS)
+            interval = min(LONGEST_WAIT, interval) * random.uniform(0.8, 1.2)
         return interval
 
-    def wake(self) -> None:
-        """Ask now."""
-        self._wake.set()
+    def wake(self, *, by_user: bool = False) -> None:
+        """Ask now; a host that does not let us in, only where the user wants it."""
+        if by_user or not self.refused:
+            self._wake.set()
 
     async def rest(self, delay: float | None) -> None:
         """Until `delay` seconds are over, or somebody wakes it; a moment at least, whoever wakes it how often."""

@@ -58,7 +58,7 @@ def reconcile(
     for attempt in attempts:
         job = seen.get(attempt.id)
         if job is not None:
-            updated = updated_attempt(attempt, job)
+            updated = updated_attempt(attempt, job, now)
             if updated != attempt:
                 changed.append(updated)
         elif attempt.job_id:
@@ -71,15 +71,15 @@ def reconcile(
     return Verdict(tuple(changed), missing)
 
 
-def updated_attempt(attempt: Attempt, job: Job) -> Attempt:
-    """The attempt with what its job shows; what the job does not tell stays."""
+def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
+    """The attempt with what its job shows; what the job does not tell stays. One that nobody saw end, ended now."""
     return replace(
         attempt,
         state=job.state,
         job_id=job.job_id or attempt.job_id,
         submitted=job.submitted or attempt.submitted,
         started=job.started or attempt.started,
-        ended=job.ended,
+        ended=(job.ended or now) if job.state.ended else None,
         exit_code=job.exit_code,
         reason=job.reason,
     )

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from backends.base import Job
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from backends.base import Job, JobState
+    from backends.base import JobState
     from specs.model import Scalar
     from trainboard.documents import Records
     from trainboard.records import Attempt, Experiment, Run
@@ -49,6 +51,11 @@ class Row:
     def ours(self) -> bool:
         """Whether we started it."""
         return self.run is not None
+
+    @property
+    def job(self) -> Job:
+        """What its backend needs to find it again."""
+        return Job(self.backend, self.job_id, self.name, self.state, self.token)
 
     def as_json(self) -> dict[str, Any]:
         """The keys that `ls --json` and `submit --json` promise."""

@@ -37,6 +37,8 @@ class Sampler:
         self._turn = asyncio.Lock()
         """Held from the store to the tale, so that `show_all` neither doubles nor misses a sample."""
         self._extractor = Extractor(row.total)
+        self._known, self._read_to = 0, 0
+        """Samples in the file that have been told, and how far of the log they reach."""
         self.finished = False
         """The whole log of an ended run has been read."""
 
@@ -51,44 +53,68 @@ class Sampler:
     async def show_all(self) -> None:
         """Tell all samples of all metrics anew."""
         async with self._turn:
-            stored = await asyncio.to_thread(self._file.load)
-            self._say(stored.samples, restarted=True)
+            # By a reader of its own: what others wrote since is told when `follow` finds it.
+            stored = await asyncio.to_thread(SeriesFile(self._file.path).load)
+            self._say(stored.samples[: self._known], restarted=True)
 
     async def follow(self, path: str) -> None:
         """Read the log until the job has ended and nothing is left. Raises a `BackendError` when the link breaks."""
-        async with self._turn:
-            await self._restore()
-        if self.finished:
-            return
+        while not self.finished:
+            async with self._turn:
+                await self._catch_up()
+            if not self.finished:
+                await self._read(path)
+
+    async def _read(self, path: str) -> None:
+        """Read on, to the end or until it turns out that another process reads the same log and was faster."""
         pieces = until_ended(self._backend, path, self._extractor.offset, self.ended)
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
-                await self._take(piece)
+                if not await self._take(piece):
+                    return
         async with self._turn:
             samples = self._extractor.finish(time.time())
-            self.finished = True
-            await self._store(samples)
-            self._say(samples)
+            self.finished = await self._store(samples, finished=True)
+
+    async def _catch_up(self) -> None:
+        """Go on from what is stored, and tell what another process put there since."""
+        known, read_to = self._known, self._read_to
+        samples = await self._restore()
+        restarted = len(samples) < known or self._read_to < read_to
+        if restarted or len(samples) > known or self.finished:
+            self._say(samples if restarted else samples[known:], restarted)
 
     async def _restore(self) -> list[Sample]:
         stored = await asyncio.to_thread(self._file.load)
-        self.finished = bool(stored.state.get("finished"))
         state = stored.state.get("extractor")
-        self._extractor = Extractor.restore(state, self.row.total) if state else Extractor(self.row.total)
+        try:
+            self._extractor = Extractor.restore(state, self.row.total) if state else Extractor(self.row.total)
+        except ValueError:  # another version wrote it: the log tells it all again
+            await asyncio.to_thread(self._file.clear)
+            return await self._restore()
+        self.finished = bool(stored.state.get("finished"))
+        self._known, self._read_to = len(stored.samples), stored.offset
         return stored.samples
 
-    async def _take(self, piece: Chunk) -> None:
+    async def _take(self, piece: Chunk) -> bool:
+        """Read, store and tell a piece; False where another process has written since we did."""
         async with self._turn:
             if piece.restarted:
                 self._extractor = Extractor(self.row.total)
                 await asyncio.to_thread(self._file.clear)
+                self._known, self._read_to = 0, 0
+                self._say([], restarted=True)
             samples = await asyncio.to_thread(self._extractor.feed, piece.data, time.time())
-            await self._store(samples)
-            self._say(samples, restarted=piece.restarted)
+            return await self._store(samples)
 
-    async def _store(self, samples: list[Sample]) -> None:
-        state = {"extractor": self._extractor.state(), "finished": self.finished}
-        await asyncio.to_thread(self._file.append, samples, self._extractor.offset, state)
+    async def _store(self, samples: list[Sample], finished: bool = False) -> bool:
+        """Store and tell these samples; False, and neither, where another process has written since we did."""
+        offset, state = self._extractor.offset, {"extractor": self._extractor.state(), "finished": finished}
+        if not await asyncio.to_thread(self._file.append, samples, offset, state):
+            return False
+        self._known, self._read_to, self.finished = self._known + len(samples), offset, finished
+        self._say(samples)
+        return True
 
     def _say(self, samples: list[Sample], restarted: bool = False) -> None:
         self._tell(Sampled(self.row.key, tuple(samples), restarted, self._extractor.progress, self.finished))
@@ -101,25 +127,25 @@ def series_path(folder: Path, key: str) -> Path:
 
 async def until_ended(backend: Backend, path: str, offset: int, ended: asyncio.Event) -> AsyncGenerator[Chunk]:
     """The pieces of a log as it grows, and after `ended` all that is left of it."""
-    stopped = asyncio.create_task(ended.wait())
-    try:
-        async with contextlib.aclosing(backend.follow(path, offset)) as pieces:
-            while not stopped.done():
-                piece = asyncio.ensure_future(anext(pieces))
-                await asyncio.wait({piece, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if not piece.done():
-                    piece.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await piece
-                    break
-                chunk = piece.result()
-                if not isinstance(chunk, Unreadable):
-                    offset = chunk.offset + len(chunk.data)
-                    yield chunk
-    finally:
-        stopped.cancel()
+    async with contextlib.aclosing(backend.follow(path, offset)) as pieces:
+        while (piece := await next_unless(pieces, ended)) is not None:
+            if not isinstance(piece, Unreadable):
+                offset = piece.offset + len(piece.data)
+                yield piece
     async for rest in remainder(backend, path, offset):
         yield rest
+
+
+async def next_unless(pieces: AsyncGenerator[Chunk | Unreadable], ended: asyncio.Event) -> Chunk | Unreadable | None:
+    """The next piece, or None once `ended` is set; nothing of either is left running, whatever happens."""
+    piece, stopped = asyncio.ensure_future(anext(pieces)), asyncio.ensure_future(ended.wait())
+    try:
+        await asyncio.wait({piece, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return piece.result() if piece.done() else None
+    finally:
+        piece.cancel()
+        stopped.cancel()
+        await asyncio.gather(piece, stopped, return_exceptions=True)
 
 
 async def remainder(backend: Backend, path: str, offset: int) -> AsyncGenerator[Chunk]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.base import BackendError, Unreadable, Watched
+from specs.model import SpecError
 from trainboard.actions import Refused
 from trainboard.config import ConfigError, add_backend, load, offered_hosts
 from trainboard.documents import Records
@@ -70,6 +71,8 @@ class Watch:
         self._showing: asyncio.Task[None] | None = None
         self._first: Spec | None = None
         self._focused = True
+        self._trouble = ""
+        """What was told of the store last; empty while it works."""
         self._going = asyncio.Event()
         self._going.set()
 
@@ -81,8 +84,7 @@ class Watch:
     async def events(self) -> AsyncGenerator[Event]:
         """Watch, for as long as the events are read."""
         try:
-            self._records = await self._store.load()
-            self._tell_table()
+            await self._refresh_records()
             self._begin(self._watch_store())
             for place in self._places.values():
                 self._begin_place(place)
@@ -110,9 +112,9 @@ class Watch:
         chosen = choose_backend(spec, self.backends, backend)
         try:
             made = await submit(spec, chosen, self._store, self._environ)
-        except StoreError as error:
+        except (StoreError, SpecError) as error:
             raise Refused(str(error)) from error
-        self._places[chosen.name].wake()
+        self._places[chosen.name].wake(by_user=True)
         await self._refresh_records()
         return [self._rows[run.id] for run, _ in made]
 
@@ -128,7 +130,7 @@ class Watch:
                 await place.backend.cancel(chosen)
             except BackendError as error:
                 raise Refused(f"not cancelled: {error}") from error
-            place.wake()
+            place.wake(by_user=True)
 
     def show(self, key: str | None) -> None:
         """Stream this row's log."""
@@ -142,7 +144,7 @@ class Watch:
     def refresh(self) -> None:
         """Query every host now, those that wait for a login too."""
         for place in self._places.values():
-            place.wake()
+            place.wake(by_user=True)
 
     def pause(self, paused: bool) -> None:
         """Stop or go on polling."""
@@ -150,13 +152,17 @@ class Watch:
             self._going.clear()
         else:
             self._going.set()
-            self.refresh()
+            self._look_again()
 
     def focus(self, focused: bool) -> None:
         """Whether somebody looks."""
         if focused and not self._focused:
-            self.refresh()
+            self._look_again()
         self._focused = focused
+
+    def _look_again(self) -> None:
+        for place in self._places.values():
+            place.wake()
 
     def backend_names(self) -> Sequence[str]:
         """Where a spec can be submitted to."""
@@ -221,11 +227,12 @@ class Watch:
         while True:
             await self._going.wait()
             try:
-                answer = await query(place.backend, self._store, place.absences)
+                place.answer(await query(place.backend, self._store, place.absences))
             except BackendError as error:
                 place.fail(error)
+            except StoreError as error:
+                self._tell_trouble(error)
             else:
-                place.answer(answer)
                 await self._refresh_records()
             self._events.put_nowait(place.event())
             await place.rest(place.delay(self._focused))
@@ -248,16 +255,28 @@ class Watch:
         """See what other processes write."""
         while True:
             await asyncio.sleep(RECORDS_INTERVAL)
-            if await self._store.load() is not self._records:
-                known = set(self._records.attempts)
-                await self._refresh_records()
-                for name in {each.backend for each in self._records.attempts.values() if each.id not in known}:
-                    if name in self._places:
-                        self._places[name].wake()
+            known = self._records
+            await self._refresh_records()
+            if self._records is not known:
+                new = (each for each in self._records.attempts.values() if each.id not in known.attempts)
+                for name in {each.backend for each in new} & set(self._places):
+                    self._places[name].wake()
 
     async def _refresh_records(self) -> None:
-        self._records = await self._store.load()
+        """Take over what is stored, and tell the table if it is different; a store that fails changes nothing."""
+        try:
+            self._records = await self._store.load()
+        except StoreError as error:
+            self._tell_trouble(error)
+        else:
+            self._trouble = ""
         self._tell_table()
+
+    def _tell_trouble(self, error: StoreError) -> None:
+        """Once, however often it is met."""
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            self._events.put_nowait(Noticed("error", self._trouble))
 
     def _tell_table(self) -> None:
         """Merge, and tell if anything is different."""
@@ -273,12 +292,12 @@ class Watch:
 
     def _sample_rows(self) -> None:
         """Have a sampler for every row whose curve is wanted, and tell those whose job has ended."""
+        for key, sampler in self._samplers.items():
+            if key not in self._rows or self._rows[key].state.ended:
+                sampler.ended.set()
         foreign: dict[str, int] = {}
         for row in self._rows.values():
-            sampler = self._samplers.get(row.key)
-            if sampler is not None:
-                if row.state.ended:
-                    sampler.ended.set()
+            if row.key in self._samplers:
                 continue
             if row.ours:
                 wanted = row.started is not None
@@ -312,8 +331,7 @@ class Watch:
         if row.log is not None:
             return row.log
         if row.key not in self._logs:
-            job = next(job for job in self._places[row.backend].jobs if job.job_id == row.job_id)
-            self._logs[row.key] = await backend.log_path(job)
+            self._logs[row.key] = await backend.log_path(row.job)
         return self._logs[row.key]
 
     async def _show(self, row: Row) -> None:

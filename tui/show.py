@@ -194,3 +194,8 @@ def busy(gpu: Gpu) -> bool:
         return gpu.processes > 0
     filled = (gpu.memory_used or 0) / gpu.memory_total if gpu.memory_total else 0.0
     return filled >= 0.1 or (gpu.utilization or 0) >= 10
+
+
+def count(number: int, noun: str) -> str:
+    """`1 run`, `4 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

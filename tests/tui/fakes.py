@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.base import JobState
@@ -14,6 +13,7 @@ from tui.app import Board
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
+    from pathlib import Path
 
     from textual.pilot import Pilot
 
@@ -135,6 +135,11 @@ class Theatre:
         while text not in self.screen:
             await self.pilot.pause()
 
+    async def gone(self, text: str) -> None:
+        """Wait until this is not on the screen any more."""
+        while text in self.screen:
+            await self.pilot.pause()
+
     @property
     def lines(self) -> list[str]:
         """What is on the screen."""
@@ -162,14 +167,14 @@ async def board(
     """A board with these rows."""
     feed, actions = Feed(), actions or Actions()
     app = Board(feed.events, actions, prompter=prompter, readonly=readonly, clock=lambda: NOW)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         theatre = Theatre(app, pilot, feed, actions)
         if rows:
             await theatre.rows(*rows)
         yield theatre
 
 
-def row(number: int, state: JobState = JobState.RUNNING, **fields: Any) -> Row:
+def row(number: int, state: JobState = JobState.RUNNING, **fields: object) -> Row:
     """A row of ours; the greater the number, the further down."""
     common: dict[str, Any] = {
         "key": f"r{number}",

@@ -113,6 +113,9 @@ def config(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if chosen.action == "show":
         if chosen.hosts:
             raise Refused("config show takes no host")
+        if chosen.json:
+            print_json(shown(desk))
+            return 0
         rows = [(each.name, each.kind, each.host or "-", each.root) for each in desk.config.backends]
         print_table(("BACKEND", "KIND", "HOST", "ROOT"), rows)
         there = "" if desk.paths.config.exists() else " (not there: this machine is the only backend)"
@@ -122,6 +125,15 @@ def config(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not chosen.hosts:
         raise Refused("config add needs a host, as it is called in ~/.ssh/config")
     return asyncio.run(add(desk, chosen.hosts))
+
+
+def shown(desk: Desk) -> dict[str, Any]:
+    """The config as `config --json` promises it."""
+    backends = [asdict(each) for each in desk.config.backends]
+    for each in backends:
+        del each["ssh_config"]
+    paths = {"config": str(desk.paths.config), "state": str(desk.paths.state)}
+    return paths | {"backends": backends, "offered": desk.offered_hosts()}
 
 
 async def add(desk: Desk, names: list[str]) -> int:

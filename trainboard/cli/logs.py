@@ -7,19 +7,21 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
+from backends.base import BackendError
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
-from trainboard.cli.runs import current_rows, find
-from trainboard.cli.terminal import TerminalPrompter
+from trainboard.cli.runs import find_one, told
+from trainboard.cli.terminal import TerminalPrompter, complain
 from trainboard.query import query
 from trainboard.sampler import remainder, until_ended
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
-    from backends.base import Backend
+    from backends.base import Backend, Chunk
     from trainboard.cli.desk import Desk
+    from trainboard.reconcile import Absence
     from trainboard.rows import Row
 
 POLL = 2.0
@@ -35,45 +37,56 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Find the run, its backend and its log, and print it."""
     desk = open_desk(environ, TerminalPrompter())
     async with desk.backends() as backends:
-        [row] = find(await current_rows(desk, backends), chosen.runs)
+        row = await find_one(desk, backends, chosen.runs[0])
         backend = next((each for each in backends if each.name == row.backend), None)
         if backend is None:
             raise Refused(f"{row.backend} is not in the config any more")
         path = row.log or await foreign_log(row, backend)
-        ended = asyncio.Event()
-        if row.state.ended or not chosen.follow:
-            pieces = remainder(backend, path, 0)
-        else:
-            watching = asyncio.create_task(wait_for_end(desk, backend, row, ended))
-            pieces = until_ended(backend, path, 0, ended)
+        whole = row.state.ended or not chosen.follow
+        pieces = remainder(backend, path, 0) if whole else growing(desk, backend, row, path)
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
                 write(piece.data)
-        if row.state.ended or not chosen.follow:
-            return 0
-        await watching
     return 0
+
+
+async def growing(desk: Desk, backend: Backend, row: Row, path: str) -> AsyncGenerator[Chunk]:
+    """The log until the job has ended."""
+    ended = asyncio.Event()
+    watching = asyncio.create_task(wait_for_end(desk, backend, row))
+    watching.add_done_callback(lambda _: ended.set())  # however it came to its end
+    try:
+        async with contextlib.aclosing(until_ended(backend, path, 0, ended)) as pieces:
+            async for piece in pieces:
+                yield piece
+        await watching
+    finally:
+        watching.cancel()
 
 
 async def foreign_log(row: Row, backend: Backend) -> str:
     """Where a job that is not ours writes. Raises `Refused`."""
-    job = next(job for job in await backend.jobs([]) if job.job_id == row.job_id)
-    path = await backend.log_path(job)
+    path = await backend.log_path(row.job)
     if path is None:
         raise Refused(f"{row.key}: Slurm does not tell where this job's output goes")
     return path
 
 
-async def wait_for_end(desk: Desk, backend: Backend, row: Row, ended: asyncio.Event) -> None:
-    """Set `ended` when the job has ended or is gone from the queue."""
+async def wait_for_end(desk: Desk, backend: Backend, row: Row) -> None:
+    """Return when the job has ended or is gone from the queue; a query that fails says neither."""
     config = desk.config.backend(backend.name)
+    absences: Mapping[str, Absence] = {}
     while True:
         await asyncio.sleep(max(POLL, config.poll if config else POLL))
-        jobs = (await query(backend, desk.store, {})).jobs
+        try:
+            answer = await query(backend, desk.store, absences)
+        except BackendError as error:
+            complain(f"{told(backend, error)}; trying on")
+            continue
+        absences = answer.absences
         attempt = (await desk.store.load()).attempts.get(row.token)
-        alive = any(job.job_id == row.job_id and not job.state.ended for job in jobs)
+        alive = any(job.job_id == row.job_id and not job.state.ended for job in answer.jobs)
         if (attempt is not None and attempt.state.ended) or (attempt is None and not alive):
-            ended.set()
             return
 
 

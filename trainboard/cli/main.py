@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     config = command("config", "trainboard.cli.hosts:config", "show the config, or add a host of ~/.ssh/config to it")
     config.add_argument("action", nargs="?", choices=("show", "add"), default="show")
     config.add_argument("hosts", nargs="*", metavar="HOST")
+    config.add_argument("--json", action="store_true")
     return root
 
 
@@ -89,7 +90,9 @@ def run(arguments: Sequence[str]) -> int:
     chosen = parse(arguments)
     module, _, function = chosen.run.partition(":")
     try:
-        return int(getattr(importlib.import_module(module), function)(chosen, os.environ))
+        done = int(getattr(importlib.import_module(module), function)(chosen, os.environ))
+        sys.stdout.flush()  # here, where a reader that has left is no defect
+        return done
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

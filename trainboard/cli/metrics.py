@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.logs import foreign_log
-from trainboard.cli.runs import current_rows, find
+from trainboard.cli.runs import find_rows
 from trainboard.cli.terminal import TerminalPrompter, figure, print_json, print_table
 from trainboard.extract import Extractor
 from trainboard.metrics import TAIL, Report, read_file, report, write_csv
@@ -45,7 +45,7 @@ async def read(sources: Sequence[str], environ: Mapping[str, str]) -> list[Repor
     if names:
         desk = open_desk(environ, TerminalPrompter())
         async with desk.backends() as backends:
-            for row in find(await current_rows(desk, backends), names):
+            for row in await find_rows(desk, backends, names):
                 reports[row.key] = await read_run(row, backends)
     return list(reports.values())
 

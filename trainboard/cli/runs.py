@@ -53,7 +53,7 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     async def run() -> int:
         desk = open_desk(environ, TerminalPrompter())
         async with desk.backends() as backends:
-            [row] = find(await current_rows(desk, backends), chosen.runs)
+            row = await find_one(desk, backends, chosen.runs[0])
         if chosen.json:
             print_json(row.as_json() | {"directory": row.directory, "log": row.log, "attempt": row.attempt})
         else:
@@ -75,14 +75,13 @@ def cancel(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     async def run() -> int:
         desk = open_desk(environ, TerminalPrompter())
         async with desk.backends() as backends:
-            rows = find(await current_rows(desk, backends), chosen.runs)
+            rows = await find_rows(desk, backends, chosen.runs)
             alive = [row for row in rows if not row.state.ended]
             for backend in backends:
                 mine = [row for row in alive if row.backend == backend.name]
                 if mine:
                     await backend.cancel([watched_row(row) for row in mine])
-            keys = {row.key for row in rows}
-            after = [row for row in await current_rows(desk, backends) if row.key in keys]
+            after = await find_rows(desk, backends, [row.key for row in rows])
         if chosen.json:
             print_json([row.as_json() for row in after])
         else:
@@ -121,12 +120,43 @@ def find(rows: Sequence[Row], names: Collection[str]) -> list[Row]:
     """The rows that these words name: a run, a job as `backend:id`, or a whole experiment. Raises `Refused`."""
     found: list[Row] = []
     for name in names:
-        matching = [row for row in rows if name in (row.key, row.experiment, row.job_id)]
+        matching = named(rows, name)
         if not matching:
             words = {word for row in rows for word in (row.key, row.experiment) if word}
             raise Refused(f"no run or experiment {quoted(name)}{nearest(name, words)}; `trainboard ls` lists them")
         found += [row for row in matching if row not in found]
     return found
+
+
+async def find_rows(desk: Desk, backends: Sequence[Backend], names: Collection[str]) -> list[Row]:
+    """The rows that these words name, as they are now; hosts that cannot have them are left alone. Raises `Refused`."""
+    recorded, every = merge(await desk.store.load(), {}), {backend.name for backend in backends}
+    homes: set[str] = set()
+    for name in names:
+        on = {row.backend for row in recorded if name in (row.key, row.experiment)} or {name.partition(":")[0]}
+        homes |= on if on <= every else every
+    return find(await current_rows(desk, [backend for backend in backends if backend.name in homes]), names)
+
+
+async def find_one(desk: Desk, backends: Sequence[Backend], name: str) -> Row:
+    """The one row that a word names, as it is now. Raises `Refused`."""
+    found = await find_rows(desk, backends, [name])
+    if len(found) > 1:
+        keys = [row.key for row in found]
+        raise Refused(f"{quoted(name)} is {len(found)} runs; say which, from {min(keys)} to {max(keys)}")
+    return found[0]
+
+
+def named(rows: Sequence[Row], name: str) -> list[Row]:
+    """The rows that a word names. Raises `Refused` for a job id that two backends have."""
+    exact = [row for row in rows if name in (row.key, row.experiment, f"{row.backend}:{row.job_id}")]
+    if exact:
+        return exact
+    by_id = [row for row in rows if row.job_id and row.job_id == name]
+    if len({row.backend for row in by_id}) > 1:
+        jobs = " or ".join(f"{row.backend}:{name}" for row in by_id)
+        raise Refused(f"job {quoted(name)} is on more than one backend, say which: {jobs}")
+    return by_id
 
 
 def watched_row(row: Row) -> Watched:

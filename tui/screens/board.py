@@ -17,6 +17,7 @@ from tui.widgets.bars import Line, Tabs, key_groups
 from tui.widgets.host_strip import HostStrip
 from tui.widgets.info_view import InfoView, lines
 from tui.widgets.job_table import JobTable, name_of
+from tui.widgets.lines import TONES
 from tui.widgets.log_view import LogView
 from tui.widgets.metrics_view import MetricsView
 
@@ -44,6 +45,7 @@ class BoardScreen(Screen[None]):
     """Takes in what arrived, passes it to its panes, and sends what the user wants to `Actions`."""
 
     BINDINGS = bindings("board")
+    COMPONENT_CLASSES = TONES
     AUTO_FOCUS = "JobTable"
 
     def __init__(self, actions: Actions, clock: Callable[[], float], *, readonly: bool, title: str) -> None:

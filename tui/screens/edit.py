@@ -17,11 +17,11 @@ from textual.widgets import Static, TextArea
 
 from tui import show
 from tui.keys import KEYS, bindings
+from tui.screens.problems import problem_lines
 from tui.widgets.bars import Line, key_groups
+from tui.widgets.lines import TONES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.text import Text
     from textual.app import ComposeResult
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 PAUSE = 0.15
 """Seconds without a key after which the text is checked."""
-ERRORS = 4
-"""Errors that are listed; of more, their number."""
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _KEY = re.compile(r"^\s*(?:- )?([\w.-]+)\s*:(?=\s|$)")
@@ -120,6 +118,7 @@ class EditScreen(Screen[None]):
     """One spec file."""
 
     BINDINGS = bindings("edit")
+    COMPONENT_CLASSES = TONES
     AUTO_FOCUS = "SpecText"
 
     def __init__(self, path: Path, *, readonly: bool) -> None:
@@ -208,14 +207,3 @@ class EditScreen(Screen[None]):
     async def action_back(self) -> None:
         if not self.changed or await self._ask("Leave without saving the changes?", "leave"):
             self.dismiss(None)
-
-
-def problem_lines(found: Sequence[SpecError]) -> list[str]:
-    """The errors, each with line and column, as `✗ 3:7 message`."""
-    lines = []
-    for error in found[:ERRORS]:
-        column = "" if error.column is None else f":{error.column}"
-        where = "" if error.line is None else f"{error.line}{column} "
-        lines.append(f"✗ {where}{show.clean(error.message)}")
-    more = len(found) - ERRORS
-    return [*lines, f"and {more} more"] if more > 0 else lines

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from backends.base import Question
 
-LINES = 12
+LINES = 8
 """Lines of a server's text that are shown."""
 
 
@@ -40,7 +40,7 @@ class QuestionScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         question = self.question
-        text = [show.clean(line, 300) for line in question.text.splitlines()[:LINES]]
+        text = [show.clean(line, 200) for line in question.text.splitlines()[:LINES]]
         with Vertical(classes="box"):
             yield Static(Content(show.clean(question.title or question.host, 120)), classes="title")
             yield Static(Content("\n".join(text)), classes="names")

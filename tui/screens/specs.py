@@ -16,9 +16,13 @@ from textual.widgets.option_list import Option
 from trainboard.actions import Refused
 from tui import show
 from tui.keys import KEYS, bindings
+from tui.screens.problems import problem_lines
+from tui.show import count
 from tui.widgets.bars import Line, key_groups
+from tui.widgets.lines import TONES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -51,17 +55,18 @@ def preview(path: Path) -> Preview:
         text = read(path)
         found = errors(text, path)
         if found:
-            return Preview(errors=tuple(map(str, found)))
+            return Preview(errors=tuple(problem_lines(found)))
         spec = loads(text, path)
         return Preview(spec, expand(spec))
     except SpecError as error:
-        return Preview(errors=(str(error),))
+        return Preview(errors=tuple(problem_lines((error,))))
 
 
 class SpecsScreen(Screen[None]):
     """The spec files at hand, and the runs of the chosen one."""
 
     BINDINGS = bindings("specs")
+    COMPONENT_CLASSES = TONES
     AUTO_FOCUS = "OptionList"
 
     def __init__(self, actions: Actions, *, readonly: bool) -> None:
@@ -80,7 +85,8 @@ class SpecsScreen(Screen[None]):
         with Horizontal():
             yield OptionList(id="files")
             with VerticalScroll(can_focus=False):
-                yield Static(id="preview")
+                yield Static(id="said")
+                yield Static(id="runs")
         yield Line(id="footer")
 
     def on_mount(self) -> None:
@@ -127,22 +133,21 @@ class SpecsScreen(Screen[None]):
         if self._note:
             lines += [(self._note, "bad"), ("", "plain")]
         if found.spec is None:
-            lines += [(f"✗ {error}", "bad") for error in found.errors] + [("", "plain"), ("e edits the file.", "dim")]
+            lines += [*((error, "bad") for error in found.errors), ("", "plain"), ("e edits the file.", "dim")]
         else:
             spec = found.spec
             lines += [
                 (spec.name, "strong"),
-                (f"{len(found.settings)} runs of: {spec.command.strip()}", "plain"),
+                (f"{count(len(found.settings), 'run')} of: {spec.command.strip()}", "plain"),
                 (f"backend: ‹ {self._backend_text(spec)} ›   ← → change it", "plain"),
-                ("", "plain"),
-                *((line, "plain") for line in run_table(found.settings)),
             ]
-        self._write(lines)
+        self._write(lines, run_table(found.settings) if found.spec is not None else [])
 
-    def _write(self, lines: list[Piece]) -> None:
+    def _write(self, lines: list[Piece], table: Sequence[str] = ()) -> None:
         looks = {"bad": "$text-error", "strong": "bold", "dim": "$text-muted", "plain": ""}
         parts = [Content.styled(show.clean(text, 300), looks[name]) for text, name in lines]
-        self.query_one("#preview", Static).update(Content("\n").join(parts))
+        self.query_one("#said", Static).update(Content("\n").join(parts))
+        self.query_one("#runs", Static).update(Content("\n".join(table)))
 
     @property
     def _backend(self) -> str | None:
@@ -176,7 +181,7 @@ class SpecsScreen(Screen[None]):
             if yes:
                 self._submit(spec, backend)
 
-        question = f"Submit {len(settings)} runs of {spec.name}? Backend: {where}"
+        question = f"Submit {count(len(settings), 'run')} of {spec.name}? Backend: {where}"
         self.app.push_screen(Confirm(question, names, "submit"), answered)
 
     @work(exclusive=True, group="submit")

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui import show
-from tui.widgets.lines import TONES, Piece, strip
+from tui.widgets.lines import Piece, strip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,6 @@ class Line(Widget):
     DEFAULT_CSS = """
     Line { height: 1; }
     """
-    COMPONENT_CLASSES = TONES
 
     groups: reactive[tuple[Group, ...]] = reactive(())
 
@@ -69,7 +68,6 @@ class Tabs(Widget):
     DEFAULT_CSS = """
     Tabs { height: 1; }
     """
-    COMPONENT_CLASSES = TONES
     NAMES = ("log", "metrics", "info")
 
     current: reactive[str] = reactive("log")

@@ -28,8 +28,8 @@ Piece = tuple[str, str]
 
 
 def tone(widget: Widget, name: str) -> Style:
-    """The look of a tone in the widget's theme and place."""
-    return widget.get_component_rich_style(f"tone--{name}")
+    """The look of a tone; the screen has them all, so that they are computed once and not for every widget."""
+    return widget.screen.get_component_rich_style(f"tone--{name}")
 
 
 def strip(widget: Widget, pieces: Iterable[Piece], width: int, under: str = "plain") -> Strip:
@@ -53,7 +53,6 @@ class Lines(Widget, can_focus=True):
     Textual's own scrolling lays the whole screen out anew for every line that a log grows by.
     """
 
-    COMPONENT_CLASSES = TONES
     STAYING = 1
     """Lines that do not scroll: a head or a status line."""
 

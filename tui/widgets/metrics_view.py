@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tui import show
 from tui.keys import bindings
-from tui.widgets.lines import TONES, Piece, strip
+from tui.widgets.lines import Piece, strip, tone
 
 if TYPE_CHECKING:
     from tui.curves import Curve
@@ -27,7 +27,6 @@ class MetricsView(Widget, can_focus=True):
     MetricsView { height: 1fr; }
     """
     BINDINGS = bindings("metrics")
-    COMPONENT_CLASSES = TONES
 
     log_scale: reactive[bool] = reactive(False)
 
@@ -97,7 +96,7 @@ class MetricsView(Widget, can_focus=True):
         if plotted != self._plotted:
             from tui.plot import draw  # loads plotext
 
-            colour = self.get_component_rich_style("tone--curve").color
+            colour = tone(self, "curve").color
             rgb = tuple(colour.triplet) if colour is not None and colour.triplet and not self.app.no_color else None
             text = draw(curve, width, height, self.log_scale, rgb)
             self._plot = [self._line(line, width) for line in text]

@@ -3,6 +3,7 @@
 #SBATCH --comment=0123456789abcdef
 #SBATCH --output=out.log
 #SBATCH --open-mode=append
+#SBATCH --no-requeue
 #SBATCH --signal=B:USR2@60
 #SBATCH --partition=gpu
 #SBATCH --account=dl

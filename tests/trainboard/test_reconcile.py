@@ -1,0 +1,131 @@
+"""What ends an attempt, and what does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.base import ENDED, JobState
+from tests.trainboard.fakes import a_job, an_attempt
+from trainboard.reconcile import MISSES, MISSING_FOR, open_attempts, reconcile, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trainboard.reconcile import Absence
+
+
+def missed(times: list[float]) -> list[JobState]:
+    """The state of an attempt after each of the answers that do not show it."""
+    attempt, absences, states = an_attempt(), {}, []
+    kept: Mapping[str, Absence] = absences
+    for now in times:
+        verdict = reconcile([attempt], [], kept, now)
+        attempt, kept = (verdict.changed or (attempt,))[0], verdict.absences
+        states.append(attempt.state)
+    return states
+
+
+def test_missing_once_is_not_gone() -> None:
+    assert missed([100.0]) == [JobState.PENDING]
+
+
+def test_missing_often_in_a_short_time_is_not_gone() -> None:
+    assert set(missed([100.0 + n for n in range(59)])) == {JobState.PENDING}
+
+
+def test_missing_for_long_but_twice_is_not_gone() -> None:
+    assert missed([100.0, 10_000.0]) == [JobState.PENDING] * 2
+
+
+def test_missing_often_and_for_long_is_lost() -> None:
+    assert missed([100.0, 130.0, 160.0]) == [JobState.PENDING, JobState.PENDING, JobState.LOST]
+
+
+def test_a_lost_attempt_says_when_and_why() -> None:
+    verdict = reconcile([an_attempt()], [], reconcile([an_attempt()], [], {}, 1.0).absences, 30.0)
+    [lost] = reconcile([an_attempt()], [], verdict.absences, 90.0).changed
+    assert (lost.state, lost.ended, lost.reason) == (JobState.LOST, 90.0, "gone without evidence")
+
+
+def test_being_seen_again_starts_the_count_anew() -> None:
+    first = reconcile([an_attempt()], [], {}, 100.0)
+    second = reconcile([an_attempt()], [a_job("t1")], first.absences, 130.0)
+    assert second.absences == {}
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=30),
+)
+def test_an_attempt_is_lost_only_after_enough_misses_over_enough_time(answers: list[tuple[bool, float]]) -> None:
+    now, absences, misses, since = 1000.0, {}, 0, 0.0
+    kept: Mapping[str, Absence] = absences
+    for seen, later in answers:
+        now += later
+        verdict = reconcile([an_attempt()], [a_job("t1")] if seen else [], kept, now)
+        kept = verdict.absences
+        misses, since = (0, 0.0) if seen else (misses + 1, since or now)
+        lost = [attempt for attempt in verdict.changed if attempt.state is JobState.LOST]
+        assert bool(lost) == (misses >= MISSES and now - since >= MISSING_FOR)
+        if lost:
+            return
+
+
+def test_an_unclear_submission_is_never_lost() -> None:
+    attempt = an_attempt(state=JobState.SUBMITTING, job_id="", submitted=None)
+    verdict = reconcile([attempt], [], {}, 1e9)
+    assert (verdict.changed, dict(verdict.absences)) == ((), {})
+
+
+def test_a_token_gives_an_unclear_submission_its_job_id() -> None:
+    attempt = an_attempt(state=JobState.SUBMITTING, job_id="", submitted=None)
+    [found] = reconcile([attempt], [a_job("t1", JobState.PENDING, job_id="4711", started=None)], {}, 9.0).changed
+    assert (found.state, found.job_id, found.submitted, found.started) == (JobState.PENDING, "4711", 5.0, None)
+
+
+def test_a_job_of_somebody_else_with_the_same_id_is_not_ours() -> None:
+    assert reconcile([an_attempt()], [a_job(job_id="id-t1", state=JobState.FAILED)], {}, 9.0).changed == ()
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_a_state_is_taken_over_and_ends_only_where_it_is_an_end(state: JobState) -> None:
+    [attempt] = reconcile([an_attempt(state=JobState.COMPLETING)], [a_job("t1", state)], {}, 9.0).changed or [
+        an_attempt(state=JobState.COMPLETING)
+    ]
+    assert attempt.state is state
+    assert (attempt.ended is not None) == (state in ENDED)
+
+
+def test_an_unknown_state_is_alive() -> None:
+    [attempt] = reconcile([an_attempt()], [a_job("t1", JobState.UNKNOWN)], {}, 9.0).changed
+    assert open_attempts([attempt], "fake") == (attempt,)
+
+
+def test_the_end_is_when_the_job_says_else_now() -> None:
+    told = reconcile([an_attempt()], [a_job("t1", JobState.FAILED, ended=8.0, exit_code=3)], {}, 9.0).changed[0]
+    not_told = reconcile([an_attempt()], [a_job("t1", JobState.NODE_FAIL)], {}, 9.0).changed[0]
+    assert (told.ended, told.exit_code, not_told.ended) == (8.0, 3, 9.0)
+
+
+def test_what_the_job_does_not_tell_stays() -> None:
+    before = an_attempt(state=JobState.RUNNING, started=6.5)
+    [after] = reconcile([before], [a_job("t1", JobState.COMPLETING, job_id="", submitted=None, started=None)], {}, 9.0).changed
+    assert (after.job_id, after.submitted, after.started) == ("id-t1", 5.0, 6.5)
+
+
+def test_an_attempt_that_did_not_change_is_not_in_the_verdict() -> None:
+    attempt = an_attempt(state=JobState.RUNNING, started=6.0)
+    assert reconcile([attempt], [a_job("t1")], {}, 9.0).changed == ()
+
+
+def test_only_open_attempts_of_this_backend_are_asked_for() -> None:
+    mine, ended, elsewhere = an_attempt(), an_attempt("t2", JobState.FAILED), an_attempt("t3", backend="other")
+    assert open_attempts([mine, ended, elsewhere], "fake") == (mine,)
+
+
+def test_what_a_backend_is_told_of_an_attempt_that_has_no_id_yet() -> None:
+    found = watched(an_attempt(job_id="", submitted=None))
+    assert (found.token, found.job_id, found.directory, found.submitted) == ("t1", "", "/there", 4.0)

@@ -1,0 +1,140 @@
+"""Every key of the table does something, and nothing else is promised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
+from trainboard.events import LogGrew, Sampled
+from trainboard.series import Sample
+from tui.keys import KEYS, TITLES, Key, first_place, groups, readme_table
+from tui.screens.board import BoardScreen
+from tui.screens.edit import EditScreen
+from tui.screens.help import HelpScreen
+from tui.screens.specs import SpecsScreen
+from tui.widgets.job_table import JobTable
+from tui.widgets.log_view import LogView
+from tui.widgets.metrics_view import MetricsView
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CASES = [(key, where) for key in KEYS for where in key.where]
+
+
+def test_every_key_has_a_place_in_the_help() -> None:
+    assert all(set(key.where) <= {*TITLES, "help"} for key in KEYS)
+    assert all(first_place(key) for key in KEYS)
+
+
+def test_the_readme_table_has_every_key_of_the_board() -> None:
+    table = readme_table()
+    assert all(f"`{key.name}`" in table for key in KEYS if "board" in key.where)
+    assert len(table.splitlines()) >= len(KEYS)
+
+
+def test_no_place_binds_a_key_twice() -> None:
+    for where in (*TITLES, "help"):
+        bound = [key for entry in KEYS if where in entry.where for key in entry.key.split(",")]
+        assert len(bound) == len(set(bound)), where
+
+
+def picture(stage: Theatre) -> tuple[object, ...]:
+    """Everything that a key could change."""
+    app = stage.app
+    return (
+        stage.screen,
+        tuple(stage.actions.calls),
+        type(app.screen),
+        app.focused,
+        app.clipboard,
+        len(app._notifications),
+        app.return_code,
+        app._exit,
+    )
+
+
+async def go(stage: Theatre, where: str, key: Key) -> None:
+    """To a place where the key has something to do."""
+    await stage.log_of("r1")
+    lines = b"".join(b"line %d %s\n" % (i, b",".join(b"%d" % (i * j) for j in range(60))) for i in range(200))
+    samples = tuple(Sample(m, 1.0 + i, i, "step") for i in range(9) for m in ("val_loss", "loss"))
+    await stage.send(LogGrew("r1", 0, lines, True), Sampled("r1", samples))
+    match where:
+        case "log":
+            await stage.press("l", "slash", *"line 1", "enter", "k", "k")
+            if key.action == "left":
+                await stage.press("right")
+            if key.action in ("top", "half_up", "up"):
+                await stage.press("G")
+        case "table":
+            await stage.press("j", "j")
+        case "metrics":
+            await stage.press("m", "m")
+        case "info":
+            await stage.press("i", "i", "j", "j")
+        case "specs":
+            await stage.press("n")
+            await stage.until("3 runs of")
+        case "edit":
+            await stage.press("e")
+            await stage.until("✓ 3 runs")
+        case "help":
+            await stage.press("question_mark", "j", "j", "j")
+        case "board":
+            if key.action == "back":
+                await stage.press("enter")
+    places = {"specs": SpecsScreen, "edit": EditScreen, "help": HelpScreen}
+    assert isinstance(stage.app.screen, places.get(where, BoardScreen))
+    focus = {"table": JobTable, "log": LogView, "metrics": MetricsView}
+    if where in focus:
+        assert isinstance(stage.app.focused, focus[where])
+
+
+@pytest.mark.parametrize(("key", "where"), CASES, ids=[f"{where}-{key.name}-{key.action}" for key, where in CASES])
+async def test_every_key_does_something(key: Key, where: str, tmp_path: Path) -> None:
+    spec = tmp_path / "tiny.yaml"
+    spec.write_text(GOOD_SPEC)
+    actions = Actions()
+    actions.files, actions.sources = [spec], {f"r{i}": spec for i in range(60)}
+    rows = [row(i, params={f"p{j}": j for j in range(30)}, started=NOW - i) for i in range(1, 60)]
+    for pressed in key.key.split(","):
+        async with board(*rows, actions=actions, size=(100, 24)) as stage:
+            await go(stage, where, key)
+            before = picture(stage)
+            if key.action == "save":
+                await stage.press("#")
+            await stage.press(pressed)
+            assert picture(stage) != before
+            actions.calls.clear()
+
+
+async def test_the_footer_shows_only_keys_that_work_here() -> None:
+    async with board(row(1), size=(200, 24)) as stage:
+        assert "f follow" in stage.lines[-1]
+        assert "L log scale" not in stage.lines[-1]
+        await stage.press("m", "m")
+        assert "f follow" not in stage.lines[-1]
+        assert "L log scale" in stage.lines[-1]
+
+
+async def test_n_in_the_log_is_new_until_something_is_searched() -> None:
+    async with board(row(1)) as stage:
+        await stage.press("l", "n")
+        assert isinstance(stage.app.screen, SpecsScreen)
+
+
+async def test_the_help_lists_every_group() -> None:
+    async with board(row(1), size=(120, 90)) as stage:
+        await stage.press("question_mark")
+        for title, keys in groups():
+            assert title in stage.screen
+            assert all(key.help in stage.screen for key in keys)
+
+
+async def test_q_quits_with_zero() -> None:
+    async with board(row(1)) as stage:
+        await stage.press("q")
+    assert stage.app.return_value == 0
