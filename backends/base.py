@@ -219,6 +219,12 @@ class BackendError(Exception):
         super().__init__(message)
         self.advice = advice or type(self).advice
 
+    @property
+    def bare(self) -> str:
+        """The message without the host's name in front, for a place where that name stands already."""
+        host, _, rest = str(self).partition(": ")
+        return rest if rest and " " not in host else str(self)
+
 
 class HostUnreachable(BackendError):
     """No connection: refused, timed out, dropped, no such name."""

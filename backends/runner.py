@@ -261,7 +261,7 @@ class Attempt(object):
             argv = self.plan["shell"] + [os.path.join(self.directory, "run.sh")]
             os.execvpe(argv[0], argv, environment)
         except OSError as error:
-            sys.stderr.write("trainboard: cannot start %s: %s\n" % (self.plan["shell"][0], error))
+            sys.stderr.write("trainboard: cannot start %s: %s\n" % (self.plan["shell"][0], error.strerror))
             sys.stderr.flush()
         finally:
             os._exit(127)

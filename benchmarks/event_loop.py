@@ -109,7 +109,7 @@ async def lateness(blocks: list[tuple[float, float]]) -> None:
 
 
 async def measure(load: Load) -> tuple[list[tuple[float, float]], list[float], float]:
-    """Blocks of the loop (by the clock, by the processor), key-to-frame times, in seconds; the log's bytes a second."""
+    """Blocks of the loop (by clock, by processor) and key-to-frame times in seconds; the log's bytes a second."""
     queue: asyncio.Queue[Event] = asyncio.Queue()
     taken = 0
 
@@ -171,9 +171,7 @@ def main() -> int:
             f"  {late[int(len(late) * 0.999)] * 1000:>9.1f} ms  {late[-1] * 1000:>6.1f} ms ({used * 1000:>5.1f} ms)"
             f"  {p50 * 1000:>14.1f} ms  {p99 * 1000:.1f} ms"
         )
-    print(
-        f"budget: longest ≤ {BLOCK_BUDGET * 1000:.0f} ms of processor time, key to frame ≤ {FRAME_BUDGET * 1000:.0f} ms"
-    )
+    print(f"budget: longest ≤ {BLOCK_BUDGET * 1000:.0f} ms of processor, key to frame ≤ {FRAME_BUDGET * 1000:.0f} ms")
     return 0 if good else 1
 
 

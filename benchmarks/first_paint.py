@@ -1,7 +1,8 @@
 """How soon the board is on the screen, against a bare Textual app with one table.
 
 `python -m benchmarks.first_paint [rounds]`: each round starts both, one after the other, in a terminal of their
-own, and takes the time from the start of the process until its first frame is out. Exit code 1 where the budget is broken.
+own, and takes the time from the start of the process until its first frame is out. Exit code 1 where the budget is
+broken.
 """
 
 from __future__ import annotations

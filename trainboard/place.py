@@ -60,7 +60,7 @@ class Place:
         """A query failed."""
         self.failures += 1
         self.link = Link.DOWN if self.seen is None else Link.STALE
-        self.reason, self.advice = str(error), error.advice
+        self.reason, self.advice = error.bare, error.advice
         self.refused = isinstance(error, LoginRefused | HostKeyRefused)
         self.answered.clear()
 

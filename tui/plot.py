@@ -31,7 +31,7 @@ def draw(curve: Curve, width: int, height: int, log: bool, rgb: tuple[int, ...] 
     places = decimate(ys, 2 * width)
     finite = [ys[i] for i in places if math.isfinite(ys[i])]
     if not finite:
-        return ["", "  no finite value" + (" above zero" if log else "")]
+        return ["", show.cut("  no finite value" + (" above zero" if log else ""), width)]
     low, high = _range(min(finite), max(finite))
     first, last = curve.steps[0], max(curve.steps[-1], curve.steps[0])
     figure = type(plotext.figure)(type(plotext.terminal)().limit(False, False))

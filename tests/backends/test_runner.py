@@ -123,7 +123,7 @@ def test_a_program_that_ignores_sigterm_is_killed_after_the_grace_time(attempt: 
     process.wait(10)
     assert 0.5 <= time.monotonic() - began < 5
     assert gone(int((one.directory / "pid").read_text()))
-    assert one.ending() == ("CANCELLED", 137, "ended by SIGTERM")
+    assert one.ending() == ("CANCELLED", None, "ended by SIGTERM")
 
 
 DAEMON = """
@@ -143,7 +143,9 @@ if os.fork() == 0:
 @pytest.mark.parametrize("word", ["", "without-environment"])
 @pytest.mark.parametrize("way", ["cancelled", "left behind"])
 def test_daemons_of_the_program_end_with_it(attempt: Callable[..., Attempt], way: str, word: str) -> None:
-    one = attempt(f"{sys.executable} daemon.py {word}; echo up{'; sleep 600' if way == 'cancelled' else ''}", grace=0.5)
+    one = attempt(
+        f"{sys.executable} daemon.py {word}; echo up{'; sleep 600' if way == 'cancelled' else ''}", grace=0.5
+    )
     (one.directory / "daemon.py").write_text(DAEMON)
     process = one.start()
     until((one.directory / "daemon").exists)
@@ -156,7 +158,9 @@ def test_daemons_of_the_program_end_with_it(attempt: Callable[..., Attempt], way
     assert one.record()["state"] == ("CANCELLED" if way == "cancelled" else "COMPLETED")
 
 
-def test_the_warning_ahead_of_the_limit_reaches_the_program_and_means_timeout(attempt: Callable[..., Attempt]) -> None:
+def test_the_warning_ahead_of_the_limit_reaches_the_program_and_means_timeout(
+    attempt: Callable[..., Attempt],
+) -> None:
     one = attempt("trap 'echo warned; exit 0' USR2; echo up; while :; do sleep 0.05; done", grace=10)
     process = one.start()
     until(lambda: b"up" in one.log())
@@ -210,7 +214,9 @@ def test_a_detached_runner_keeps_no_pipe_of_its_caller_open(attempt: Callable[..
     until(lambda: one.has("exit"))
 
 
-def test_a_log_that_cannot_be_opened_is_told_to_the_caller_and_claims_nothing(attempt: Callable[..., Attempt]) -> None:
+def test_a_log_that_cannot_be_opened_is_told_to_the_caller_and_claims_nothing(
+    attempt: Callable[..., Attempt],
+) -> None:
     one = attempt("echo ran", log="missing/out.log")
     process = one.start("--detach", stderr=subprocess.PIPE)
     words = process.communicate(timeout=10)[1].decode()

@@ -112,8 +112,7 @@ async def ask(desk: Desk, backend: Backend) -> tuple[Job, ...]:
 
 def told(backend: Backend, error: BackendError) -> str:
     """The error with the backend's name, which its host may not be called by."""
-    text = str(error)
-    return text if text.startswith(f"{backend.name}:") else f"{backend.name}: {text}"
+    return f"{backend.name}: {error.bare}"
 
 
 def find(rows: Sequence[Row], names: Collection[str]) -> list[Row]:

@@ -208,8 +208,8 @@ class SpecsScreen(Screen[None]):
 
 
 def file_name(path: Path) -> str:
-    """The file with its folder."""
-    return f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+    """The file, and the folder that it is in."""
+    return f"{path.name}  {path.parent.name}/" if path.parent.name else path.name
 
 
 def run_table(settings: tuple[Setting, ...]) -> list[str]:

@@ -21,7 +21,7 @@ _TEXT = ("plain", "dim", "strong", "good", "bad", "waiting", "done", "curve")
 _GROUND = ("head", "cursor", "match", "here")
 """Tones with a background of their own; the others are seen on that of their line."""
 TONES = {f"tone--{name}" for name in (*_TEXT, *_GROUND)}
-"""Component classes; what they look like is in `app.tcss`."""
+"""Component classes of every screen with such widgets; what they look like is in `app.tcss`."""
 
 Piece = tuple[str, str]
 """Text and its tone's name without `tone--`."""
@@ -38,7 +38,7 @@ def strip(widget: Widget, pieces: Iterable[Piece], width: int, under: str = "pla
     Neighbours of one tone become one segment: what Textual does per segment is most of what a frame costs.
     """
     below = tone(widget, under)
-    ground = Style(bgcolor=below.bgcolor, bold=below.bold, reverse=below.reverse)
+    ground = Style(bgcolor=below.bgcolor, bold=below.bold, reverse=below.reverse, underline=below.underline)
     segments = []
     for name, group in groupby(pieces, key=itemgetter(1)):
         own = below if name == "plain" else tone(widget, name)

@@ -1,0 +1,148 @@
+"""Make the pictures of the README: the real board, driven by its keys, against the real test cluster.
+
+`python -m screenshots.make` starts a cluster of its own, submits the example to it, and writes *.svg beside this file.
+It takes about a minute and leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import specs
+from specs.load import load
+from tests import cluster as servers
+from trainboard.cli.desk import open_desk
+from tui.app import Board
+from tui.prompts import ModalPrompter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.pilot import Pilot
+
+    from tests.cluster import Cluster
+    from trainboard.watch import Watch
+
+HERE = Path(__file__).parent
+FOLDER = Path("/tmp/trainboard-pictures")  # not in a private folder: the database runs as a user of its own
+PORTS = 18100
+CONFIG = """\
+poll: 1
+backends:
+  triton: {kind: slurm, host: gateway}
+  rented: {kind: ssh, host: twofactor}
+  gpu1: {kind: ssh}
+  gpu2: {kind: ssh}
+  gpu3: {kind: ssh, host: down}
+  laptop: {kind: local}
+"""
+BASELINE = """\
+#!/bin/bash
+#SBATCH --job-name=resnet-baseline
+#SBATCH --gres=gpu:2
+for epoch in $(seq 1 60); do
+  echo "Epoch $epoch/60 train_loss: $(echo "scale=4; 2.3/sqrt($epoch)" | bc -l) val_acc: 0.$((400 + epoch * 7))"
+  sleep 0.5
+done
+"""
+
+
+async def make(cluster: Cluster, home: Path) -> None:
+    """All pictures, in the order of the README."""
+    (home / "config.yaml").write_text(CONFIG)
+    busy(cluster, "gpu1", {0: (97, 71_000), 1: (92, 70_500), 3: (64, 22_000)})
+    busy(cluster, "gpu2", {1: (99, 40_100)})
+    script = cluster.home("gateway") / "baseline.sh"
+    script.write_text(BASELINE)
+    submitted = cluster.run("gateway", "cd; sbatch baseline.sh")
+    assert submitted.returncode == 0, submitted.stderr
+    environ = {
+        **os.environ,
+        "TRAINBOARD_HOME": str(home),
+        "TRAINBOARD_SSH_CONFIG": str(cluster.ssh_config),
+    }
+    prompter = ModalPrompter()
+    watch = open_desk(environ, prompter).watch()
+    board = Board(watch.events, watch, prompter=prompter)
+    async with board.run_test(size=(132, 38)) as pilot:
+        await shoot(pilot, watch, cluster)
+
+
+async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
+    """Press keys, wait for what they show, take pictures."""
+    await until(pilot, lambda: "Password" in shown(pilot))
+    save(pilot, "two-factor")
+    await pilot.press(*cluster.password, "enter")
+    await until(pilot, lambda: "Verification" in shown(pilot))
+    await pilot.press(*cluster.code, "enter")
+    await until(pilot, lambda: shown(pilot).count("● up") == 5)
+    example = load(Path(specs.__file__).parent / "examples" / "char-rnn.yaml")
+    await watch.submit(example, "triton")
+    await watch.submit(replace(example, sweep=replace(example.sweep, seeds=(7,))), "gpu1")
+    await until(pilot, lambda: shown(pilot).count("▁") > 24)
+    await pilot.press("g", "j", "l")
+    await until(pilot, lambda: "val_loss:" in shown(pilot))
+    save(pilot, "board")
+    await pilot.press("m")
+    await until(pilot, lambda: "┤" in shown(pilot))
+    save(pilot, "metrics")
+    await pilot.press("escape", "space", "j", "space", "c")
+    await until(pilot, lambda: "Cancel" in shown(pilot))
+    save(pilot, "cancel")
+    await pilot.press("n")
+    await pilot.press("escape", "n")
+    await until(pilot, lambda: "4 runs of" in shown(pilot))
+    save(pilot, "new")
+    await pilot.press("escape")
+    await pilot.resize_terminal(80, 24)
+    await until(pilot, lambda: "char-rnn" in shown(pilot))
+    save(pilot, "small")
+
+
+def shown(pilot: Pilot[int]) -> str:
+    """The text on the screen."""
+    compositor = pilot.app.screen._compositor
+    return "\n".join("".join(part.text for part in line) for line in compositor.render_strips())
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool], within: float = 60) -> None:
+    """Let the board live until something is shown."""
+    async with asyncio.timeout(within):
+        while not condition():
+            await pilot.pause(0.1)
+
+
+def save(pilot: Pilot[int], name: str) -> None:
+    """Write the screen as it is now."""
+    (HERE / f"{name}.svg").write_text(pilot.app.export_screenshot(title="trainboard"))
+    sys.stderr.write(f"{name}.svg\n")
+
+
+def busy(cluster: Cluster, host: str, cards: dict[int, tuple[int, int]]) -> None:
+    """Have a host's nvidia-smi show some cards at work: index → utilisation in percent, memory in MiB."""
+    path = cluster.gpus(host)
+    recording = json.loads(path.read_text())
+    for index, (utilization, memory) in cards.items():
+        card = recording["gpus"][index]
+        card |= {"utilization.gpu": utilization, "memory.used": memory}
+    path.write_text(json.dumps(recording))
+
+
+def main() -> None:
+    """Start the servers, make the pictures, stop the servers."""
+    with tempfile.TemporaryDirectory(prefix="trainboard-") as home:
+        try:
+            asyncio.run(make(servers.start(FOLDER, port_base=PORTS), Path(home)))
+        finally:
+            servers.stop(FOLDER)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""One question to a backend, and what it changes in the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from backends.base import CommandFailed, HostTimeout, HostUnreachable, JobState
+from tests.trainboard.fakes import FakeBackend, a_job, an_attempt, records_of
+from trainboard.query import query
+from trainboard.records import Attempt
+from trainboard.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backends.base import BackendError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state")
+
+
+@pytest.fixture
+def backend() -> FakeBackend:
+    return FakeBackend()
+
+
+@pytest.mark.parametrize("error", [HostUnreachable("gone"), HostTimeout("slow"), CommandFailed("squeue: error")])
+async def test_a_query_that_fails_ends_nothing(store: Store, backend: FakeBackend, error: BackendError) -> None:
+    await store.put(*records_of(an_attempt(), an_attempt("t2", JobState.SUBMITTING, run="x-1.1", job_id="")))
+    before = await store.load()
+    backend.error = error
+    with pytest.raises(type(error)):
+        await query(backend, store, {})
+    assert await store.load() is before
+
+
+async def test_an_answer_is_stored(store: Store, backend: FakeBackend) -> None:
+    await store.put(*records_of(an_attempt()))
+    backend.queue = [a_job("t1"), a_job()]
+    answer = await query(backend, store, {})
+    assert len(answer.jobs) == 2
+    assert (await store.load()).attempts["t1"].state is JobState.RUNNING
+
+
+async def test_an_answer_that_is_no_news_writes_nothing(store: Store, backend: FakeBackend) -> None:
+    await store.put(*records_of(an_attempt()))
+    backend.queue = [a_job("t1")]
+    await query(backend, store, {})
+    before = await store.load()
+    await query(backend, store, {})
+    assert await store.load() is before
+
+
+async def test_what_is_submitted_while_a_query_is_under_way_is_not_missing(store: Store, backend: FakeBackend) -> None:
+    await store.put(*records_of(an_attempt()))
+
+    async def submitted_meanwhile() -> None:
+        await store.put(*records_of(an_attempt("t2", run="x-1.1")))
+
+    backend.answering = submitted_meanwhile
+    assert set((await query(backend, store, {})).absences) == {"t1"}
+
+
+async def test_an_end_that_somebody_else_saw_is_not_taken_back(store: Store, backend: FakeBackend) -> None:
+    await store.put(*records_of(an_attempt()))
+    backend.queue = [a_job("t1")]
+
+    async def ended_meanwhile() -> None:
+        await store.update(Attempt, "t1", lambda attempt: replace(attempt, state=JobState.COMPLETED, ended=8.0))
+
+    backend.answering = ended_meanwhile
+    await query(backend, store, {})
+    assert (await store.load()).attempts["t1"].state is JobState.COMPLETED
