@@ -64,9 +64,7 @@ class Board(App[int]):
     def on_mount(self) -> None:
         if self._prompter is not None:
             self._prompter.attach(self)
-        self.call_after_refresh(
-            gc.freeze
-        )  # else each full collection walks all modules and widgets: 50 ms without a frame
+        self.call_after_refresh(gc.freeze)  # else full collections walk all modules: 50 ms without a frame
         self.run_worker(self._take_in(), group="events", exclusive=True)
 
     def on_unmount(self) -> None:
