@@ -31,8 +31,10 @@ clean:
 	rm -rf $(VENV) .demo
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trainboard needs Python 3.11 or newer; try: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV) || (echo 'no venv module: on Debian and Ubuntu, apt install python3-venv' >&2; exit 1)
+	@$(PYTHON) -c 'import sys; sys.exit("trainboard needs Python 3.11 or newer; try: make PYTHON=python3.12 demo" if sys.version_info < (3, 11) else 0)'
+	@# Debian's python3 has no ensurepip unless python3-venv is installed; its pip can do the same.
+	$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV) && $(PYTHON) -m venv --without-pip $(VENV) \
+	  && $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 $(STAMP): $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .

@@ -37,8 +37,8 @@ class Key:
 PANES = ("table", "log", "info")
 
 KEYS = (
-    Key("j,down", "down", "", "down", (*PANES, "help"), "j ↓"),
-    Key("k,up", "up", "", "up", (*PANES, "help"), "k ↑"),
+    Key("j,down", "down", "", "down", (*PANES, "specs", "help"), "j ↓"),
+    Key("k,up", "up", "", "up", (*PANES, "specs", "help"), "k ↑"),
     Key("g,home", "top", "", "to the top", (*PANES, "help"), "g"),
     Key("G,end", "bottom", "", "to the end; in a log, follow it", (*PANES, "help"), "G"),
     Key("ctrl+d,pagedown", "half_down", "", "half a page down", (*PANES, "help"), "ctrl-d"),
@@ -94,10 +94,13 @@ TITLES = {
 
 
 def bindings(where: str) -> list[BindingType]:
-    """The bindings of one place; in the editor they come before the text's own."""
-    first = where == "edit"
+    """The bindings of one place.
+
+    All have priority: others take effect only once the key has travelled through the widgets, when the next one,
+    typed ahead over a slow line, is already on its way to the wrong place.
+    """
     return [
-        Binding(key.key, key.action, key.label or key.help, bool(key.label), key.name, priority=first)
+        Binding(key.key, key.action, key.label or key.help, bool(key.label), key.name, priority=True)
         for key in KEYS
         if where in key.where
     ]

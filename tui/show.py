@@ -52,14 +52,19 @@ def state_text(state: JobState, width: int) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Two units at most: `42s`, `7m05`, `3h07`, `2d04h`; `–` where it is not known."""
+    """Two units at most: `42s`, `7m05`, `42m`, `3h07`, `2d04h`; `–` where it is not known.
+
+    Seconds go after ten minutes: a screen full of them would be drawn anew every second.
+    """
     if seconds is None or not math.isfinite(seconds):
         return "–"
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole}s"
-    if whole < 3600:
+    if whole < 600:
         return f"{whole // 60}m{whole % 60:02}"
+    if whole < 3600:
+        return f"{whole // 60}m"
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02}"
     if whole < 100 * 86400:
@@ -68,14 +73,14 @@ def duration(seconds: float | None) -> str:
 
 
 def age(seconds: float | None) -> str:
-    """One unit: `4s`, `3m`, `2h`, `5d`."""
+    """One unit: `<5s`, `15s`, `3m`, `2h`, `5d`; seconds in steps of five, as each step is a line drawn anew."""
     if seconds is None:
         return "–"
     whole = max(0, int(seconds))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if whole >= size:
             return f"{whole // size}{unit}"
-    return f"{whole}s"
+    return f"{whole - whole % 5}s" if whole >= 5 else "<5s"
 
 
 def size(count: float | None) -> str:

@@ -26,6 +26,7 @@ from tui.widgets.job_table import COLUMNS, WIDE, name_of
         (0, "0s"),
         (59, "59s"),
         (65, "1m05"),
+        (700, "11m"),
         (3700, "1h01"),
         (90000, "1d01h"),
         (1e8, "1157d"),
@@ -37,7 +38,9 @@ def test_durations_have_two_units_at_most(seconds: float | None, text: str) -> N
     assert show.duration(seconds) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(3.9, "3s"), (61, "1m"), (7300, "2h"), (200000, "2d"), (-5, "0s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3.9, "<5s"), (17, "15s"), (61, "1m"), (7300, "2h"), (200000, "2d"), (-5, "<5s")]
+)
 def test_ages_have_one_unit(seconds: float, text: str) -> None:
     assert show.age(seconds) == text
 

@@ -20,6 +20,7 @@ from tui.widgets.job_table import JobTable, name_of
 from tui.widgets.lines import TONES
 from tui.widgets.log_view import LogView
 from tui.widgets.metrics_view import MetricsView
+from tui.widgets.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from trainboard.actions import Actions
     from tui.messages import HostArrived, LogArrived, LogFailed, NoticeArrived, Reached, SamplesArrived, TableArrived
     from tui.widgets.lines import Piece
-    from tui.widgets.query import Query
 
 DWELL = 0.15
 """Seconds that the cursor rests on a row before its log is asked for."""
+
+TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
+"""The footer while a filter or a search is typed."""
 
 Severity = Literal["information", "warning", "error"]
 SEVERITIES: dict[str, Severity] = {"warning": "warning", "error": "error"}
@@ -69,6 +72,7 @@ class BoardScreen(Screen[None]):
             yield LogView(id="log")
             yield MetricsView(id="metrics")
             yield InfoView(id="info")
+        yield Query()
         yield Line(keep=2, id="footer")
 
     def on_mount(self) -> None:
@@ -78,6 +82,7 @@ class BoardScreen(Screen[None]):
         self.info_view = self.query_one(InfoView)
         self.tabs = self.query_one(Tabs)
         self.hosts = self.query_one(HostStrip)
+        self.asked = self.query_one(Query)
         self.summarise()
         self.show_keys()
 
@@ -195,6 +200,9 @@ class BoardScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """The line at the bottom: the keys that do something here and now."""
+        if self.focused is self.asked:
+            self.query_one("#footer", Line).groups = TYPING
+            return
         focus = self.focused.id if self.focused is not None and self.focused.id else "table"
         here = [k for k in KEYS if ("board" in k.where or focus in k.where) and self.check_action(k.action, ())]
         if focus == "log":
@@ -202,7 +210,9 @@ class BoardScreen(Screen[None]):
         self.query_one("#footer", Line).groups = key_groups(here)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """Keys of the log work while it is on screen; what changes the world works where that is allowed."""
+        """No key acts while something is typed; those of the log do while it is on screen; cancel where it may."""
+        if self.focused is self.asked or (action == "new" and self.log_view.stepping):
+            return False
         if action in ("follow", "wrap"):
             return self.tabs.current == "log"
         if action == "cancel":
@@ -222,7 +232,7 @@ class BoardScreen(Screen[None]):
         self.tabs.current = name
         self.query_one(ContentSwitcher).current = name
         if had_focus or self.has_class("-open"):
-            self.pane.focus()
+            self.set_focus(self.pane)
         if name == "log":
             self._show_log()
         self.show_keys()
@@ -239,7 +249,7 @@ class BoardScreen(Screen[None]):
     def _show_pane(self, name: str) -> None:
         """The first time shows the pane, the second goes into it."""
         if self.tabs.current == name:
-            self.pane.focus()
+            self.set_focus(self.pane)
         self.open_tab(name)
 
     def action_previous_tab(self) -> None:
@@ -250,20 +260,20 @@ class BoardScreen(Screen[None]):
 
     def action_switch_pane(self) -> None:
         if not self.has_class("-open"):
-            (self.pane if self.focused is self.table else self.table).focus()
+            self.set_focus(self.pane if self.focused is self.table else self.table)
 
     def action_open(self) -> None:
         self.add_class("-open")
-        self.pane.focus()
+        self.set_focus(self.pane)
 
-    async def action_back(self) -> None:
+    def action_back(self) -> None:
         if self.log_view.query_text and self.focused is self.log_view:
             self.log_view.search("")
         elif self.has_class("-open"):
             self.remove_class("-open")
-            self.table.focus()
+            self.set_focus(self.table)
         elif self.focused is not self.table:
-            self.table.focus()
+            self.set_focus(self.table)
         elif self.table.listing.words:
             self.table.filter("")
         elif self.table.marks:
@@ -280,35 +290,19 @@ class BoardScreen(Screen[None]):
 
     # Filter and search.
 
-    async def action_find(self) -> None:
-        from tui.widgets.query import Query
-
-        for old in self.query(Query):
-            await old.remove()
+    def action_find(self) -> None:
         if self.focused is self.log_view:
-            query = Query(self.log_view.query_text, "search the log")
+            self.asked.ask(self.log_view, self.log_view.query_text, "search the log")
         else:
-            query = Query(" ".join(self.table.listing.words), "filter: name, state, backend, param=value …")
-        self._asker = self.focused
-        await self.mount(query, before="#footer")
-        query.focus()
+            words = " ".join(self.table.listing.words)
+            self.asked.ask(self.table, words, "filter: name, state, backend, param=value …")
 
-    def on_input_changed(self, message: Query.Changed) -> None:
-        if self._asker is self.log_view:
-            self.log_view.search(message.value)
-        else:
-            self.table.filter(message.value)
-
-    async def on_query_left(self, message: Query.Left) -> None:
-        from tui.widgets.query import Query
-
-        searching = self._asker is self.log_view
-        if searching:
+    @on(Query.Typed)
+    def _typed(self, message: Query.Typed) -> None:
+        if message.asker is self.log_view:
             self.log_view.search(message.text)
         else:
             self.table.filter(message.text)
-        (self.log_view if searching else self.table).focus()
-        await self.query_one(Query).remove()
 
     # What the user wants done.
 

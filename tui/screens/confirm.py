@@ -27,7 +27,10 @@ class Confirm(ModalScreen[bool]):
     DEFAULT_CSS = """
     Confirm { align: center middle; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y,enter", "yes"), Binding("n,escape,q", "no")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "yes", priority=True),
+        Binding("n,escape,q", "no", priority=True),
+    ]
 
     def __init__(self, question: str, names: Sequence[str], yes: str) -> None:
         super().__init__()

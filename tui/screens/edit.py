@@ -20,6 +20,7 @@ from tui.keys import KEYS, bindings
 from tui.screens.problems import problem_lines
 from tui.widgets.bars import Line, key_groups
 from tui.widgets.lines import TONES
+from tui.widgets.query import typed
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -181,6 +182,7 @@ class EditScreen(Screen[None]):
 
     @work(exclusive=True, group="save")
     async def action_save(self) -> None:
+        await typed(self.text)
         now = await asyncio.to_thread(stamp, self._path)
         if now != self._opened.stamp and not await self._ask(
             "The file has changed on disk since it was opened.", "overwrite it"
@@ -205,5 +207,6 @@ class EditScreen(Screen[None]):
 
     @work(exclusive=True, group="leave")
     async def action_back(self) -> None:
+        await typed(self.text)
         if not self.changed or await self._ask("Leave without saving the changes?", "leave"):
             self.dismiss(None)

@@ -203,6 +203,12 @@ class SpecsScreen(Screen[None]):
 
             self.app.push_screen(EditScreen(self._path, readonly=self._readonly))
 
+    def action_down(self) -> None:
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        self.query_one(OptionList).action_cursor_up()
+
     def action_back(self) -> None:
         self.dismiss(None)
 

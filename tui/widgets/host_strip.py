@@ -63,17 +63,22 @@ class HostStrip(Lines, can_focus=False):
         else:
             self._tick()
 
+    def order(self) -> tuple[HostSeen, ...]:
+        """As they were first seen; where not all can be shown, those that are not up come first."""
+        hosts = tuple(self.hosts.values())
+        return hosts if len(hosts) <= self.inner_height else tuple(sorted(hosts, key=lambda h: h.link is Link.UP))
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(1, len(self.hosts))
 
     def _tick(self) -> None:
-        for y, host in enumerate(self.hosts.values()):
-            if y in self._drawn and self._drawn[y] != self.pieces(host):
-                self.refresh_line(y - self.top)
+        for place, host in enumerate(self.order()):
+            if place in self._drawn and self._drawn[place] != self.pieces(host):
+                self.refresh_line(place - self.top)
 
     def render_line(self, y: int) -> Strip:
         place = self.top + y
-        hosts = tuple(self.hosts.values())
+        hosts = self.order()
         if place >= len(hosts):
             return self.line(y, [("no host yet", "dim")] if not place else ())
         pieces = self._drawn[place] = self.pieces(hosts[place])

@@ -170,8 +170,12 @@ class LogView(Lines):
         if after < before and after < self.last_top:
             self.following = False
 
+    @property
+    def stepping(self) -> bool:
+        """Whether `n` goes to the next match: in the log, while something is searched."""
+        return self.has_focus and bool(self.query_text)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """`n` belongs to the board until something is searched."""
         return bool(self.query_text) if action in ("next_match", "previous_match") else True
 
     def action_top(self) -> None:

@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
 
 class Query(Input):
-    """Tells every change while it is typed; enter keeps it, esc clears it."""
+    """Tells every change while it is typed; enter keeps it, esc clears it. Hidden while nothing is asked."""
 
     DEFAULT_CSS = """
-    Query { height: 1; border: none; padding: 0 1; }
+    Query { height: 1; border: none; padding: 0 1; display: none; }
     Query:focus { border: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "drop", "clear", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "keep", show=False, priority=True),
+        Binding("escape", "drop", show=False, priority=True),
+    ]
 
-    class Left(Message):
-        """The user is done typing; the text is empty where it was dropped."""
+    class Typed(Message):
+        """The text has changed."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, asker: Widget) -> None:
             super().__init__()
             self.text = text
+            self.asker = asker
 
-    def __init__(self, text: str, placeholder: str) -> None:
-        super().__init__(text, placeholder=placeholder, compact=True, select_on_focus=False)
+    def __init__(self) -> None:
+        super().__init__(compact=True, select_on_focus=False)
         self.cursor_blink = False
+        self._asker: Widget | None = None
 
-    async def action_submit(self) -> None:
-        self.post_message(self.Left(self.value))
+    def ask(self, asker: Widget, text: str, placeholder: str) -> None:
+        """Take the keyboard until the user is done, then give it back to who asked."""
+        self._asker = asker
+        self.value, self.placeholder = text, placeholder
+        self.cursor_position = len(text)
+        self.display = True
+        self.screen.set_focus(self)
 
-    def action_drop(self) -> None:
-        self.post_message(self.Left(""))
+    def on_input_changed(self, message: Input.Changed) -> None:
+        message.stop()
+        if self._asker is not None:
+            self.post_message(self.Typed(message.value, self._asker))
+
+    async def action_keep(self) -> None:
+        await typed(self)
+        self._leave()
+
+    async def action_drop(self) -> None:
+        await typed(self)
+        if self._asker is not None:
+            self.post_message(self.Typed("", self._asker))
+        self._leave()
+
+    def _leave(self) -> None:
+        asker, self._asker = self._asker, None
+        self.screen.set_focus(asker)
+        self.display = False
+
+
+async def typed(widget: Widget) -> None:
+    """Wait until the widget has taken in all keys that were sent to it."""
+    reached = asyncio.Event()
+    widget.call_later(reached.set)
+    await reached.wait()
