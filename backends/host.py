@@ -90,6 +90,7 @@ class Host:
         self._link: Link | None = None
         self._reader: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
+        self._failure_to_open: BackendError | None = None
         self._numbers = itertools.count(1)
         self._replies: dict[int, asyncio.Future[Frame]] = {}
         self._streams: dict[int, asyncio.Queue[Frame | BackendError]] = {}
@@ -179,17 +180,30 @@ class Host:
                 await self._link.write(remote.encode(header))
 
     async def _connected(self) -> Link:
+        """The link, opened where there is none. Who asks while another opens it shares its failure."""
+        known = self._failure_to_open
         async with self._opening:
             if self._link is None:
-                link = await self._open_link()
+                failure = self._failure_to_open
+                if failure is not None and failure is not known:
+                    raise type(failure)(str(failure), failure.advice) from failure
                 try:
-                    rest = await self._greeted(link)
-                except BaseException:
-                    await link.close()
+                    await self._open()
+                except BackendError as error:
+                    self._failure_to_open = error
                     raise
-                self._link = link
-                self._reader = asyncio.create_task(self._receive(link, rest), name=f"frames of {self.name}")
+            assert self._link is not None
             return self._link
+
+    async def _open(self) -> None:
+        link = await self._open_link()
+        try:
+            rest = await self._greeted(link)
+        except BaseException:
+            await link.close()
+            raise
+        self._link = link
+        self._reader = asyncio.create_task(self._receive(link, rest), name=f"frames of {self.name}")
 
     async def _greeted(self, link: Link) -> bytes:
         """Send the helper and wait until it speaks; what the login shell printed before is dropped."""

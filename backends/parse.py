@@ -182,9 +182,12 @@ def parse_sacct(text: str) -> dict[str, Account]:
 
 
 def parse_stdout_path(text: str) -> str | None:
-    """The log of a job from `scontrol show job`; the last mention, as a job's name stands before it."""
+    """The log of a job from `scontrol show job`; the last mention, as its name and comment stand before it.
+
+    Of the patterns in it Slurm has put in the values, but for `%%`, which it shows as it was written.
+    """
     paths = re.findall(r"^ *StdOut=(.+)$", text, re.MULTILINE)
-    return paths[-1].strip() if paths else None
+    return paths[-1].strip().replace("%%", "%") if paths else None
 
 
 def parse_job_id(out: str) -> str | None:

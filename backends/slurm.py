@@ -32,6 +32,12 @@ ENDED_ALREADY = re.compile(r"invalid job id|already complet", re.IGNORECASE)
 
 NO_SLURM = "set `kind: ssh` for this backend if it has no Slurm, or fix the PATH of commands over SSH there"
 
+UNEXPLAINED = ("ended by ", "killed by SIGKILL")
+"""Reasons of exit records behind which the scheduler may be."""
+
+CAUSES = frozenset({JobState.TIMEOUT, JobState.OUT_OF_MEMORY, JobState.NODE_FAIL, JobState.PREEMPTED})
+"""What Slurm knows better than the runner that it signalled."""
+
 EPOCH = {"SLURM_TIME_FORMAT": "%s"}
 """Times as seconds: a cluster's time zone is not ours."""
 
@@ -198,8 +204,12 @@ class Slurm(Hosted):
         )
 
     def _recorded_job(self, attempt: Watched, found: dict[str, Any], job: Job | None) -> Job:
-        """The exit record decides; squeue adds where it ran."""
+        """The exit record decides; squeue adds where it ran, and why where a signal came from Slurm itself."""
         state, reason = exit_state(found["exit"])
+        if job is not None and reason.startswith(UNEXPLAINED):
+            if not job.state.ended:
+                return replace(job, state=JobState.COMPLETING)  # Slurm is about to tell
+            state = job.state if job.state in CAUSES else state
         started = found["started"] or {}
         return replace(
             job or self._bare_job(attempt, state),

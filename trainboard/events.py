@@ -92,4 +92,9 @@ class Noticed:
     text: str
 
 
-Event = HostSeen | TableSeen | LogGrew | LogUnavailable | Sampled | Noticed
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """There is nothing to watch, and there will be nothing: a screen goes away."""
+
+
+Event = HostSeen | TableSeen | LogGrew | LogUnavailable | Sampled | Noticed | Closed

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from backends.base import BackendError, JobState, Plan, Rejected, Unclear
 from backends.snapshot import pack
-from specs.document import nearest, quoted
 from specs.expand import expand
+from specs.tree import nearest, quoted
 from trainboard.actions import Refused
 from trainboard.records import Attempt, Experiment, Run
 

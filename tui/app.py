@@ -32,6 +32,15 @@ def _commands() -> type[Provider]:
     return BoardCommands
 
 
+def _settle_memory() -> None:
+    """Take modules and widgets out of garbage collection, which blocks for 50 ms if it walks them each time.
+
+    Whoever starts the board may have switched collection off until here: importing is a tenth faster without it.
+    """
+    gc.freeze()
+    gc.enable()
+
+
 class Board(App[int]):
     """The board. Its one worker is the only door from the world to the screen; it returns the exit code."""
 
@@ -64,7 +73,11 @@ class Board(App[int]):
     def on_mount(self) -> None:
         if self._prompter is not None:
             self._prompter.attach(self)
-        self.call_after_refresh(gc.freeze)  # else full collections walk all modules: 50 ms without a frame
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The first frame is out: now the world may come in."""
+        _settle_memory()
         self.run_worker(self._take_in(), group="events", exclusive=True)
 
     def on_unmount(self) -> None:
@@ -78,10 +91,24 @@ class Board(App[int]):
     def on_app_blur(self) -> None:
         self.actions.focus(False)
 
+    def _fatal_error(self) -> None:
+        """A defect of ours ends the board with its traceback, but without values: secrets could be among them.
+
+        Textual 8 shows all local variables and has no setting for it, hence this method of its own.
+        """
+        from rich.traceback import Traceback
+
+        self.panic(Traceback(width=None))
+
     async def _take_in(self) -> None:
         """Events become messages, no faster than the screen takes them."""
+        from trainboard.events import Closed
+
         posted = 0
         async for event in self._events():
+            if isinstance(event, Closed):
+                self.exit()
+                return
             for message in messages(event):
                 self.board.post_message(message)
                 posted += 1

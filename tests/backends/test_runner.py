@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
+import secrets
 import signal
 import subprocess
 import sys
@@ -24,16 +24,21 @@ if TYPE_CHECKING:
 class Attempt:
     """An attempt directory and the runners that were started in it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, token: str) -> None:
         self.directory = directory
+        self.token = token
         self.runners: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *options: str, **more: Any) -> subprocess.Popen[bytes]:
-        """A runner."""
+    def start(
+        self, *options: str, piped: bool = False, env: dict[str, str] | None = None, file_size: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        """A runner; its words go to a pipe or to the log; no file that it writes may be larger than `file_size`."""
         argv = [sys.executable, runner.__file__, *options, str(self.directory)]
+        if file_size is not None:
+            argv = ["sh", "-c", f'trap "" XFSZ; ulimit -f {file_size}; exec "$@"', "sh", *argv]
         with (self.directory / "out.log").open("ab") as log:
-            pipes = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
-            process = subprocess.Popen(argv, **(pipes | more))
+            out = subprocess.PIPE if piped else log
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
         self.runners.append(process)
         return process
 
@@ -65,22 +70,22 @@ def attempt(tmp_path: Path) -> Iterator[Callable[..., Attempt]]:
     """Makes an attempt directory; what was started in it is over with the test."""
     made: list[Attempt] = []
 
-    def make(command: str, **plan: object) -> Attempt:
-        directory = tmp_path / "attempt"
+    def make(command: str, folder: Path = tmp_path, **plan: object) -> Attempt:
+        directory = folder / "attempt"
         (directory / "state").mkdir(parents=True)
         (directory / "run.sh").write_text(f'cd "$TRAINBOARD_ATTEMPT"\n{command}\n')
-        fields = {"token": f"t{os.getpid()}-{time.monotonic_ns()}", "shell": ["bash"], "time": None, "grace": 1}
+        token = secrets.token_hex(8)
+        fields = {"token": token, "shell": ["bash"], "time": None, "grace": 1}
         (directory / "plan.json").write_text(json.dumps(fields | {"log": None} | plan))
-        made.append(Attempt(directory))
+        made.append(Attempt(directory, token))
         return made[-1]
 
     yield make
     for each in made:
-        token = json.loads((each.directory / "plan.json").read_text())["token"]
         for process in each.runners:
             process.kill()
             process.wait()
-        remote.kill_marked(token)
+        remote.kill_marked(each.token)
 
 
 def until(condition: Callable[[], object], within: float = 20) -> None:
@@ -207,7 +212,7 @@ def test_a_detached_runner_outlives_the_session_that_started_it(attempt: Callabl
 
 def test_a_detached_runner_keeps_no_pipe_of_its_caller_open(attempt: Callable[..., Attempt]) -> None:
     one = attempt("while [ ! -e go ]; do sleep 0.05; done", log="out.log")
-    process = one.start("--detach", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = one.start("--detach", piped=True)
     assert process.communicate(timeout=10) == (b"", b"")
     assert not one.has("exit")
     (one.directory / "go").touch()
@@ -218,39 +223,43 @@ def test_a_log_that_cannot_be_opened_is_told_to_the_caller_and_claims_nothing(
     attempt: Callable[..., Attempt],
 ) -> None:
     one = attempt("echo ran", log="missing/out.log")
-    process = one.start("--detach", stderr=subprocess.PIPE)
-    words = process.communicate(timeout=10)[1].decode()
+    process = one.start("--detach", piped=True)
+    words = b"".join(process.communicate(timeout=10)).decode()
     assert process.returncode == 1
-    assert words == (
-        f"trainboard: the attempt cannot begin: [Errno 2] No such file or directory: '{one.directory}/missing/out.log'\n"
-    )
+    path = one.directory / "missing/out.log"
+    assert words == f"trainboard: the attempt cannot begin: [Errno 2] No such file or directory: '{path}'\n"
     assert not one.has("claim")
 
 
 def test_a_state_that_cannot_be_written_is_told_and_claims_nothing(attempt: Callable[..., Attempt]) -> None:
     one = attempt("echo ran", log="out.log")
-
-    def no_room() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-
-    process = one.start("--detach", stderr=subprocess.PIPE, preexec_fn=no_room)
-    words = process.communicate(timeout=10)[1].decode()
+    process = one.start("--detach", piped=True, file_size=1)
+    words = b"".join(process.communicate(timeout=10)).decode()
     assert process.returncode == 1
     assert "the attempt cannot begin" in words
     assert "File too large" in words
     assert list((one.directory / "state").iterdir()) == []
 
 
-def test_an_exit_record_finds_room_on_a_disk_that_is_full_at_the_end(attempt: Callable[..., Attempt]) -> None:
-    one = attempt(": > up; while [ ! -e go ]; do sleep 0.05; done; exit 3")
-    process = one.start()
-    until((one.directory / "up").exists)
-    # No file of this process may grow past nothing from now on: only what is there already can be written over.
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (runner.RECORD_SIZE, runner.RECORD_SIZE))
-    (one.directory / "go").touch()
-    process.wait(20)
-    assert one.ending() == ("FAILED", 3, "exit code 3")
+def test_an_exit_record_finds_room_on_a_disk_that_is_full_at_the_end(
+    attempt: Callable[..., Attempt], tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"a small disk needs the right to mount: {mounted.stderr.decode().strip()}")
+    try:
+        one = attempt(": > up; cat /dev/zero > fill; while [ ! -e go ]; do sleep 0.05; done; exit 3", folder=disk)
+        process = one.start()
+        until((one.directory / "up").exists)
+        until(lambda: os.statvfs(disk).f_bavail == 0)
+        (one.directory / "go").touch()
+        assert process.wait(20) == 0
+        assert one.ending() == ("FAILED", 3, "exit code 3")
+        assert (one.directory / "fill").stat().st_size > 100_000
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_the_exit_record_is_whole_whenever_it_is_seen(attempt: Callable[..., Attempt]) -> None:

@@ -41,6 +41,7 @@ class FakeBackend:
         self.files: dict[str, bytes] = {}
         self.followed: list[int] = []
         """The offsets at which a file was begun to be followed."""
+        self.following = asyncio.Event()
         self.stdout: str | None = None
         self.asked_for_path = 0
         self.closed = False
@@ -105,6 +106,7 @@ class FakeBackend:
 
     async def follow(self, path: str, offset: int) -> AsyncGenerator[Chunk | Unreadable]:
         self.followed.append(offset)
+        self.following.set()
         if path not in self.files:
             yield Unreadable("No such file or directory")
         at = max(0, len(self.files.get(path, b"")) + offset) if offset < 0 else offset

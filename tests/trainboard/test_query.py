@@ -56,7 +56,9 @@ async def test_an_answer_that_is_no_news_writes_nothing(store: Store, backend: F
     assert await store.load() is before
 
 
-async def test_what_is_submitted_while_a_query_is_under_way_is_not_missing(store: Store, backend: FakeBackend) -> None:
+async def test_what_is_submitted_while_a_query_is_under_way_is_not_missing(
+    store: Store, backend: FakeBackend
+) -> None:
     await store.put(*records_of(an_attempt()))
 
     async def submitted_meanwhile() -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def missed(times: list[float]) -> list[JobState]:
     """The state of an attempt after each of the answers that do not show it."""
-    attempt, absences, states = an_attempt(), {}, []
-    kept: Mapping[str, Absence] = absences
+    kept: Mapping[str, Absence] = {}
+    attempt, states = an_attempt(), []
     for now in times:
         verdict = reconcile([attempt], [], kept, now)
         attempt, kept = (verdict.changed or (attempt,))[0], verdict.absences
@@ -61,8 +61,8 @@ def test_being_seen_again_starts_the_count_anew() -> None:
     st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=30),
 )
 def test_an_attempt_is_lost_only_after_enough_misses_over_enough_time(answers: list[tuple[bool, float]]) -> None:
-    now, absences, misses, since = 1000.0, {}, 0, 0.0
-    kept: Mapping[str, Absence] = absences
+    kept: Mapping[str, Absence] = {}
+    now, misses, since = 1000.0, 0, 0.0
     for seen, later in answers:
         now += later
         verdict = reconcile([an_attempt()], [a_job("t1")] if seen else [], kept, now)
@@ -112,7 +112,9 @@ def test_the_end_is_when_the_job_says_else_now() -> None:
 
 def test_what_the_job_does_not_tell_stays() -> None:
     before = an_attempt(state=JobState.RUNNING, started=6.5)
-    [after] = reconcile([before], [a_job("t1", JobState.COMPLETING, job_id="", submitted=None, started=None)], {}, 9.0).changed
+    [after] = reconcile(
+        [before], [a_job("t1", JobState.COMPLETING, job_id="", submitted=None, started=None)], {}, 9.0
+    ).changed
     assert (after.job_id, after.submitted, after.started) == ("id-t1", 5.0, 6.5)
 
 

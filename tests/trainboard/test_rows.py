@@ -72,7 +72,9 @@ def test_rows_that_did_not_change_are_the_same_objects() -> None:
 
 
 def test_newest_is_first() -> None:
-    rows = merge(stored(*records_of(an_attempt(submitted=10.0))), {"fake": [a_job(), a_job(job_id="9", submitted=20.0)]})
+    rows = merge(
+        stored(*records_of(an_attempt(submitted=10.0))), {"fake": [a_job(), a_job(job_id="9", submitted=20.0)]}
+    )
     assert [row.key for row in rows] == ["fake:9", "x-1.0", "fake:77"]
 
 
@@ -84,7 +86,9 @@ def test_a_run_whose_experiment_is_gone_is_left_out() -> None:
 
 
 def test_a_run_has_the_keys_that_scripts_rely_on() -> None:
-    [row] = merge(stored(*records_of(an_attempt(state=JobState.FAILED, ended=9.0, exit_code=3, reason="exit code 3"))), {})
+    [row] = merge(
+        stored(*records_of(an_attempt(state=JobState.FAILED, ended=9.0, exit_code=3, reason="exit code 3"))), {}
+    )
     assert row.as_json() == {
         "run": "x-1.0",
         "experiment": "x-1",
@@ -111,9 +115,14 @@ def test_an_objective_belongs_to_every_run_of_its_experiment() -> None:
 KEYS = st.integers(0, 5).map(str)
 
 
-@given(st.lists(st.tuples(KEYS, st.sampled_from(["a", "b"]), st.booleans())), st.lists(st.tuples(KEYS, st.booleans())))
+@given(
+    st.lists(st.tuples(KEYS, st.sampled_from(["a", "b"]), st.booleans())), st.lists(st.tuples(KEYS, st.booleans()))
+)
 def test_every_job_is_exactly_one_row(jobs: list[tuple[str, str, bool]], attempts: list[tuple[str, bool]]) -> None:
-    ours = {f"t{id}": an_attempt(f"t{id}", run=f"x-1.{id}", backend="a", job_id=id if told else "") for id, told in attempts}
+    ours = {
+        f"t{id}": an_attempt(f"t{id}", run=f"x-1.{id}", backend="a", job_id=id if told else "")
+        for id, told in attempts
+    }
     seen: dict[str, dict[str, Job]] = {"a": {}, "b": {}}
     for id, backend, asked in jobs:
         token = f"t{id}" if backend == "a" and asked and f"t{id}" in ours else ""

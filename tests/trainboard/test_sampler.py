@@ -264,8 +264,7 @@ async def test_nothing_is_left_running_when_a_reader_leaves(tmp_path: Path) -> N
 
     before = asyncio.all_tasks()
     reading = asyncio.create_task(read())
-    while not backend.followed:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(backend.following.wait(), 10)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

@@ -98,7 +98,7 @@ async def test_a_host_that_fails_is_stale_with_its_reason_while_another_goes_on(
         first = await desk.host("bad", Link.UP)
         bad.error = HostUnreachable("bad: no route", "look at the cable")
         stale = await desk.host("bad", Link.STALE)
-        assert (stale.reason, stale.advice, stale.running) == ("bad: no route", "look at the cable", 1)
+        assert (stale.reason, stale.advice, stale.running) == ("no route", "look at the cable", 1)
         assert stale.seen is not None
         assert first.seen is not None
         assert stale.seen >= first.seen
@@ -143,14 +143,15 @@ async def test_a_refused_login_is_not_tried_again_by_itself_nor_when_somebody_lo
     refusing.error = LoginRefused("refusing: no key fits")
     async with watching(tmp_path, refusing, other) as desk:
         await desk.host("refusing", Link.DOWN)
-        for n in range(3):
+        for _ in range(3):
             desk.watch.focus(False)
             desk.watch.focus(True)
             desk.watch.pause(True)
             desk.watch.pause(False)
-            before = other.queries
-            await desk.until(HostSeen, lambda host: host.backend == "other" and other.queries > before)
-            assert (refusing.queries, n) == (1, n)
+            asked = other.queries
+            while other.queries == asked:
+                await desk.host("other", Link.UP)
+            assert refusing.queries == 1
         desk.watch.refresh()
         await desk.host("refusing", Link.DOWN)
         assert refusing.queries == 2
@@ -201,7 +202,9 @@ async def test_a_run_that_ended_is_seen_and_stored(tmp_path: Path) -> None:
     async with watching(tmp_path, backend) as desk:
         [first, _] = await desk.watch.submit(a_spec(), None)
         assert (first.key, first.state) == ("x-1.0", JobState.PENDING)
-        backend.queue = [a_job(plan.token, JobState.RUNNING, job_id=f"job-{n}") for n, plan in enumerate(backend.plans, 1)]
+        backend.queue = [
+            a_job(plan.token, JobState.RUNNING, job_id=f"job-{n}") for n, plan in enumerate(backend.plans, 1)
+        ]
         await desk.row("x-1.0", JobState.RUNNING)
         backend.queue[0] = replace(backend.queue[0], state=JobState.COMPLETED, ended=9.0, exit_code=0)
         row = await desk.row("x-1.0", JobState.COMPLETED)
@@ -382,7 +385,9 @@ async def test_a_rejected_run_is_a_failed_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "backend", "words"), [("train", "nowhere", "unknown backend"), ("train {gone}", None, "gone")]
 )
-async def test_what_cannot_be_submitted_is_refused(tmp_path: Path, command: str, backend: str | None, words: str) -> None:
+async def test_what_cannot_be_submitted_is_refused(
+    tmp_path: Path, command: str, backend: str | None, words: str
+) -> None:
     async with watching(tmp_path, FakeBackend()) as desk:
         with pytest.raises(Refused, match=words):
             await desk.watch.submit(replace(a_spec(), command=command), backend)
@@ -415,6 +420,12 @@ async def test_a_host_can_be_added_while_it_runs(tmp_path: Path) -> None:
 # --- trouble of our own
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """At once, as the store does it."""
+    path.with_suffix(".new").write_bytes(content)
+    path.with_suffix(".new").replace(path)
+
+
 async def test_a_store_that_fails_is_told_once_and_the_hosts_go_on(tmp_path: Path) -> None:
     backend = FakeBackend()
     async with watching(tmp_path, backend) as desk:
@@ -422,14 +433,14 @@ async def test_a_store_that_fails_is_told_once_and_the_hosts_go_on(tmp_path: Pat
         await desk.host("fake", Link.UP)
         state = desk.folder / "state.json"
         good = state.read_bytes()
-        state.write_text("{ not json")
+        replace_file(state, b"{ not json")
         notice = await desk.until(Noticed)
         assert (notice.severity, "damaged" in notice.text) == ("error", True)
         asked = backend.queries
         desk.watch.refresh()
         await desk.until(HostSeen)
         await desk.until(HostSeen)
-        state.write_bytes(good)
+        replace_file(state, good)
         backend.queue = [a_job(plan.token, job_id=f"job-{n}") for n, plan in enumerate(backend.plans, 1)]
         await desk.row("x-1.1", JobState.RUNNING)
         assert backend.queries > asked

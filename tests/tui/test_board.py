@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import random
+from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from backends.base import Disk, Gpu, Health, JobState
 from tests.tui.fakes import NOW, Actions, board, row
@@ -13,7 +16,13 @@ from trainboard.actions import Refused
 from trainboard.events import HostSeen, Link, Noticed, Sampled
 from trainboard.rows import Row
 from trainboard.series import Sample
+from tui.app import Board
 from tui.screens.confirm import Confirm
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trainboard.events import Event
 
 
 async def test_the_queue_reaches_the_table() -> None:
@@ -309,3 +318,20 @@ async def test_info_shows_every_field_that_has_a_value() -> None:
         await stage.press("i", "enter")
         for part in ("exit code  137", "killed", "gpu12", "/w/1", "/logs/1.log", "lr  0.1", "val_loss (minimize)"):
             assert part in stage.screen, part
+
+
+async def test_a_defect_ends_the_board_with_its_traceback_and_no_values() -> None:
+    async def broken() -> AsyncIterator[Event]:
+        secret = "hunter" + str(2)  # put together here: the traceback does show the source
+        raise RuntimeError("a defect")
+        yield Noticed("error", secret)
+
+    app = Board(broken, Actions())
+    with pytest.raises(RuntimeError, match="a defect"):
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.pause()
+    said = io.StringIO()
+    for shown in app._exit_renderables:
+        Console(width=200, file=said).print(shown)
+    assert "a defect" in said.getvalue()
+    assert "hunter2" not in said.getvalue()

@@ -34,7 +34,7 @@ def demo(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return asyncio.run(without_screen(environ))
     from trainboard.cli.board import run_board
 
-    return run_board(environ, readonly=chosen.readonly, first=example())
+    return run_board(environ, readonly=chosen.readonly, first=example)
 
 
 def example() -> Spec:

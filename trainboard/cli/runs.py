@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from backends.base import BackendError, Watched
-from specs.document import nearest, quoted
+from specs.tree import nearest, quoted
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since, span
@@ -128,7 +128,7 @@ def find(rows: Sequence[Row], names: Collection[str]) -> list[Row]:
 
 
 async def find_rows(desk: Desk, backends: Sequence[Backend], names: Collection[str]) -> list[Row]:
-    """The rows that these words name, as they are now; hosts that cannot have them are left alone. Raises `Refused`."""
+    """The rows that these words name, as they are now; only hosts that may have them are asked. Raises `Refused`."""
     recorded, every = merge(await desk.store.load(), {}), {backend.name for backend in backends}
     homes: set[str] = set()
     for name in names:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from textual import on
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher
 
 from trainboard.actions import Refused
 from tui import show
@@ -62,17 +61,16 @@ class BoardScreen(Screen[None]):
         self._shown: str | None = None
         """The row whose log is asked for."""
         self._dwell: Timer | None = None
+        self.asked: Query | None = None
 
     def compose(self) -> ComposeResult:
         yield Line(id="summary")
         yield HostStrip(self._clock)
         yield JobTable(self.curves, self._clock)
         yield Tabs()
-        with ContentSwitcher(initial="log"):
-            yield LogView(id="log")
-            yield MetricsView(id="metrics")
-            yield InfoView(id="info")
-        yield Query()
+        yield LogView(id="log")
+        yield MetricsView(id="metrics")
+        yield InfoView(id="info")
         yield Line(keep=2, id="footer")
 
     def on_mount(self) -> None:
@@ -82,9 +80,14 @@ class BoardScreen(Screen[None]):
         self.info_view = self.query_one(InfoView)
         self.tabs = self.query_one(Tabs)
         self.hosts = self.query_one(HostStrip)
-        self.asked = self.query_one(Query)
+        self.call_after_refresh(self._furnish)
         self.summarise()
         self.show_keys()
+
+    async def _furnish(self) -> None:
+        """What the first frame does not need."""
+        self.asked = Query()
+        await self.mount(self.asked, before="#footer")
 
     # What arrived.
 
@@ -200,7 +203,7 @@ class BoardScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """The line at the bottom: the keys that do something here and now."""
-        if self.focused is self.asked:
+        if self.typing:
             self.query_one("#footer", Line).groups = TYPING
             return
         focus = self.focused.id if self.focused is not None and self.focused.id else "table"
@@ -209,9 +212,14 @@ class BoardScreen(Screen[None]):
             here = [replace(key, label="search") if key.action == "find" else key for key in here]
         self.query_one("#footer", Line).groups = key_groups(here)
 
+    @property
+    def typing(self) -> bool:
+        """Whether a filter or a search is being typed."""
+        return self.asked is not None and self.focused is self.asked
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """No key acts while something is typed; those of the log do while it is on screen; cancel where it may."""
-        if self.focused is self.asked or (action == "new" and self.log_view.stepping):
+        if self.typing or (action == "new" and self.log_view.stepping):
             return False
         if action in ("follow", "wrap"):
             return self.tabs.current == "log"
@@ -230,7 +238,8 @@ class BoardScreen(Screen[None]):
         """Show this pane."""
         had_focus = self.focused is self.pane
         self.tabs.current = name
-        self.query_one(ContentSwitcher).current = name
+        for pane in (self.log_view, self.metrics_view, self.info_view):
+            pane.display = pane.id == name
         if had_focus or self.has_class("-open"):
             self.set_focus(self.pane)
         if name == "log":
@@ -291,6 +300,8 @@ class BoardScreen(Screen[None]):
     # Filter and search.
 
     def action_find(self) -> None:
+        if self.asked is None:
+            return
         if self.focused is self.log_view:
             self.asked.ask(self.log_view, self.log_view.query_text, "search the log")
         else:

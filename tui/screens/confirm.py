@@ -24,9 +24,7 @@ NAMED = 10
 class Confirm(ModalScreen[bool]):
     """True for yes."""
 
-    DEFAULT_CSS = """
-    Confirm { align: center middle; }
-    """
+    CSS_PATH = "modal.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "yes", priority=True),
         Binding("n,escape,q", "no", priority=True),

@@ -118,6 +118,7 @@ class SpecText(TextArea):
 class EditScreen(Screen[None]):
     """One spec file."""
 
+    CSS_PATH = "edit.tcss"
     BINDINGS = bindings("edit")
     COMPONENT_CLASSES = TONES
     AUTO_FOCUS = "SpecText"

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 class HelpScreen(ModalScreen[None]):
     """All keys, by place."""
 
-    DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
-    """
+    CSS_PATH = "modal.tcss"
     BINDINGS = bindings("help")
 
     def compose(self) -> ComposeResult:

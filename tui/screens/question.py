@@ -24,10 +24,7 @@ LINES = 8
 class QuestionScreen(ModalScreen[str | None]):
     """The answer; None for esc."""
 
-    DEFAULT_CSS = """
-    QuestionScreen { align: center middle; }
-    QuestionScreen Input { width: 60; max-width: 100%; margin-top: 1; }
-    """
+    CSS_PATH = "modal.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "decline"),
         Binding("y", "accept"),

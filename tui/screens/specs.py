@@ -65,6 +65,7 @@ def preview(path: Path) -> Preview:
 class SpecsScreen(Screen[None]):
     """The spec files at hand, and the runs of the chosen one."""
 
+    CSS_PATH = "specs.tcss"
     BINDINGS = bindings("specs")
     COMPONENT_CLASSES = TONES
     AUTO_FOCUS = "OptionList"
@@ -129,7 +130,8 @@ class SpecsScreen(Screen[None]):
             self._show()
 
     def _show(self) -> None:
-        found, lines = self._preview, []
+        found = self._preview
+        lines: list[Piece] = [(str(self._path), "dim")]
         if self._note:
             lines += [(self._note, "bad"), ("", "plain")]
         if found.spec is None:
@@ -156,7 +158,10 @@ class SpecsScreen(Screen[None]):
     def _backend_text(self, spec: Spec) -> str:
         if self._backend is not None:
             return show.clean(self._backend)
-        return f"as the spec says: {', '.join(spec.where)}" if spec.where else "any (the spec names none)"
+        if spec.where:
+            return f"{show.clean(spec.where[0])}, as the spec says"
+        first = next((name for name in self._backends if name is not None), None)
+        return f"{show.clean(first)}, the first of the config" if first else "none yet"
 
     def action_next_backend(self) -> None:
         self._choose(1)

@@ -115,7 +115,7 @@ def cell(host: HostSeen, name: str, now: float) -> str:
         case "kind":
             return host.kind
         case "jobs":
-            return f"R{host.running} PD{host.pending}"
+            return "" if host.seen is None else f"R{host.running} PD{host.pending}"
         case "age":
             return show.age(seen)
         case "calls":

@@ -1,0 +1,191 @@
+"""What the helper costs a host at rest, and how fast it carries a log.
+
+`python -m benchmarks.helper`: a helper in a process of its own, as on a host, that follows twenty files at rest and
+sends its telemetry; then one large file as fast as it goes; then a log of this machine that grows by 20 MB/s, and how
+long that holds up the event loop. Linux only: it reads /proc. Exit code 1 where a budget is broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backends.base import Chunk
+from backends.host import Host, helper_command
+from backends.local import open_local_link
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from backends.host import Link
+
+CPU_BUDGET = 0.005
+"""Of a core, at rest."""
+MEMORY_BUDGET = 20 << 20
+BLOCK_BUDGET = 0.050
+FILES = 20
+SECONDS = 10.0
+RATE = 20_000_000
+LARGE = 200_000_000
+TICK = 0.001
+
+
+class PipeLink:
+    """A helper in a process on this machine, started as over SSH."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process = process
+        self._in, self._out = process.stdin, process.stdout
+
+    async def write(self, data: bytes) -> None:
+        """Send."""
+        self._in.write(data)
+        await self._in.drain()
+
+    async def read(self) -> bytes:
+        """Some bytes."""
+        return await self._out.read(1 << 20)
+
+    async def farewell(self) -> str:
+        """How it ended."""
+        return f"exit status {await self.process.wait()}"
+
+    async def close(self) -> None:
+        """End it."""
+        self._in.close()
+        await self.process.wait()
+
+
+async def open_pipe() -> Link:
+    """A helper by the command that is sent over SSH."""
+    argv = shlex.split(helper_command(sys.executable))[1:]  # without the shell's `exec`
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    return PipeLink(process)
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process and its ended children have used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> int:
+    """Resident bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+async def drain(pieces: AsyncGenerator[object]) -> None:
+    """Take all that comes."""
+    async with contextlib.aclosing(pieces):
+        async for _ in pieces:
+            pass
+
+
+async def at_rest(folder: Path) -> tuple[float, int]:
+    """Share of a core, and resident bytes."""
+    host = Host("here", open_pipe)
+    done = await host.run(["sh", "-c", "echo $PPID"])
+    pid = int(done.out)
+    paths = [folder / f"log{n}" for n in range(FILES)]
+    for path in paths:
+        path.write_bytes(b"x" * 1000)
+    tasks = [asyncio.create_task(drain(host.follow(str(path), 0))) for path in paths]
+    tasks.append(asyncio.create_task(drain(host.stream("telemetry", interval=5.0, disks=[str(folder)]))))
+    await asyncio.sleep(11)  # a file counts as quiet after ten seconds
+    before = cpu_seconds(pid)
+    await asyncio.sleep(SECONDS)
+    used, resident = (cpu_seconds(pid) - before) / SECONDS, memory(pid)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await host.close()
+    return used, resident
+
+
+async def throughput(folder: Path) -> float:
+    """Bytes a second of one large file."""
+    path = folder / "large"
+    path.write_bytes(os.urandom(1 << 20) * (LARGE >> 20))
+    size = path.stat().st_size
+    host = Host("here", open_pipe)
+    await host.run(["true"])
+    began = time.perf_counter()
+    async with contextlib.aclosing(host.follow(str(path), 0)) as pieces:
+        async for piece in pieces:
+            assert isinstance(piece, Chunk)
+            if piece.offset + len(piece.data) == size:
+                break
+    rate = size / (time.perf_counter() - began)
+    await host.close()
+    return rate
+
+
+WRITER = """
+import sys, time
+line = b"step=1 loss=0.5\\n" * 62500
+with open(sys.argv[1], "ab", 0) as file:
+    end = time.time() + float(sys.argv[2])
+    while time.time() < end:
+        file.write(line[: int(sys.argv[3]) // 20])
+        time.sleep(0.05)
+"""
+
+
+async def growth(folder: Path) -> tuple[float, int, int]:
+    """The longest block of the event loop, the pieces and the bytes that a local follow brought meanwhile."""
+    path = folder / "growing"
+    path.touch()
+    host = Host("here", open_local_link)
+    await host.run(["true"])
+    pieces = taken = 0
+
+    async def follow() -> None:
+        nonlocal pieces, taken
+        async with contextlib.aclosing(host.follow(str(path), 0)) as stream:
+            async for piece in stream:
+                assert isinstance(piece, Chunk)
+                pieces += 1
+                taken += len(piece.data)
+
+    following = asyncio.create_task(follow())
+    writer = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, str(path), str(SECONDS), str(RATE))
+    longest, last = 0.0, time.perf_counter()
+    while writer.returncode is None:
+        await asyncio.sleep(TICK)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last - TICK), now
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await host.close()
+    return longest, pieces, taken
+
+
+async def measure() -> bool:
+    """Print the figures; whether every budget is kept."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        used, resident = await at_rest(folder)
+        rate = await throughput(folder)
+        block, pieces, taken = await growth(folder)
+    speed, flow = taken / SECONDS / 1e6, pieces / SECONDS
+    print(f"at rest, {FILES} files followed   {used:8.2%} of a core   (budget {CPU_BUDGET:.1%})")
+    print(f"resident                    {resident / 2**20:8.1f} MB          (budget {MEMORY_BUDGET >> 20} MB)")
+    print(f"a large file                {rate / 1e6:8.0f} MB/s")
+    print(f"a log growing by 20 MB/s    {speed:8.0f} MB/s in {flow:.0f} pieces a second")
+    print(f"meanwhile the event loop    {block * 1000:8.1f} ms at most      (budget {BLOCK_BUDGET * 1000:.0f} ms)")
+    return used <= CPU_BUDGET and resident <= MEMORY_BUDGET and block <= BLOCK_BUDGET
+
+
+if __name__ == "__main__":
+    sys.exit(0 if asyncio.run(measure()) else 1)

@@ -1,0 +1,288 @@
+"""A host session over links that behave oddly, and the parts of the helper that watch files and GPUs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from backends import remote
+from backends.base import CommandFailed, HelperUnavailable, HostFull, HostTimeout, HostUnreachable
+from backends.host import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class FakeLink:
+    """A link that says what a test lets it say."""
+
+    def __init__(self, *says: bytes, ending: str = "") -> None:
+        self.incoming: asyncio.Queue[bytes] = asyncio.Queue()
+        for each in says:
+            self.incoming.put_nowait(each)
+        self.requests: list[dict[str, Any]] = []
+        self.ending = ending
+        self.closed = False
+        self.answer: Callable[[dict[str, Any]], bytes] = lambda header: b""
+        self._decoder = remote.Decoder()
+        self._greeted = False
+
+    async def write(self, data: bytes) -> None:
+        """Take a request; answer it as the test wants."""
+        if not self._greeted:
+            self._greeted = True
+            return
+        for header, _ in self._decoder.feed(data):
+            self.requests.append(header)
+            if answer := self.answer(header):
+                self.incoming.put_nowait(answer)
+
+    async def read(self) -> bytes:
+        """The next bytes."""
+        return await self.incoming.get()
+
+    async def farewell(self) -> str:
+        """Last words."""
+        return self.ending
+
+    async def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+def host_of(*links: FakeLink) -> Host:
+    """A session that opens these links one after the other."""
+    rest = list(links)
+
+    async def open_link() -> FakeLink:
+        return rest.pop(0)
+
+    return Host("gpu9", open_link)
+
+
+def ok(header: dict[str, Any]) -> bytes:
+    """The reply to any request."""
+    return remote.encode({"id": header["id"], "ok": True})
+
+
+async def test_a_banner_before_the_helper_is_dropped_however_it_is_cut() -> None:
+    text = b"Welcome!\r\n\xff\0 quota: 3 GB\n" + remote.GREETING
+    link = FakeLink(*(text[n : n + 1] for n in range(len(text))))
+    link.answer = ok
+    host = host_of(link)
+    assert (await host.request("exists"))[0]["ok"]
+    await host.close()
+    assert link.closed
+
+
+async def test_a_login_that_prints_without_end_is_cut_off_with_its_words() -> None:
+    link = FakeLink(*([b"y\n" * 20000] * 4))
+    with pytest.raises(HelperUnavailable, match="gpu9: the login prints without end: y y y"):
+        await host_of(link).request("exists")
+    assert link.closed
+
+
+async def test_a_login_that_ends_tells_its_last_words_and_what_to_do() -> None:
+    with pytest.raises(HelperUnavailable, match="does not start: exit status 127: python3: not found") as no:
+        await host_of(FakeLink(b"hello\n", b"", ending="exit status 127: python3: not found")).request("exists")
+    assert "`python:` in the config" in no.value.advice
+
+
+async def test_all_who_wait_for_a_connection_share_its_failure_and_the_next_tries_anew() -> None:
+    sound = FakeLink(remote.GREETING)
+    sound.answer = ok
+    tried, proceed = [], asyncio.Event()
+
+    async def open_link() -> FakeLink:
+        tried.append(1)
+        if len(tried) > 1:
+            return sound
+        await proceed.wait()
+        raise HostUnreachable("gpu9: no answer", "is it up?")
+
+    host = Host("gpu9", open_link)
+    waiting = asyncio.gather(*(host.request("exists") for _ in range(5)), return_exceptions=True)
+    asyncio.get_running_loop().call_soon(proceed.set)
+    for error in await waiting:
+        assert isinstance(error, HostUnreachable)
+        assert (str(error), error.advice) == ("gpu9: no answer", "is it up?")
+    assert len(tried) == 1
+    assert (await host.request("exists"))[0]["ok"]
+    await host.close()
+
+
+async def test_noise_in_the_stream_breaks_the_link_and_the_next_request_opens_another() -> None:
+    broken, sound = FakeLink(remote.GREETING), FakeLink(remote.GREETING)
+    broken.answer = lambda header: b"Broadcast message from root: reboot at noon"
+    sound.answer = ok
+    host = host_of(broken, sound)
+    with pytest.raises(HostUnreachable, match="gpu9: the connection ended: a frame of"):
+        await host.request("exists")
+    assert broken.closed
+    assert (await host.request("exists"))[0]["ok"]
+    await host.close()
+
+
+async def test_a_link_that_ends_is_told_to_requests_and_streams_alike() -> None:
+    link = FakeLink(remote.GREETING, ending="killed by SIGTERM")
+    host = host_of(link)
+    waiting = [asyncio.create_task(host.request("exists")), asyncio.ensure_future(anext(host.follow("/x", 0)))]
+    both = asyncio.Event()
+
+    def count(header: dict[str, Any]) -> bytes:
+        if len(link.requests) == 2:
+            both.set()
+        return b""
+
+    link.answer = count
+    await asyncio.wait_for(both.wait(), 10)
+    link.incoming.put_nowait(b"")
+    for task in waiting:
+        with pytest.raises(HostUnreachable, match="the connection ended: killed by SIGTERM"):
+            await task
+
+
+async def test_a_request_without_an_answer_is_a_timeout_and_a_late_answer_harms_nobody() -> None:
+    link = FakeLink(remote.GREETING)
+    host = host_of(link)
+    with pytest.raises(HostTimeout, match=r"gpu9: no answer to “exists” within 0.1 s"):
+        await host.request("exists", within=-4.9)
+    link.incoming.put_nowait(ok(link.requests[0]))
+    link.answer = ok
+    assert (await host.request("exists"))[0]["ok"]
+    await host.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("ENOSPC", HostFull), ("EDQUOT", HostFull), ("timeout", HostTimeout), ("EACCES", CommandFailed)],
+)
+async def test_errors_of_the_host_keep_their_kind_and_lose_their_escapes(kind: str, error: type[Exception]) -> None:
+    link = FakeLink(remote.GREETING)
+    link.answer = lambda header: remote.encode({"id": header["id"], "error": kind, "message": "/x:\x1b[2J\n no room"})
+    host = host_of(link)
+    with pytest.raises(error, match=r"^gpu9: /x: no room$"):
+        await host.request("put")
+    await host.close()
+
+
+def answers(helper_frames: list[bytes]) -> list[dict[str, Any]]:
+    """The headers of frames."""
+    return [header for header, _ in remote.Decoder().feed(b"".join(helper_frames))]
+
+
+def test_a_request_that_makes_the_helper_stumble_is_answered_all_the_same() -> None:
+    frames: list[bytes] = []
+    helper = remote.Helper(frames.append)
+    for number, header in enumerate([{"path": "/a\0b", "offset": 0, "limit": 1}, {}], 1):
+        helper.answer(number, "read", header, b"")
+    first, second = answers(frames)
+    assert (first["id"], first["error"]) == (1, "failed")
+    assert (second["id"], second["message"]) == (2, "KeyError: 'path'")
+
+
+def test_a_log_that_grows_line_by_line_is_sent_in_pieces_and_not_in_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"line\n")
+    pieces: list[float] = []
+    arrived = threading.Semaphore(0)
+
+    def take(frame: bytes) -> None:
+        with path.open("ab") as file:
+            file.write(b"line\n")  # there is something new at every look
+        pieces.append(time.monotonic())
+        arrived.release()
+
+    helper = remote.Helper(take)
+    helper.add_follow(remote.Follow(1, str(path), 0))
+    for _ in range(4):
+        assert arrived.acquire(timeout=10)
+        helper.acknowledge(1)
+    helper.close()
+    assert pieces[3] - pieces[0] >= 3 * remote.ACTIVE * 0.9
+
+
+def test_a_log_that_is_far_ahead_is_sent_without_a_pause(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(bytes(remote.PIECE * 8))
+    arrived = threading.Semaphore(0)
+    helper = remote.Helper(lambda frame: arrived.release())
+    helper.add_follow(remote.Follow(1, str(path), 0))
+    began = time.monotonic()
+    for _ in range(8):
+        assert arrived.acquire(timeout=10)
+        helper.acknowledge(1)
+    helper.close()
+    assert time.monotonic() - began < 8 * remote.ACTIVE
+
+
+# nvidia-smi
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Callable[[str], remote.GpuTool]:
+    """Makes the reader of an nvidia-smi that does what a test wants."""
+
+    def make(script: str) -> remote.GpuTool:
+        path = tmp_path / "nvidia-smi"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        gpus = remote.GpuTool(1.0, set())
+        gpus.tool = str(path)
+        return gpus
+
+    return make
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what another thread does."""
+    pause, deadline = threading.Event(), time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        pause.wait(0.02)
+
+
+def test_an_nvidia_smi_that_ended_is_tried_again_after_a_minute(
+    tool: Callable[[str], remote.GpuTool], tmp_path: Path
+) -> None:
+    gpus = tool(
+        f"[ -e {tmp_path}/mended ] || {{ echo 'driver mismatch'; exit 18; }}; echo '0, GPU-1, A'; exec sleep 600"
+    )
+    until(lambda: gpus.latest() == ([], "nvidia-smi ended: driver mismatch"))
+    (tmp_path / "mended").touch()
+    assert gpus.latest() == ([], "nvidia-smi ended: driver mismatch")
+    gpus.begun -= remote.GPU_RETRY
+    until(lambda: gpus.latest() == (["0, GPU-1, A"], ""))
+    gpus.close()
+
+
+def test_an_nvidia_smi_that_cannot_be_started_is_an_error_and_no_crash(tool: Callable[[str], remote.GpuTool]) -> None:
+    gpus = tool("")
+    assert gpus.tool is not None
+    Path(gpus.tool).chmod(0o600)
+    assert gpus.latest() == ([], "nvidia-smi does not start: Permission denied")
+
+
+def test_a_gpu_that_is_no_longer_listed_is_no_longer_shown(tool: Callable[[str], remote.GpuTool]) -> None:
+    gpus = tool("echo '0, GPU-1'; echo '1, GPU-2'; exec sleep 600")
+    until(lambda: len(gpus.latest()[0]) == 2)
+    at, line = gpus.rows["1"]
+    gpus.rows["1"] = (at - 60, line)
+    assert gpus.latest() == (["0, GPU-1"], "")
+    gpus.close()
+
+
+def test_a_hung_nvidia_smi_ends_with_the_helper(tool: Callable[[str], remote.GpuTool]) -> None:
+    gpus = tool("exec sleep 600")
+    helper = remote.Helper(lambda frame: None)
+    gpus.commands = helper.commands
+    assert gpus.latest() == ([], "")
+    assert gpus.process is not None
+    pid = gpus.process.pid
+    helper.close()
+    until(lambda: remote.process_start(pid) is None)

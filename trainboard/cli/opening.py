@@ -1,0 +1,86 @@
+"""The watch for the board, made when the first frame is out: what it imports would double the time until then."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+    from pathlib import Path
+
+    from specs.model import Spec
+    from trainboard.events import Event
+    from trainboard.rows import Row
+    from trainboard.watch import Watch
+
+
+class Opening:
+    """`Actions` that are the watch's from the moment on when it is there; until then there is nothing to act on."""
+
+    def __init__(self, make: Callable[[], Watch]) -> None:
+        """`make` reads the config and makes the watch; it runs in a thread."""
+        self._make = make
+        self._watch: Watch | None = None
+        self.failure: Exception | None = None
+        """Why there is no watch, once `events` has told `Closed`."""
+
+    async def events(self) -> AsyncGenerator[Event]:
+        """The watch's events; `Closed` at once where the config is bad."""
+        from trainboard.events import Closed
+
+        try:
+            watch = self._watch = await asyncio.to_thread(self._make)
+        except Exception as error:  # kept whole: the command line knows which failures are expected
+            self.failure = error
+            yield Closed()
+            return
+        async with contextlib.aclosing(watch.events()) as events:
+            async for event in events:
+                yield event
+
+    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
+        return await self._there().submit(spec, backend)
+
+    async def cancel(self, keys: Collection[str]) -> None:
+        await self._there().cancel(keys)
+
+    async def add_host(self, host: str) -> str:
+        return await self._there().add_host(host)
+
+    def show(self, key: str | None) -> None:
+        if self._watch is not None:
+            self._watch.show(key)
+
+    def refresh(self) -> None:
+        if self._watch is not None:
+            self._watch.refresh()
+
+    def pause(self, paused: bool) -> None:
+        if self._watch is not None:
+            self._watch.pause(paused)
+
+    def focus(self, focused: bool) -> None:
+        if self._watch is not None:
+            self._watch.focus(focused)
+
+    def backend_names(self) -> Sequence[str]:
+        return self._watch.backend_names() if self._watch is not None else ()
+
+    def spec_files(self) -> Sequence[Path]:
+        return self._watch.spec_files() if self._watch is not None else ()
+
+    def spec_source(self, key: str) -> Path | None:
+        return self._watch.spec_source(key) if self._watch is not None else None
+
+    def offered_hosts(self) -> Sequence[str]:
+        return self._watch.offered_hosts() if self._watch is not None else ()
+
+    def _there(self) -> Watch:
+        """The watch. Raises `Refused` in the moment before it is there."""
+        from trainboard.actions import Refused
+
+        if self._watch is None:
+            raise Refused("one moment: the hosts are still being opened")
+        return self._watch
