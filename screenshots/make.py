@@ -1,6 +1,6 @@
 """Make the pictures of the README: the real board, driven by its keys, against the real test cluster.
 
-`python -m screenshots.make` starts a cluster of its own, submits the example to it, and writes *.svg beside this file.
+`python -m screenshots.make` starts a cluster of its own, submits the example, writes *.svg into this folder.
 It takes about a minute and leaves nothing running.
 """
 
