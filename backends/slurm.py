@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 NOT_HERE = re.compile(r"No such file|not found", re.IGNORECASE)
 
+NO_ACCOUNTING = re.compile(r"sacct is not on this gateway|accounting storage is disabled", re.IGNORECASE)
+"""Words of a site without accounting; anything else that sacct fails with may pass."""
+
 UNSURE = re.compile(
     r"timed? ?out|unable to contact|connect|communicat|socket|try again|temporarily|zero bytes|protocol",
     re.IGNORECASE,
@@ -145,7 +148,10 @@ class Slurm(Hosted):
         return parse_attempts(data)
 
     async def _accounted(self, gone: Sequence[Watched]) -> list[Job]:
-        """What sacct knows of attempts that left the queue without a record; where it knows nothing, nothing."""
+        """What sacct knows of attempts that left the queue without a record; where it knows nothing, nothing.
+
+        While it does not answer they are UNKNOWN, so alive; where there is none, their absence is all there is.
+        """
         if not gone:
             return []
         ids = ",".join(attempt.job_id for attempt in gone)
@@ -153,8 +159,11 @@ class Slurm(Hosted):
             text = await self._command(
                 ["sacct", "-n", "-P", "-X", "-j", ids, "-o", parse.ACCOUNT_FIELDS], 30, 8 << 20
             )
-        except (CommandFailed, HostTimeout):
-            return []  # no accounting, or none that answers: absence alone ends nothing, the watch counts it
+        except (CommandFailed, HostTimeout) as error:
+            if NO_ACCOUNTING.search(str(error)):
+                return []
+            reason = f"left the queue; {error.bare}"
+            return [replace(self._bare_job(attempt, JobState.UNKNOWN), reason=reason) for attempt in gone]
         accounts = parse.parse_sacct(text)
         jobs = []
         for attempt in gone:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from backends.base import Job
+from backends.base import Job, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -56,6 +56,10 @@ class Row:
     def job(self) -> Job:
         """What its backend needs to find it again."""
         return Job(self.backend, self.job_id, self.name, self.state, self.token)
+
+    def watched(self) -> Watched:
+        """What its backend needs to know to end it."""
+        return Watched(self.token, self.job_id, self.directory, self.submitted or 0.0)
 
     def as_json(self) -> dict[str, Any]:
         """The keys that `ls --json` and `submit --json` promise."""

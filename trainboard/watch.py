@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends.base import BackendError, Unreadable, Watched
+from backends.base import BackendError, Unreadable
 from specs.model import SpecError
 from trainboard.actions import Refused
 from trainboard.config import ConfigError, add_backend, load, offered_hosts
@@ -125,7 +125,7 @@ class Watch:
             place = self._places.get(name)
             if place is None:
                 raise Refused(f"{name} is not in the config any more")
-            chosen = [watched_row(row) for row in rows if row.backend == name]
+            chosen = [row.watched() for row in rows if row.backend == name]
             try:
                 await place.backend.cancel(chosen)
             except BackendError as error:
@@ -368,8 +368,3 @@ class Watch:
                 else:
                     self._events.put_nowait(LogGrew(row.key, piece.offset, piece.data, piece.restarted or first))
                     first = False
-
-
-def watched_row(row: Row) -> Watched:
-    """What a backend needs to cancel a row."""
-    return Watched(row.token, row.job_id, row.directory, row.submitted or 0.0)

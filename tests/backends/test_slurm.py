@@ -391,12 +391,23 @@ async def test_a_warning_ahead_of_the_queue_is_passed_over(odd: OddSlurm) -> Non
     assert [job.job_id for job in await odd.backend.jobs([])] == ["5"]
 
 
-async def test_an_account_that_is_disabled_or_hangs_ends_nothing(odd: OddSlurm) -> None:
+async def test_where_there_is_no_accounting_absence_is_all_there_is(odd: OddSlurm) -> None:
     odd.queue()
     attempt = Watched("a" * 16, "7", str(odd.folder / "nowhere"), time.time())
-    for script in ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "exec sleep 600", "exit 0"):
+    for script in ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "exit 0"):
         odd.says("sacct", script)
         assert await odd.backend.jobs([attempt]) == ()
+
+
+async def test_accounting_that_does_not_answer_leaves_a_job_alive(odd: OddSlurm) -> None:
+    odd.queue()
+    attempt = Watched("a" * 16, "7", str(odd.folder / "nowhere"), time.time())
+    for script in ("echo 'sacct: error: slurmdbd: Connection refused' >&2; exit 1", "exec sleep 600"):
+        odd.says("sacct", script)
+        [job] = await odd.backend.jobs([attempt])
+        assert job.state is JobState.UNKNOWN
+        assert not job.state.ended
+        assert job.reason.startswith("left the queue; ")
 
 
 async def test_sacct_tells_what_squeue_and_the_record_do_not(odd: OddSlurm) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from backends.base import JobState
 from trainboard.cli.desk import open_desk
-from trainboard.cli.terminal import TerminalPrompter, clean, figure, print_table, span
+from trainboard.cli.terminal import TerminalPrompter, print_table
 from trainboard.events import Noticed, Sampled, TableSeen
 from trainboard.paths import paths
 from trainboard.series import by_metric
+from trainboard.show import clean, duration, number
 
 if TYPE_CHECKING:
     import argparse
@@ -142,8 +143,8 @@ def print_results(progress: Progress) -> None:
     for row in progress.mine():
         series = by_metric(progress.samples.get(row.key, [])).get(row.objective or "")
         values = (series.last, series.best(row.goal)) if series else (None, None)
-        took = span(row.ended - row.started) if row.ended and row.started else "-"
+        took = duration(row.ended - row.started) if row.ended and row.started else "-"
         params = [str(row.params.get(name, "")) for name in names]
-        table.append((row.key, row.state, took, *params, figure(values[0]), figure(values[1])))
+        table.append((row.key, row.state, took, *params, number(values[0]), number(values[1])))
     say("")
     print_table(("RUN", "STATE", "TOOK", *names, f"{objective} last", "best"), table)

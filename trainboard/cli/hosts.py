@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from backends.base import BackendError, JobState
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
-from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, size
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
 from trainboard.config import add_backend
+from trainboard.show import busy, size
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +52,7 @@ async def look(backend: Backend) -> dict[str, Any]:
         health = await reading(backend)
     except BackendError as error:
         nothing: dict[str, Any] = {"gpus": [], "disks": [], "memory": None, "queue": None, "age_s": None}
-        return {"backend": backend.name, "kind": backend.kind, "state": "down", "reason": str(error)} | nothing
+        return {"backend": backend.name, "kind": backend.kind, "state": "down", "reason": error.bare} | nothing
     return {"backend": backend.name, "kind": backend.kind, "state": "up", "reason": ""} | described(jobs, health)
 
 
@@ -71,7 +72,7 @@ def described(jobs: tuple[Job, ...], health: Health) -> dict[str, Any]:
     states = [job.state for job in jobs]
     return {
         "age_s": round(time.time() - health.at, 1),
-        "gpus": [asdict(gpu) for gpu in health.gpus],
+        "gpus": [asdict(gpu) | {"busy": busy(gpu)} for gpu in health.gpus],
         "disks": [asdict(disk) for disk in health.disks],
         "memory": {"total": health.memory_total, "available": health.memory_available},
         "load": health.load,
@@ -85,12 +86,12 @@ def cells(found: dict[str, Any]) -> tuple[str, ...]:
     """A row of the table."""
     if found["state"] != "up":
         return (found["backend"], found["state"], "-", "-", "-", "-", "-", found["reason"])
-    busy = sum(1 for gpu in found["gpus"] if (gpu["utilization"] or 0) >= 5)
+    at_work = sum(gpu["busy"] for gpu in found["gpus"])
     disk = min(found["disks"], key=lambda disk: disk["free"], default=None)
     return (
         found["backend"],
         found["state"],
-        f"{busy}/{len(found['gpus'])}" if found["gpus"] else "-",
+        f"{at_work}/{len(found['gpus'])}" if found["gpus"] else "-",
         f"{size(found['memory']['available'])} of {size(found['memory']['total'])} free",
         "-" if found["load"] is None else f"{found['load']:.1f}/{found['cpus']}",
         f"{size(disk['free'])} free" if disk else "-",

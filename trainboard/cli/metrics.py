@@ -12,10 +12,11 @@ from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.logs import foreign_log
 from trainboard.cli.runs import find_rows
-from trainboard.cli.terminal import TerminalPrompter, figure, print_json, print_table
+from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
 from trainboard.extract import Extractor
 from trainboard.metrics import TAIL, Report, read_file, report, write_csv
 from trainboard.sampler import remainder
+from trainboard.show import number
 
 if TYPE_CHECKING:
     import argparse
@@ -76,7 +77,7 @@ def print_report(found: Report) -> None:
     sys.stdout.write(f"{found.source}: {found.outcome}{done}\n")
     titles = ("METRIC", "INDEX", "COUNT", "FIRST", "LAST", "MIN", "MAX")
     rows = [
-        (each.metric, each.index, str(len(each)), *map(figure, (each.first, each.last, each.min, each.max)))
+        (each.metric, each.index, str(len(each)), *map(number, (each.first, each.last, each.min, each.max)))
         for each in found.series.values()
     ]
     print_table(titles, rows)

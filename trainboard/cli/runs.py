@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
-from backends.base import BackendError, Watched
+from backends.base import BackendError
 from specs.tree import nearest, quoted
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
-from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since, span
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since
 from trainboard.query import query
 from trainboard.rows import merge
+from trainboard.show import duration
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +44,7 @@ def ls(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row of the table."""
-    took = "-" if row.started is None else since(row.started) if row.ended is None else span(row.ended - row.started)
+    took = duration(None if row.started is None else (row.ended or time.time()) - row.started)
     submitted = f"{since(row.submitted)} ago" if row.submitted else "-"
     return (row.run or "-", row.state, row.backend, row.job_id or "-", submitted, took, row.name, row.reason)
 
@@ -80,7 +82,7 @@ def cancel(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
             for backend in backends:
                 mine = [row for row in alive if row.backend == backend.name]
                 if mine:
-                    await backend.cancel([watched_row(row) for row in mine])
+                    await backend.cancel([row.watched() for row in mine])
             after = await find_rows(desk, backends, [row.key for row in rows])
         if chosen.json:
             print_json([row.as_json() for row in after])
@@ -156,8 +158,3 @@ def named(rows: Sequence[Row], name: str) -> list[Row]:
         jobs = " or ".join(f"{row.backend}:{name}" for row in by_id)
         raise Refused(f"job {quoted(name)} is on more than one backend, say which: {jobs}")
     return by_id
-
-
-def watched_row(row: Row) -> Watched:
-    """What a backend needs to cancel a row."""
-    return Watched(row.token, row.job_id, row.directory, row.submitted or 0.0)

@@ -8,13 +8,18 @@ import json
 import math
 import sys
 import time
-import unicodedata
 from typing import TYPE_CHECKING
+
+from trainboard.show import clean, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from backends.base import Question
+
+
+LONGEST = 4000
+"""Characters of one text; a terminal has room for more than a cell of the board."""
 
 
 class TerminalPrompter:
@@ -32,18 +37,13 @@ class TerminalPrompter:
 
     def _ask(self, question: Question) -> str | None:
         sys.stderr.write(f"{clean(question.title)}\n")
-        text = "\n".join(clean(line) for line in question.text.splitlines()) + " "
+        text = "\n".join(clean(line, LONGEST) for line in question.text.splitlines()) + " "
         try:
             if question.yes_no:
                 return "yes" if input(f"{text}[y/N] ").strip().lower() in ("y", "yes") else None
             return input(text) if question.echo else getpass.getpass(text)
         except (EOFError, KeyboardInterrupt):
             return None
-
-
-def clean(text: str) -> str:
-    """Untrusted text as one line that a terminal only prints: control and format characters become spaces."""
-    return "".join(" " if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs") else char for char in text)
 
 
 def print_json(value: object) -> None:
@@ -65,7 +65,7 @@ def finite(value: object) -> object:
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns, as wide as they must be."""
-    table = [titles, *([clean(cell) for cell in row] for row in rows)]
+    table = [titles, *([clean(cell, LONGEST) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(titles))]
     for row in table:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -74,39 +74,9 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def complain(message: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(f"trainboard: {clean(message)}\n")
+    sys.stderr.write(f"trainboard: {clean(message, LONGEST)}\n")
 
 
 def since(moment: float | None) -> str:
     """How long ago."""
-    return "-" if moment is None else span(time.time() - moment)
-
-
-def span(seconds: float | None) -> str:
-    """A duration: `42s`, `3m20s`, `5h07m`, `2d03h`."""
-    if seconds is None:
-        return "-"
-    whole = max(0, int(seconds))
-    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
-    if days:
-        return f"{days}d{hours:02}h"
-    if hours:
-        return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"
-
-
-def size(count: int | None) -> str:
-    """Bytes as `5.2G`."""
-    if count is None:
-        return "-"
-    value = float(count)
-    for unit in ("B", "K", "M", "G"):
-        if value < 1024:
-            return f"{value:.0f}{unit}" if unit == "B" or value >= 100 else f"{value:.1f}{unit}"
-        value /= 1024
-    return f"{value:.1f}T"
-
-
-def figure(value: float | None) -> str:
-    """A metric's value, four digits."""
-    return "-" if value is None else f"{value:.4g}"
+    return duration(None if moment is None else time.time() - moment)

@@ -1,0 +1,78 @@
+"""Values as text, for the command line and the screen alike; untrusted text made harmless. Pure."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backends.base import Gpu
+
+
+def duration(seconds: float | None) -> str:
+    """Two units at most: `42s`, `7m05`, `42m`, `3h07`, `2d04h`; `–` where it is not known.
+
+    Seconds go after ten minutes: a screen full of them would be drawn anew every second.
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 600:
+        return f"{whole // 60}m{whole % 60:02}"
+    if whole < 3600:
+        return f"{whole // 60}m"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}"
+    if whole < 100 * 86400:
+        return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
+    return f"{whole // 86400}d"
+
+
+def size(count: float | None) -> str:
+    """Bytes with binary units, three figures: `1.5G`."""
+    if count is None:
+        return "–"
+    value = float(count)
+    for unit in "BKMGTP":
+        if value < 999.5 or unit == "P":
+            return f"{value:.1f}{unit}" if value < 9.95 and unit != "B" else f"{value:.0f}{unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
+
+
+def number(value: float | None) -> str:
+    """A metric's value in at most nine characters; `nan`, `inf` as they are."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.4g}"
+
+
+def clean(text: str, limit: int = 400) -> str:
+    """Untrusted text as one harmless line: control characters become their pictures, invisible ones go."""
+    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    return short if short.isprintable() else "".join(map(_visible, short))
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    category = unicodedata.category(char)
+    return {"Cf": "", "Zs": " "}.get(category, "\N{REPLACEMENT CHARACTER}")
+
+
+def busy(gpu: Gpu) -> bool:
+    """Whether somebody uses it: a compute process, else a tenth of its memory or of its time."""
+    if gpu.processes is not None:
+        return gpu.processes > 0
+    filled = (gpu.memory_used or 0) / gpu.memory_total if gpu.memory_total else 0.0
+    return filled >= 0.1 or (gpu.utilization or 0) >= 10
