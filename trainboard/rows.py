@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from backends.base import Job, Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from backends.base import JobState
     from specs.model import Scalar
@@ -46,6 +46,8 @@ class Row:
     goal: str = "minimize"
     total: Mapping[str, float] = field(default_factory=dict)
     attempt: int | None = None
+    sources: tuple[object, ...] = field(default=(), compare=False, repr=False)
+    """What it was made of."""
 
     @property
     def ours(self) -> bool:
@@ -93,20 +95,28 @@ def merge(
         other = newest.get(attempt.run)
         if other is None or attempt.number > other.number:
             newest[attempt.run] = attempt
-    ours = [
-        run_row(records.experiments[run.experiment], run, newest_one, seen.get(newest_one.id))
+    rows = [
+        kept(
+            before.get(run.id),
+            (records.experiments[run.experiment], run, newest_one, seen.get(newest_one.id)),
+            run_row,
+        )
         for run in records.runs.values()
         if (newest_one := newest.get(run.id)) is not None and run.experiment in records.experiments
     ]
     known = {(attempt.backend, attempt.job_id) for attempt in records.attempts.values()}
-    others = [
-        job_row(job)
+    rows += [
+        kept(before.get(f"{job.backend}:{job.job_id}"), (job,), job_row)
         for found in jobs.values()
         for job in found
         if not job.token and (job.backend, job.job_id) not in known
     ]
-    rows = sorted(ours + others, key=lambda row: (-(row.submitted or 0.0), row.key))
-    return tuple(old if (old := before.get(row.key)) == row else row for row in rows)
+    return tuple(sorted(rows, key=lambda row: (-(row.submitted or 0.0), row.key)))
+
+
+def kept(old: Row | None, sources: tuple[Any, ...], make: Callable[..., Row]) -> Row:
+    """The old row, where what it was made of is the same; comparing is far cheaper than making."""
+    return old if old is not None and old.sources == sources else make(*sources)
 
 
 def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None) -> Row:
@@ -135,6 +145,7 @@ def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None)
         goal=experiment.goal,
         total=experiment.total,
         attempt=attempt.number,
+        sources=(experiment, run, attempt, job),
     )
 
 
@@ -155,4 +166,5 @@ def job_row(job: Job) -> Row:
         nodes=job.nodes,
         time_limit=job.time_limit,
         log=job.log,
+        sources=(job,),
     )

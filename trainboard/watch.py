@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import operator
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,9 @@ class Watch:
         self._places = {each.name: Place(places.make(each), each.poll) for each in config.backends}
         self._records = Records()
         self._rows: dict[str, Row] = {}
+        self._merging = asyncio.Lock()
+        self._merged: tuple[object, ...] = ()
+        """What the rows were merged from."""
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._samplers: dict[str, Sampler] = {}
@@ -247,9 +251,8 @@ class Watch:
                         place.health = reading
                         self._events.put_nowait(place.event())
             except BackendError as error:
-                place.suspect(
-                    error
-                )  # the poll of the same host meets the same trouble, and it is the poll that tells
+                # The poll of the same host meets the same trouble, and it is the poll that tells.
+                place.suspect(error)
 
     async def _watch_store(self) -> None:
         """See what other processes write."""
@@ -270,7 +273,7 @@ class Watch:
             self._tell_trouble(error)
         else:
             self._trouble = ""
-        self._tell_table()
+        await self._tell_table()
 
     def _tell_trouble(self, error: StoreError) -> None:
         """Once, however often it is met."""
@@ -278,14 +281,19 @@ class Watch:
             self._trouble = str(error)
             self._events.put_nowait(Noticed("error", self._trouble))
 
-    def _tell_table(self) -> None:
-        """Merge, and tell if anything is different."""
-        jobs = {name: place.jobs for name, place in self._places.items()}
-        rows = merge(self._records, jobs, self._rows)
-        if len(rows) == len(self._rows) and all(self._rows.get(row.key) is row for row in rows) and rows:
-            return
-        self._rows = {row.key: row for row in rows}
-        self._events.put_nowait(TableSeen(rows, time.time()))
+    async def _tell_table(self) -> None:
+        """Merge, in a thread, if anything is new; tell if anything is different."""
+        async with self._merging:
+            jobs = {name: place.jobs for name, place in self._places.items()}
+            sources = (self._records, *jobs.values())
+            if len(sources) == len(self._merged) and all(map(operator.is_, sources, self._merged)):
+                return
+            rows = await asyncio.to_thread(merge, self._records, jobs, self._rows)
+            first, self._merged = not self._merged, sources
+            if not first and len(rows) == len(self._rows) and all(self._rows.get(row.key) is row for row in rows):
+                return
+            self._rows = {row.key: row for row in rows}
+            self._events.put_nowait(TableSeen(rows, time.time()))
         self._sample_rows()
 
     # logs and curves
