@@ -44,6 +44,13 @@ QUIET = 20.0
 """Seconds for requests that start no command."""
 
 
+PIECE = 1 << 20
+"""Bytes of a file that is sent, in one request."""
+
+PATIENCE = 120.0
+"""Seconds for one such piece: a line of 10 KB/s is slow, not broken."""
+
+
 class Link(Protocol):
     """A two-way stream of bytes to a running helper."""
 
@@ -133,6 +140,13 @@ class Host:
         """At most `limit` bytes of a file; a negative offset counts from its end."""
         header, data = await self.request("read", path=path, offset=offset, limit=limit)
         return Chunk(header["offset"], data, header["size"])
+
+    async def put(self, path: str, data: bytes, token: str) -> None:
+        """A file, which appears whole; in pieces, so that other requests get their turn on a slow line."""
+        for offset in range(0, max(1, len(data)), PIECE):
+            piece = data[offset : offset + PIECE]
+            last = offset + PIECE >= len(data)
+            await self.request("put", PATIENCE, piece, path=path, offset=offset, last=last, token=token)
 
     async def follow(self, path: str, offset: int) -> AsyncGenerator[Chunk | Unreadable]:
         """The pieces of a file as it grows, and what keeps us from reading it, when that changes."""

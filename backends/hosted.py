@@ -126,7 +126,7 @@ class Hosted:
         async def send() -> None:
             header, _ = await self.host.request("exists", path=path)
             if not header["exists"]:
-                await self.host.request("put", 300.0, code.archive, path=path)
+                await self.host.put(path, code.archive, plan.token)
 
         task = self._sending.get(code.digest)
         if task is None:

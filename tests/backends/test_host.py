@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from backends import remote
 from backends.base import CommandFailed, HelperUnavailable, HostFull, HostTimeout, HostUnreachable
 from backends.host import Host
+from backends.local import open_local_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -286,3 +288,15 @@ def test_a_hung_nvidia_smi_ends_with_the_helper(tool: Callable[[str], remote.Gpu
     pid = gpus.process.pid
     helper.close()
     until(lambda: remote.process_start(pid) is None)
+
+
+async def test_a_large_file_is_sent_in_pieces_and_appears_whole(tmp_path: Path) -> None:
+    host = Host("here", open_local_link)
+    path = tmp_path / "new folder/archive"
+    data = os.urandom((5 << 20) // 2)
+    await host.put(str(path), data, "aa")
+    assert path.read_bytes() == data
+    assert [each.name for each in path.parent.iterdir()] == ["archive"]
+    await host.put(str(path), b"", "bb")
+    assert path.read_bytes() == b""
+    await host.close()
