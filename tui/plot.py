@@ -43,7 +43,7 @@ def draw(curve: Curve, width: int, height: int, log: bool, rgb: tuple[int, ...] 
         marker = plotext.marker("braille", plotext.pixel(foreground=rgb) if rgb else None)
         figure.draw(figure.signal(xs, points, marker=marker).lines())
     for axis, ticks in (
-        ("y", [(t, show.number(10**t if log else t)) for t in ticks_between(low, high, max(2, height // 4))]),
+        ("y", [(t, _label(t, log)) for t in ticks_between(low, high, max(2, height // 4))]),
         ("x", [(t, f"{t:g}") for t in ticks_between(first, last, max(2, width // 14), whole=True)]),
     ):
         span = (low, high) if axis == "y" else (first, last)
@@ -60,6 +60,13 @@ def _level(value: float, log: bool) -> float:
     if not log:
         return value
     return math.log10(value) if value > 0 and math.isfinite(value) else math.nan
+
+
+def _label(level: float, log: bool) -> str:
+    """A tick's value; as a power of ten where the number itself is beyond what a float holds."""
+    if not log:
+        return show.number(level)
+    return show.number(10**level) if abs(level) < 300 else f"1e{level:.0f}"
 
 
 def _range(low: float, high: float) -> tuple[float, float]:

@@ -238,7 +238,7 @@ async def test_a_run_goes_on_when_the_connection_breaks(at: At, sshd: Cluster, t
 async def test_a_killed_helper_is_told_and_started_anew(at: At) -> None:
     backend = at("gpu2")
     with pytest.raises(HostUnreachable, match="gpu2: the connection ended: killed by SIGKILL"):
-        await backend.run_command(["sh", "-c", "kill -9 $PPID; sleep 600"])
+        await backend.run_command(["sh", "-c", "kill -9 $PPID; sleep 5"])
     assert await says(backend, "back") == b"back\n"
 
 

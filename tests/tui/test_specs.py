@@ -65,7 +65,7 @@ async def test_the_specs_own_choice_of_backend_is_the_first(actions: Actions, sp
     put(spec, GOOD_SPEC + "where: [triton]\n")
     async with board(row(1), actions=actions) as stage:
         await stage.press("n")
-        await stage.until("as the spec says: triton")
+        await stage.until("triton, as the spec says")
         await stage.press("enter", "enter")
         await actions.told("submit", "tiny", None)
 
