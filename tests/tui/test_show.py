@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -176,6 +176,7 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True)
     st.integers(6, 30),
     st.booleans(),
 )
+@example([(0.0, 8.1e290)], 24, 12, True)  # its upper tick is beyond what a float holds
 def test_any_curve_is_drawn_within_its_place(
     points: list[tuple[float, float]], width: int, height: int, log: bool
 ) -> None:
