@@ -24,6 +24,7 @@ from backends.base import (
     HostUnreachable,
     Unreadable,
 )
+from backends.remote.frames import GREETING, Decoder, encode
 from backends.text import one_line
 
 if TYPE_CHECKING:
@@ -73,9 +74,27 @@ def helper_command(python: str) -> str:
     return f'exec {shlex.quote(python)} -u -c "{loader}"'
 
 
+START = """\
+import sys, types
+for name, text in {modules!r}:
+    module = sys.modules[name] = types.ModuleType(name)
+    parent, _, own = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], own, module)
+    if text:
+        exec(compile(text, name, "exec"), module.__dict__)
+    else:
+        module.__path__ = []
+sys.exit(sys.modules["backends.remote.helper"].main())
+"""
+"""Makes the helper's modules from their texts, under the names that they import each other by."""
+
+
 def helper_source() -> bytes:
     """What is sent to that command first: its length in a line, then the program."""
-    text = Path(remote.__file__).read_bytes()
+    folder = Path(remote.__file__).parent
+    modules = [(f"{remote.__name__}.{name}", (folder / f"{name}.py").read_text("utf-8")) for name in remote.MODULES]
+    text = START.format(modules=[("backends", ""), (remote.__name__, ""), *modules]).encode()
     return b"%d\n%s" % (len(text), text)
 
 
@@ -110,7 +129,7 @@ class Host:
         self._replies[number] = reply
         try:
             async with asyncio.timeout(within + SLACK):
-                await link.write(remote.encode({"id": number, "op": op, **fields}, payload))
+                await link.write(encode({"id": number, "op": op, **fields}, payload))
                 header, data = await reply
         except TimeoutError:
             raise HostTimeout(f"{self.name}: no answer to “{op}” within {within + SLACK:g} s") from None
@@ -165,7 +184,7 @@ class Host:
         queue: asyncio.Queue[Frame | BackendError] = asyncio.Queue()
         self._streams[number] = queue
         try:
-            await link.write(remote.encode({"id": number, "op": op, **fields}))
+            await link.write(encode({"id": number, "op": op, **fields}))
             while True:
                 frame = await queue.get()
                 if isinstance(frame, BackendError):
@@ -191,7 +210,7 @@ class Host:
         """Send what gets no reply; a broken link is noticed by the reader, which tells all who wait."""
         if self._link is not None:
             with contextlib.suppress(HostUnreachable):
-                await self._link.write(remote.encode(header))
+                await self._link.write(encode(header))
 
     async def _connected(self) -> Link:
         """The link, opened where there is none. Who asks while another opens it shares its failure."""
@@ -225,12 +244,12 @@ class Host:
         try:
             async with asyncio.timeout(GREETING_TIMEOUT):
                 await link.write(helper_source())
-                while remote.GREETING not in seen:
+                while GREETING not in seen:
                     data = await link.read()
                     if not data:
                         raise await self._no_helper(link, seen)
                     seen += data
-                    if len(seen) > GREETING_LIMIT + len(remote.GREETING):
+                    if len(seen) > GREETING_LIMIT + len(GREETING):
                         raise HelperUnavailable(f"{self.name}: the login prints without end: {one_line(seen[:300])}")
         except TimeoutError:
             advice = "look at what the login shell's start-up files do for a command (ssh HOST true)"
@@ -238,7 +257,7 @@ class Host:
             raise HelperUnavailable(
                 f"{self.name}: logged in, but python3 did not start within {GREETING_TIMEOUT:g} s{said}", advice
             ) from None
-        return seen.partition(remote.GREETING)[2]
+        return seen.partition(GREETING)[2]
 
     async def _no_helper(self, link: Link, seen: bytes) -> HelperUnavailable:
         """Why the helper did not start, from what the shell left."""
@@ -250,7 +269,7 @@ class Host:
 
     async def _receive(self, link: Link, rest: bytes) -> None:
         """Hand every frame to whom it belongs, until the link ends; then tell all who wait."""
-        decoder = remote.Decoder()
+        decoder = Decoder()
         reason = ""
         try:
             data = rest

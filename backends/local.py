@@ -8,9 +8,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from backends import remote
 from backends.base import Disk, Gpu, Health
 from backends.host import Host
+from backends.remote.frames import GREETING, Decoder
+from backends.remote.helper import Helper
+from backends.remote.telemetry import read_disk
 from backends.server import Server
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ class LocalLink:
     def __init__(self) -> None:
         self._frames: asyncio.Queue[bytes] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._decoder = remote.Decoder()
-        self._helper = remote.Helper(self._emit)
+        self._decoder = Decoder()
+        self._helper = Helper(self._emit)
         self._greeted = False
         self._closed = False
 
@@ -36,7 +38,7 @@ class LocalLink:
         """The first bytes are the helper's own text, which this process has already."""
         if not self._greeted:
             self._greeted = True
-            self._frames.put_nowait(remote.GREETING)
+            self._frames.put_nowait(GREETING)
             return
         for header, payload in self._decoder.feed(data):
             self._helper.handle(header, payload)
@@ -139,7 +141,7 @@ def read_health(paths: Sequence[str], gpus: NvmlGpus) -> Health:
     import psutil
 
     memory = psutil.virtual_memory()
-    disks = (remote.read_disk(path) for path in paths)
+    disks = (read_disk(path) for path in paths)
     return Health(
         at=time.time(),
         hostname=os.uname()[1],

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backends import remote
 from backends.base import CommandFailed, HelperUnavailable, HostFull, HostTimeout, HostUnreachable
 from backends.host import Host
 from backends.local import open_local_link
+from backends.remote.attempts import process_start
+from backends.remote.commands import Commands
+from backends.remote.follow import ACTIVE, PIECE, Follow, Follows
+from backends.remote.frames import GREETING, Decoder, Header, encode
+from backends.remote.helper import Helper
+from backends.remote.telemetry import GPU_RETRY, GpuTool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +36,7 @@ class FakeLink:
         self.ending = ending
         self.closed = False
         self.answer: Callable[[dict[str, Any]], bytes] = lambda header: b""
-        self._decoder = remote.Decoder()
+        self._decoder = Decoder()
         self._greeted = False
 
     async def write(self, data: bytes) -> None:
@@ -69,11 +74,11 @@ def host_of(*links: FakeLink) -> Host:
 
 def ok(header: dict[str, Any]) -> bytes:
     """The reply to any request."""
-    return remote.encode({"id": header["id"], "ok": True})
+    return encode({"id": header["id"], "ok": True})
 
 
 async def test_a_banner_before_the_helper_is_dropped_however_it_is_cut() -> None:
-    text = b"Welcome!\r\n\xff\0 quota: 3 GB\n" + remote.GREETING
+    text = b"Welcome!\r\n\xff\0 quota: 3 GB\n" + GREETING
     link = FakeLink(*(text[n : n + 1] for n in range(len(text))))
     link.answer = ok
     host = host_of(link)
@@ -96,7 +101,7 @@ async def test_a_login_that_ends_tells_its_last_words_and_what_to_do() -> None:
 
 
 async def test_all_who_wait_for_a_connection_share_its_failure_and_the_next_tries_anew() -> None:
-    sound = FakeLink(remote.GREETING)
+    sound = FakeLink(GREETING)
     sound.answer = ok
     tried, proceed = [], asyncio.Event()
 
@@ -119,7 +124,7 @@ async def test_all_who_wait_for_a_connection_share_its_failure_and_the_next_trie
 
 
 async def test_noise_in_the_stream_breaks_the_link_and_the_next_request_opens_another() -> None:
-    broken, sound = FakeLink(remote.GREETING), FakeLink(remote.GREETING)
+    broken, sound = FakeLink(GREETING), FakeLink(GREETING)
     broken.answer = lambda header: b"Broadcast message from root: reboot at noon"
     sound.answer = ok
     host = host_of(broken, sound)
@@ -131,7 +136,7 @@ async def test_noise_in_the_stream_breaks_the_link_and_the_next_request_opens_an
 
 
 async def test_a_link_that_ends_is_told_to_requests_and_streams_alike() -> None:
-    link = FakeLink(remote.GREETING, ending="killed by SIGTERM")
+    link = FakeLink(GREETING, ending="killed by SIGTERM")
     host = host_of(link)
     waiting = [asyncio.create_task(host.request("exists")), asyncio.ensure_future(anext(host.follow("/x", 0)))]
     both = asyncio.Event()
@@ -150,7 +155,7 @@ async def test_a_link_that_ends_is_told_to_requests_and_streams_alike() -> None:
 
 
 async def test_a_request_without_an_answer_is_a_timeout_and_a_late_answer_harms_nobody() -> None:
-    link = FakeLink(remote.GREETING)
+    link = FakeLink(GREETING)
     host = host_of(link)
     with pytest.raises(HostTimeout, match=r"gpu9: no answer to “exists” within 0.1 s"):
         await host.request("exists", within=-4.9)
@@ -165,8 +170,8 @@ async def test_a_request_without_an_answer_is_a_timeout_and_a_late_answer_harms_
     [("ENOSPC", HostFull), ("EDQUOT", HostFull), ("timeout", HostTimeout), ("EACCES", CommandFailed)],
 )
 async def test_errors_of_the_host_keep_their_kind_and_lose_their_escapes(kind: str, error: type[Exception]) -> None:
-    link = FakeLink(remote.GREETING)
-    link.answer = lambda header: remote.encode({"id": header["id"], "error": kind, "message": "/x:\x1b[2J\n no room"})
+    link = FakeLink(GREETING)
+    link.answer = lambda header: encode({"id": header["id"], "error": kind, "message": "/x:\x1b[2J\n no room"})
     host = host_of(link)
     with pytest.raises(error, match=r"^gpu9: /x: no room$"):
         await host.request("put")
@@ -175,12 +180,12 @@ async def test_errors_of_the_host_keep_their_kind_and_lose_their_escapes(kind: s
 
 def answers(helper_frames: list[bytes]) -> list[dict[str, Any]]:
     """The headers of frames."""
-    return [header for header, _ in remote.Decoder().feed(b"".join(helper_frames))]
+    return [header for header, _ in Decoder().feed(b"".join(helper_frames))]
 
 
 def test_a_request_that_makes_the_helper_stumble_is_answered_all_the_same() -> None:
     frames: list[bytes] = []
-    helper = remote.Helper(frames.append)
+    helper = Helper(frames.append)
     for number, header in enumerate([{"path": "/a\0b", "offset": 0, "limit": 1}, {}], 1):
         helper.answer(number, "read", header, b"")
     first, second = answers(frames)
@@ -194,47 +199,47 @@ def test_a_log_that_grows_line_by_line_is_sent_in_pieces_and_not_in_lines(tmp_pa
     pieces: list[float] = []
     arrived = threading.Semaphore(0)
 
-    def take(frame: bytes) -> None:
+    def take(header: Header, data: bytes) -> None:
         with path.open("ab") as file:
             file.write(b"line\n")  # there is something new at every look
         pieces.append(time.monotonic())
         arrived.release()
 
-    helper = remote.Helper(take)
-    helper.add_follow(remote.Follow(1, str(path), 0))
+    follows = Follows(take)
+    follows.add(Follow(1, str(path), 0))
     for _ in range(4):
         assert arrived.acquire(timeout=10)
-        helper.acknowledge(1)
-    helper.close()
-    assert pieces[3] - pieces[0] >= 3 * remote.ACTIVE * 0.9
+        follows.acknowledge(1)
+    follows.close()
+    assert pieces[3] - pieces[0] >= 3 * ACTIVE * 0.9
 
 
 def test_a_log_that_is_far_ahead_is_sent_without_a_pause(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_bytes(bytes(remote.PIECE * 8))
+    path.write_bytes(bytes(PIECE * 8))
     arrived = threading.Semaphore(0)
-    helper = remote.Helper(lambda frame: arrived.release())
-    helper.add_follow(remote.Follow(1, str(path), 0))
+    follows = Follows(lambda header, data: arrived.release())
+    follows.add(Follow(1, str(path), 0))
     began = time.monotonic()
     for _ in range(8):
         assert arrived.acquire(timeout=10)
-        helper.acknowledge(1)
-    helper.close()
-    assert time.monotonic() - began < 8 * remote.ACTIVE
+        follows.acknowledge(1)
+    follows.close()
+    assert time.monotonic() - began < 8 * ACTIVE
 
 
 # nvidia-smi
 
 
 @pytest.fixture
-def tool(tmp_path: Path) -> Callable[[str], remote.GpuTool]:
+def tool(tmp_path: Path) -> Callable[[str], GpuTool]:
     """Makes the reader of an nvidia-smi that does what a test wants."""
 
-    def make(script: str) -> remote.GpuTool:
+    def make(script: str) -> GpuTool:
         path = tmp_path / "nvidia-smi"
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
-        gpus = remote.GpuTool(1.0, set())
+        gpus = GpuTool(1.0, Commands())
         gpus.tool = str(path)
         return gpus
 
@@ -250,7 +255,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def test_an_nvidia_smi_that_ended_is_tried_again_after_a_minute(
-    tool: Callable[[str], remote.GpuTool], tmp_path: Path
+    tool: Callable[[str], GpuTool], tmp_path: Path
 ) -> None:
     gpus = tool(
         f"[ -e {tmp_path}/mended ] || {{ echo 'driver mismatch'; exit 18; }}; echo '0, GPU-1, A'; exec sleep 600"
@@ -258,19 +263,19 @@ def test_an_nvidia_smi_that_ended_is_tried_again_after_a_minute(
     until(lambda: gpus.latest() == ([], "nvidia-smi ended: driver mismatch"))
     (tmp_path / "mended").touch()
     assert gpus.latest() == ([], "nvidia-smi ended: driver mismatch")
-    gpus.begun -= remote.GPU_RETRY
+    gpus.begun -= GPU_RETRY
     until(lambda: gpus.latest() == (["0, GPU-1, A"], ""))
     gpus.close()
 
 
-def test_an_nvidia_smi_that_cannot_be_started_is_an_error_and_no_crash(tool: Callable[[str], remote.GpuTool]) -> None:
+def test_an_nvidia_smi_that_cannot_be_started_is_an_error_and_no_crash(tool: Callable[[str], GpuTool]) -> None:
     gpus = tool("")
     assert gpus.tool is not None
     Path(gpus.tool).chmod(0o600)
     assert gpus.latest() == ([], "nvidia-smi does not start: Permission denied")
 
 
-def test_a_gpu_that_is_no_longer_listed_is_no_longer_shown(tool: Callable[[str], remote.GpuTool]) -> None:
+def test_a_gpu_that_is_no_longer_listed_is_no_longer_shown(tool: Callable[[str], GpuTool]) -> None:
     gpus = tool("echo '0, GPU-1'; echo '1, GPU-2'; exec sleep 600")
     until(lambda: len(gpus.latest()[0]) == 2)
     at, line = gpus.rows["1"]
@@ -279,15 +284,15 @@ def test_a_gpu_that_is_no_longer_listed_is_no_longer_shown(tool: Callable[[str],
     gpus.close()
 
 
-def test_a_hung_nvidia_smi_ends_with_the_helper(tool: Callable[[str], remote.GpuTool]) -> None:
+def test_a_hung_nvidia_smi_ends_with_the_helper(tool: Callable[[str], GpuTool]) -> None:
     gpus = tool("exec sleep 600")
-    helper = remote.Helper(lambda frame: None)
+    helper = Helper(lambda frame: None)
     gpus.commands = helper.commands
     assert gpus.latest() == ([], "")
     assert gpus.process is not None
     pid = gpus.process.pid
     helper.close()
-    until(lambda: remote.process_start(pid) is None)
+    until(lambda: process_start(pid) is None)
 
 
 async def test_a_large_file_is_sent_in_pieces_and_appears_whole(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ from hypothesis import strategies as st
 
 from backends import remote, runner
 from backends.host import helper_command, helper_source
+from backends.remote import attempts, files
+from backends.remote.attempts import attempt_state, process_start
+from backends.remote.frames import GREETING, Decoder, Failure, encode
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -26,23 +30,30 @@ headers = st.dictionaries(st.text(), st.one_of(st.integers(), st.text(), st.none
 
 @given(st.lists(st.tuples(headers, st.binary())), st.integers(min_value=1, max_value=64))
 def test_frames_survive_any_cutting(frames: list[tuple[dict[str, Any], bytes]], piece: int) -> None:
-    stream = b"".join(remote.encode(header, payload) for header, payload in frames)
-    decoder = remote.Decoder()
+    stream = b"".join(encode(header, payload) for header, payload in frames)
+    decoder = Decoder()
     found = [frame for at in range(0, len(stream), piece) for frame in decoder.feed(stream[at : at + piece])]
     assert found == frames
 
 
 def test_a_stream_that_is_not_ours_is_an_error() -> None:
     with pytest.raises(ValueError, match="a frame of"):
-        list(remote.Decoder().feed(b"Welcome to gpu1, last login yesterday"))
+        list(Decoder().feed(b"Welcome to gpu1, last login yesterday"))
 
 
-@pytest.mark.parametrize("module", [remote, runner])
+SENT = [import_module(f"{remote.__name__}.{name}") for name in remote.MODULES]
+
+
+@pytest.mark.parametrize("module", [*SENT, runner], ids=lambda module: module.__name__)
 def test_what_is_sent_to_hosts_is_python_3_6_and_imports_the_standard_library_only(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module), feature_version=(3, 6))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported <= sys.stdlib_module_names
+    # Of our own only what is sent before it.
+    own = [name for name in imported if name.startswith("backends.remote")]
+    before = SENT[: SENT.index(module)] if module in SENT else []
+    assert set(own) - {remote.__name__} <= {each.__name__ for each in before}
+    assert imported - set(own) <= sys.stdlib_module_names
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.NamedExpr)]
 
 
@@ -50,14 +61,14 @@ def test_the_helper_starts_from_its_command_line_in_any_shell(tmp_path: Path) ->
     for shell in ("sh", "bash", "dash", "tcsh", "fish"):
         if not any(Path(folder, shell).exists() for folder in os.environ["PATH"].split(":")):
             continue
-        request = remote.encode({"id": 1, "op": "exists", "path": str(tmp_path)})
+        request = encode({"id": 1, "op": "exists", "path": str(tmp_path)})
         done = subprocess.run(
             [shell, "-c", helper_command(sys.executable)],
             input=helper_source() + request,
             capture_output=True,
             timeout=30,
         )
-        assert remote.GREETING in done.stdout, (shell, done.stderr)
+        assert GREETING in done.stdout, (shell, done.stderr)
 
 
 def test_the_helper_ends_with_its_connection_and_ends_what_it_ran(tmp_path: Path) -> None:
@@ -68,7 +79,7 @@ def test_the_helper_ends_with_its_connection_and_ends_what_it_ran(tmp_path: Path
     pid_file = tmp_path / "pid"
     argv = ["sh", "-c", f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; exec sleep 600"]
     request = {"id": 1, "op": "run", "argv": argv, "timeout": 600, "cap": 1000, "cwd": str(tmp_path)}
-    helper.stdin.write(helper_source() + remote.encode(request))
+    helper.stdin.write(helper_source() + encode(request))
     helper.stdin.flush()
     while not pid_file.exists():
         assert helper.poll() is None
@@ -83,45 +94,42 @@ def wait_until_gone(pid: int) -> bool:
     """Whether a process has ended, or does within ten seconds."""
     gone = threading.Event()
     for _ in range(200):
-        if remote.process_start(pid) is None:
+        if process_start(pid) is None:
             return True
         gone.wait(0.05)
     return False
 
 
-def publish(helper: remote.Helper, path: Path, token: str, **files: bytes) -> dict[str, Any]:
-    """Ask a helper for a folder."""
-    listed = [[name, len(data), 0o600] for name, data in files.items()]
+def publish(path: Path, token: str, **contents: bytes) -> dict[str, Any]:
+    """Put a folder in place as the helper does."""
+    listed = [[name, len(data), 0o600] for name, data in contents.items()]
     header = {"path": str(path), "token": token, "files": listed}
-    return helper.publish(header, b"".join(files.values()))[0]
+    return files.publish(header, b"".join(contents.values()))[0]
 
 
 def test_a_folder_is_published_whole_or_not_at_all(tmp_path: Path) -> None:
-    helper = remote.Helper(lambda frame: None)
     attempt = tmp_path / "runs/e/r/1"
     with pytest.raises(FileNotFoundError):
-        publish(helper, attempt, "aa", **{"plan.json": b"{}", "no/such/folder": b"x"})
+        publish(attempt, "aa", **{"plan.json": b"{}", "no/such/folder": b"x"})
     assert list(attempt.parent.iterdir()) == []
-    publish(helper, attempt, "aa", **{"plan.json": b'{"token": "aa"}', "run.sh": b"true"})
+    publish(attempt, "aa", **{"plan.json": b'{"token": "aa"}', "run.sh": b"true"})
     assert sorted(path.name for path in attempt.iterdir()) == ["plan.json", "run.sh", "state"]
     assert attempt.stat().st_mode & 0o777 == 0o700
 
 
 def test_publishing_twice_with_the_same_token_is_once_and_with_another_refused(tmp_path: Path) -> None:
-    helper = remote.Helper(lambda frame: None)
     attempt = tmp_path / "1"
-    publish(helper, attempt, "aa", **{"plan.json": b'{"token": "aa"}'})
-    publish(helper, attempt, "aa", **{"plan.json": b'{"token": "aa"}'})
-    with pytest.raises(remote.Failure, match="another attempt"):
-        publish(helper, attempt, "bb", **{"plan.json": b'{"token": "bb"}'})
+    publish(attempt, "aa", **{"plan.json": b'{"token": "aa"}'})
+    publish(attempt, "aa", **{"plan.json": b'{"token": "aa"}'})
+    with pytest.raises(Failure, match="another attempt"):
+        publish(attempt, "bb", **{"plan.json": b'{"token": "bb"}'})
 
 
 def test_an_attempt_that_has_not_begun_can_be_withdrawn_and_then_never_begins(tmp_path: Path) -> None:
-    helper = remote.Helper(lambda frame: None)
     attempt = tmp_path / "1"
     plan = b'{"token": "aa", "shell": ["sh"], "grace": 1, "log": null}'
-    publish(helper, attempt, "aa", **{"plan.json": plan, "run.sh": b"touch ran"})
-    assert helper.cancel({"path": str(attempt), "token": "aa"}, b"")[0] == {"done": "withdrawn"}
+    publish(attempt, "aa", **{"plan.json": plan, "run.sh": b"touch ran"})
+    assert attempts.cancel({"path": str(attempt), "token": "aa"}, b"")[0] == {"done": "withdrawn"}
     subprocess.run([sys.executable, runner.__file__, str(attempt)], check=True, timeout=30)
     assert not (attempt / "ran").exists()
-    assert remote.attempt_state(str(attempt))["exit"]["state"] == "CANCELLED"
+    assert attempt_state(str(attempt))["exit"]["state"] == "CANCELLED"

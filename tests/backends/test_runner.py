@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backends import remote, runner
+from backends import runner
+from backends.remote.attempts import kill_marked, process_start
 from backends.runner import outcome
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def attempt(tmp_path: Path) -> Iterator[Callable[..., Attempt]]:
         for process in each.runners:
             process.kill()
             process.wait()
-        remote.kill_marked(each.token)
+        kill_marked(each.token)
 
 
 def until(condition: Callable[[], object], within: float = 20) -> None:
@@ -98,7 +99,7 @@ def until(condition: Callable[[], object], within: float = 20) -> None:
 
 def gone(pid: int) -> bool:
     """Whether a process has ended."""
-    return remote.process_start(pid) is None
+    return process_start(pid) is None
 
 
 def test_of_many_runners_exactly_one_runs_the_program(attempt: Callable[..., Attempt]) -> None:

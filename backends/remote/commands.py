@@ -1,0 +1,86 @@
+"""Commands on the host, with a time limit and a cap on their output."""
+
+import errno
+import os
+import select
+import signal
+import subprocess
+import time
+from typing import Set, Tuple
+
+from backends.remote.files import resolve
+from backends.remote.frames import Failure, Header, Reply
+
+
+class Commands(object):
+    """What runs for the other side, and ends with it."""
+
+    def __init__(self) -> None:
+        self.running = set()  # type: Set[subprocess.Popen[bytes]]
+
+    def run(self, header: Header, payload: bytes) -> Reply:
+        """A command, with a time limit and a cap on what it may print."""
+        environment = dict(os.environ, **header.get("env", {}))
+        try:
+            process = subprocess.Popen(
+                header["argv"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd=resolve(header.get("cwd") or "~"),
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno == errno.ENOENT and not os.path.exists(resolve(header.get("cwd") or "~")):
+                raise
+            raise Failure("not-started", "%s: %s" % (header["argv"][0], error.strerror)) from error
+        self.running.add(process)
+        try:
+            out, err, truncated = collect(process, header["timeout"], header["cap"])
+        finally:
+            self.running.discard(process)
+        return {"code": process.returncode, "out": len(out), "truncated": truncated}, out + err
+
+    def close(self) -> None:
+        """End all of them."""
+        for process in list(self.running):
+            kill_group(process)
+
+
+def kill_group(process: "subprocess.Popen[bytes]") -> None:
+    """SIGKILL for a command and all that it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def collect(process: "subprocess.Popen[bytes]", timeout: float, cap: int) -> Tuple[bytes, bytes, bool]:
+    """Keep at most `cap` bytes of each output of a command; end it with its group after `timeout`."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    streams = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    order = list(streams)
+    truncated = False
+    deadline = time.time() + timeout
+    open_ends = set(order)
+    with process.stdout, process.stderr:
+        while open_ends:
+            ready = select.select(list(open_ends), [], [], max(0.0, deadline - time.time()))[0]
+            if not ready:
+                break
+            for end in ready:
+                data = os.read(end, 65536)
+                if not data:
+                    open_ends.discard(end)
+                room = cap - len(streams[end])
+                truncated = truncated or len(data) > room
+                streams[end] += data[: max(0, room)]
+    try:
+        process.wait(max(0.0 if open_ends else 0.1, deadline - time.time()))
+    except subprocess.TimeoutExpired as error:
+        kill_group(process)
+        process.wait()
+        raise Failure("timeout", "no answer within %g s" % timeout) from error
+    return bytes(streams[order[0]]), bytes(streams[order[1]]), truncated
