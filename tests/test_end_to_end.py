@@ -231,3 +231,33 @@ def test_a_line_is_on_the_screen_within_a_second_of_being_written(
     written = re.search(r"written=([\d.]+)", user.terminal.until("written="))
     assert written is not None
     assert time.time() - float(written[1]) < 1.5  # one second, and how long the screen takes to be read
+
+
+BAD = {
+    "gone": ("{kind: ssh, host: down}", "refused the connection"),
+    "swapped": ("{kind: ssh, host: wrongkey}", "the host key has changed"),
+    "bare": ("{kind: ssh, host: nopython}", "the helper does not start"),
+    "noslurm": ("{kind: slurm, host: gpu2}", "squeue is not on this gateway"),
+    "typo": ("{kind: ssh, host: no-such-host}", "there is no host called no-such-host"),
+}
+"""Backend → its line in the config, and what the board says of it."""
+
+
+def test_a_board_full_of_bad_hosts_says_what_is_wrong_and_goes_on(
+    board: Callable[..., Journey], environ: dict[str, str]
+) -> None:
+    config = Path(environ["TRAINBOARD_HOME"]) / "config.yaml"
+    config.write_text(config.read_text() + "".join(f"  {name}: {line}\n" for name, (line, _) in BAD.items()))
+    user = board()
+    for name, (_, words) in BAD.items():
+        user.terminal.until(
+            lambda screen, name=name, words=words: any(  # type: ignore[misc]  # bound now
+                "✗ down" in line and f" {name} " in line and words in line for line in screen.splitlines()
+            )
+        )
+    user.submit("laptop")
+    user.until(lambda rows: running(rows) == 1)
+    user.terminal.press("r")
+    user.until(lambda rows: sparks(rows["laptop"]) > 2)
+    user.terminal.press("q")
+    assert user.terminal.ended()

@@ -240,6 +240,24 @@ def test_words_of_a_log_cannot_drive_the_terminal(shell: Shell) -> None:
     assert "\x1b" not in shell.done("submit", "s.yaml") + shell.done("ls")
 
 
+def test_a_log_as_json(shell: Shell) -> None:
+    shell.write("s.yaml", "name: x\ncommand: printf 'one\\n\\377two\\n'\n")
+    [row] = shell.json("submit", "s.yaml")
+    found = shell.json("logs", "-f", row["run"])
+    assert (found["run"], found["size"], found["text"]) == (row["run"], 9, "one\n\ufffdtwo\n")
+    assert found["log"].endswith("/out.log")
+
+
+@pytest.mark.slow
+def test_the_demo_tells_its_results_as_json(shell: Shell) -> None:
+    found = shell("demo", "--json")
+    assert found.returncode == 0
+    assert "char-rnn-1.3  COMPLETED" in found.stderr
+    results = json.loads(found.stdout)
+    assert [row["state"] for row in results] == ["COMPLETED"] * 4
+    assert all(row["objective"] == "val_loss" and row["best"] <= row["last"] < 2.2 for row in results)
+
+
 @pytest.mark.slow
 def test_the_demo_trains_and_prints_what_came_out(shell: Shell) -> None:
     found = shell("demo", "--no-screen")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from backends.base import JobState
 from trainboard.cli.desk import open_desk
-from trainboard.cli.terminal import TerminalPrompter, print_table
+from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
 from trainboard.events import Noticed, Sampled, TableSeen
 from trainboard.paths import paths
 from trainboard.series import by_metric
@@ -19,6 +19,7 @@ from trainboard.show import clean, duration, number
 if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncGenerator, Mapping
+    from typing import TextIO
 
     from specs.model import Spec
     from trainboard.events import Event
@@ -31,8 +32,8 @@ def demo(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Submit the example to this machine and watch it, in a state folder of its own."""
     home = str(paths(environ).state / "demo")
     environ = {**environ, "TRAINBOARD_HOME": home}
-    if chosen.no_screen or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return asyncio.run(without_screen(environ))
+    if chosen.json or chosen.no_screen or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return asyncio.run(without_screen(environ, as_json=chosen.json))
     from trainboard.cli.board import run_board
 
     return run_board(environ, readonly=chosen.readonly, first=example)
@@ -46,25 +47,35 @@ def example() -> Spec:
     return load(Path(specs.__file__).parent / "examples" / "char-rnn.yaml")
 
 
-async def without_screen(environ: Mapping[str, str]) -> int:
+async def without_screen(environ: Mapping[str, str], *, as_json: bool = False) -> int:
     """The same in lines: progress of each run, then the results; 0 where all runs completed."""
     watch = open_desk(environ, TerminalPrompter()).watch()
-    progress = Progress()
+    progress = Progress(sys.stderr if as_json else sys.stdout)
     async with contextlib.aclosing(watch.events()) as events:
         submitted = asyncio.create_task(submit(watch, progress))
         await read(events, progress, submitted)
-    print_results(progress)
+    if as_json:
+        print_json([row.as_json() | outcome(row, progress) for row in progress.mine()])
+    else:
+        print_results(progress)
     return 0 if all(row.state is JobState.COMPLETED for row in progress.mine()) else 1
 
 
 class Progress:
     """What is known of the demo's runs so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: TextIO) -> None:
+        """`out` takes the lines."""
+        self.out = out
         self.keys: set[str] = set()
         self.rows: dict[str, Row] = {}
         self.samples: dict[str, list[Sample]] = {}
         self.complete: set[str] = set()
+
+    def say(self, text: str) -> None:
+        """A line, now."""
+        self.out.write(clean(text) + "\n")
+        self.out.flush()
 
     def mine(self) -> list[Row]:
         """The rows of this demo, in order."""
@@ -84,7 +95,7 @@ async def submit(watch: Watch, progress: Progress) -> None:
     progress.keys |= {row.key for row in rows}
     progress.rows |= {row.key: row for row in rows}
     for row in progress.mine():
-        say(f"{row.key}  submitted  {row.name}")
+        progress.say(f"{row.key}  submitted  {row.name}")
 
 
 async def read(events: AsyncGenerator[Event], progress: Progress, submitted: asyncio.Task[None]) -> None:
@@ -99,7 +110,7 @@ async def read(events: AsyncGenerator[Event], progress: Progress, submitted: asy
             case Sampled():
                 see_samples(event, progress)
             case Noticed(_, text):
-                say(text)
+                progress.say(text)
         if submitted.done() and progress.over():
             return
 
@@ -109,7 +120,7 @@ def see_row(row: Row, progress: Progress) -> None:
     before = progress.rows.get(row.key)
     progress.rows[row.key] = row
     if row.key in progress.keys and (before is None or before.state is not row.state):
-        say(f"{row.key}  {row.state}{f': {row.reason}' if row.reason else ''}")
+        progress.say(f"{row.key}  {row.state}{f': {row.reason}' if row.reason else ''}")
 
 
 def see_samples(event: Sampled, progress: Progress) -> None:
@@ -126,13 +137,21 @@ def see_samples(event: Sampled, progress: Progress) -> None:
     newest = [sample for sample in event.samples if sample.metric == row.objective]
     if newest:
         done = f"{event.progress.fraction:4.0%}" if event.progress else "    "
-        say(f"{row.key}  {done}  {row.objective} {newest[-1].value:.4f}  at {newest[-1].index} {newest[-1].step:g}")
+        progress.say(
+            f"{row.key}  {done}  {row.objective} {newest[-1].value:.4f}  at {newest[-1].index} {newest[-1].step:g}"
+        )
 
 
-def say(text: str) -> None:
-    """A line, now."""
-    sys.stdout.write(clean(text) + "\n")
-    sys.stdout.flush()
+def outcome(row: Row, progress: Progress) -> dict[str, object]:
+    """What came out of a run, as JSON."""
+    last, best = result(row, progress)
+    return {"objective": row.objective, "last": last, "best": best}
+
+
+def result(row: Row, progress: Progress) -> tuple[float | None, float | None]:
+    """The last and the best value of a run's objective."""
+    series = by_metric(progress.samples.get(row.key, [])).get(row.objective or "")
+    return (series.last, series.best(row.goal)) if series else (None, None)
 
 
 def print_results(progress: Progress) -> None:
@@ -141,10 +160,9 @@ def print_results(progress: Progress) -> None:
     objective = next((row.objective for row in progress.mine() if row.objective), "")
     table = []
     for row in progress.mine():
-        series = by_metric(progress.samples.get(row.key, [])).get(row.objective or "")
-        values = (series.last, series.best(row.goal)) if series else (None, None)
-        took = duration(row.ended - row.started) if row.ended and row.started else "-"
+        values = result(row, progress)
+        took = duration(row.ended - row.started if row.ended and row.started else None)
         params = [str(row.params.get(name, "")) for name in names]
         table.append((row.key, row.state, took, *params, number(values[0]), number(values[1])))
-    say("")
+    progress.say("")
     print_table(("RUN", "STATE", "TOOK", *names, f"{objective} last", "best"), table)

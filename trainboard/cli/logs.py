@@ -11,7 +11,7 @@ from backends.base import BackendError
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.runs import find_one, told
-from trainboard.cli.terminal import TerminalPrompter, complain
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json
 from trainboard.query import query
 from trainboard.sampler import remainder, until_ended
 
@@ -44,9 +44,15 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         path = row.log or await foreign_log(row, backend)
         whole = row.state.ended or not chosen.follow
         pieces = remainder(backend, path, 0) if whole else growing(desk, backend, row, path)
+        data = bytearray()
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
-                write(piece.data)
+                if chosen.json:
+                    data += piece.data
+                else:
+                    write(piece.data)
+    if chosen.json:
+        print_json({"run": row.key, "log": path, "size": len(data), "text": data.decode("utf-8", "replace")})
     return 0
 
 

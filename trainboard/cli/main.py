@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--no-screen", action="store_true", help="lines instead of the board, as where there is no terminal"
     )
+    demo.add_argument("--json", action="store_true", help="no screen; the results as JSON, progress on stderr")
 
     submit = command("submit", "trainboard.cli.submit:submit", "submit every run of a spec")
     submit.add_argument("spec", metavar="SPEC")
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     logs = command("logs", "trainboard.cli.logs:logs", "print a run's log")
     logs.add_argument("runs", nargs=1, metavar="RUN")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    logs.add_argument("--json", action="store_true")
 
     cancel = command("cancel", "trainboard.cli.runs:cancel", "end runs, or whole experiments")
     cancel.add_argument("runs", nargs="+", metavar="RUN")
