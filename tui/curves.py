@@ -6,6 +6,7 @@ import math
 from array import array
 from typing import TYPE_CHECKING
 
+from backends.base import JobState
 from tui import show
 
 if TYPE_CHECKING:
@@ -117,8 +118,13 @@ class Curves:
         for unit, total in row.total.items():
             for word in (unit, unit.removesuffix("s")):
                 if word in newest and total > 0 and math.isfinite(newest[word]):
-                    return newest[word], total
+                    return _reached(newest[word], total, row.state), total
         return None
+
+
+def _reached(done: float, total: float, state: JobState) -> float:
+    """How far a row is: one that counts from 0 and has completed says one less than its total at its end."""
+    return total if state is JobState.COMPLETED and total - done == 1 else done
 
 
 def remaining(row: Row, done: float, total: float, now: float) -> float | None:

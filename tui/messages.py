@@ -45,9 +45,11 @@ class TableArrived(Message, bubble=False):
 class LogArrived(Message, bubble=False):
     """A piece of the log that is shown."""
 
-    def __init__(self, key: str, data: bytes, restarted: bool) -> None:
+    def __init__(self, key: str, offset: int, data: bytes, restarted: bool) -> None:
         super().__init__()
         self.key = key
+        self.offset = offset
+        """Where in the file the piece begins."""
         self.data = data
         self.restarted = restarted
 
@@ -93,7 +95,8 @@ def messages(event: Event) -> Iterator[Message]:
             yield TableArrived(event)
         case LogGrew():
             for start in range(0, max(1, len(event.data)), PIECE):
-                yield LogArrived(event.key, event.data[start : start + PIECE], event.restarted and start == 0)
+                piece = event.data[start : start + PIECE]
+                yield LogArrived(event.key, event.offset + start, piece, event.restarted and start == 0)
         case LogUnavailable():
             yield LogFailed(event)
         case Sampled():

@@ -7,6 +7,7 @@ plotext's kernel ends the whole process on a value that is not finite, so that a
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 import plotext
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tui.curves import Curve
 
 NICE = (1, 2, 2.5, 5, 10)
+LARGEST = math.log10(sys.float_info.max) - 1e-9
 
 
 def draw(curve: Curve, width: int, height: int, log: bool, rgb: tuple[int, ...] | None) -> list[str]:
@@ -43,7 +45,7 @@ def draw(curve: Curve, width: int, height: int, log: bool, rgb: tuple[int, ...] 
         marker = plotext.marker("braille", plotext.pixel(foreground=rgb) if rgb else None)
         figure.draw(figure.signal(xs, points, marker=marker).lines())
     for axis, ticks in (
-        ("y", [(t, _label(t, log)) for t in ticks_between(low, high, max(2, height // 4))]),
+        ("y", (log_ticks if log else value_ticks)(low, high, max(3, height // 3))),
         ("x", [(t, f"{t:g}") for t in ticks_between(first, last, max(2, width // 14), whole=True)]),
     ):
         span = (low, high) if axis == "y" else (first, last)
@@ -60,13 +62,6 @@ def _level(value: float, log: bool) -> float:
     if not log:
         return value
     return math.log10(value) if value > 0 and math.isfinite(value) else math.nan
-
-
-def _label(level: float, log: bool) -> str:
-    """A tick's value; as a power of ten where the number itself is beyond what a float holds."""
-    if not log:
-        return show.number(level)
-    return show.number(10**level) if abs(level) < 300 else f"1e{level:.0f}"
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
@@ -104,6 +99,25 @@ def stretches(places: Sequence[int], values: Sequence[float]) -> list[list[int]]
         elif found[-1]:
             found.append([])
     return [stretch for stretch in found if stretch]
+
+
+def value_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """Round values in the range and their labels."""
+    return [(value, show.number(value)) for value in ticks_between(low, high, most)]
+
+
+def log_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """The same where the range is one of decimal logarithms: powers of ten, or round values where these are few."""
+    if high - low >= 2:
+        levels = ticks_between(low, high, most, whole=True)
+        return [(t, show.number(10.0**t) if abs(t) < 4 else f"1e{t:.0f}") for t in levels]
+    values = ticks_between(_power(low), _power(high), most)
+    return [(math.log10(value), show.number(value)) for value in values if value > 0]
+
+
+def _power(level: float) -> float:
+    """Ten to this power, or the greatest number there is."""
+    return math.pow(10.0, min(level, LARGEST))
 
 
 def ticks_between(low: float, high: float, most: int, *, whole: bool = False) -> list[float]:

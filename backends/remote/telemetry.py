@@ -16,6 +16,8 @@ GPU_FIELDS = "index,uuid,name,utilization.gpu,memory.used,memory.total,temperatu
 GPU_PATIENCE, GPU_RETRY = 15.0, 60.0
 """Seconds after which a silent nvidia-smi hangs (on top of three intervals); until one that ended is tried again."""
 
+SILENT = "nvidia-smi does not answer"
+
 
 class Telemetry(object):
     """The streams of readings; `send` takes a header and a payload, `commands` holds what ends with the helper."""
@@ -71,6 +73,7 @@ class GpuTool(object):
         """By index: when it came, and the line."""
         self.error = ""
         self.begun = 0.0
+        self.hung = None  # type: Optional[subprocess.Popen[bytes]]
         self.process = None  # type: Optional[subprocess.Popen[bytes]]
 
     def begin(self) -> None:
@@ -109,19 +112,21 @@ class GpuTool(object):
         self.commands.running.discard(process)
         process.wait()
         self.rows = {}
-        self.error = "nvidia-smi ended: %s" % last
+        self.error = SILENT if process is self.hung else "nvidia-smi ended: %s" % last
         self.process = None
 
     def latest(self) -> Tuple[List[str], str]:
-        """The newest line of each GPU, and what is wrong. One that ended is tried again after a minute."""
+        """The newest line of each GPU, and what is wrong. One that ended, or hangs, is started anew after a minute."""
         now = time.time()
         if self.tool is not None and self.process is None and now - self.begun > GPU_RETRY:
             self.begin()
         patience = GPU_PATIENCE + 3 * self.interval
         rows = dict(self.rows)
         lines = [rows[index][1] for index in sorted(rows, key=int) if now - rows[index][0] < patience]
-        if self.process is not None and not lines and not self.error and now - self.begun > patience:
-            return [], "nvidia-smi does not answer"
+        process = self.process
+        if process is not None and not lines and now - self.begun > patience:
+            self.hung, self.error = process, SILENT
+            kill_group(process)
         return lines, self.error
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from backends.remote.commands import Commands
 from backends.remote.follow import ACTIVE, PIECE, Follow, Follows
 from backends.remote.frames import GREETING, Decoder, Header, encode
 from backends.remote.helper import Helper
-from backends.remote.telemetry import GPU_RETRY, GpuTool
+from backends.remote.telemetry import GPU_RETRY, SILENT, GpuTool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -263,6 +263,17 @@ def test_an_nvidia_smi_that_ended_is_tried_again_after_a_minute(
     until(lambda: gpus.latest() == ([], "nvidia-smi ended: driver mismatch"))
     (tmp_path / "mended").touch()
     assert gpus.latest() == ([], "nvidia-smi ended: driver mismatch")
+    gpus.begun -= GPU_RETRY
+    until(lambda: gpus.latest() == (["0, GPU-1, A"], ""))
+    gpus.close()
+
+
+def test_an_nvidia_smi_that_hangs_is_ended_and_started_anew(tool: Callable[[str], GpuTool], tmp_path: Path) -> None:
+    gpus = tool(f"[ -e {tmp_path}/mended ] || exec sleep 600; echo '0, GPU-1, A'; exec sleep 600")
+    assert gpus.latest() == ([], "")
+    gpus.begun -= GPU_RETRY / 2
+    until(lambda: gpus.latest() == ([], SILENT) and gpus.process is None)
+    (tmp_path / "mended").touch()
     gpus.begun -= GPU_RETRY
     until(lambda: gpus.latest() == (["0, GPU-1, A"], ""))
     gpus.close()

@@ -180,7 +180,7 @@ def row(number: int, state: JobState = JobState.RUNNING, **fields: object) -> Ro
         "key": f"r{number}",
         "backend": "here",
         "job_id": str(100 + number),
-        "name": f"lr=0.{number}-seed={number}",
+        "name": f"exp-1/lr=0.{number}-seed={number}",
         "state": state,
         "run": f"r{number}",
         "experiment": "exp-1",

@@ -200,8 +200,25 @@ async def test_a_host_line_says_state_load_and_age() -> None:
     async with board(size=(120, 24)) as stage:
         await stage.send(HostSeen("gpu1", "ssh", Link.UP, seen=NOW - 5, health=health, running=1, calls_per_minute=6))
         line = stage.lines[1]
-        for part in ("● up", "gpu1", "GPU 1/2", "R1 PD0", "5s", "disk 200G", "mem 75%", "load 2.5", "6/min"):
+        for part in ("● up", "gpu1", "GPU 1/2", "R1 PD0", "5s", "disk 200G", "mem 75%", "load 2.5", "6 calls/min"):
             assert part in line
+
+
+async def test_hosts_that_have_no_line_are_counted_and_named_on_the_last_one() -> None:
+    async with board(size=(80, 24)) as stage:
+        hosts = [HostSeen(f"gpu{i}", "ssh", Link.UP, seen=NOW) for i in range(9)]
+        await stage.send(*hosts, HostSeen("bad", "ssh", Link.DOWN, "connection refused"))
+        assert "✗ down       bad" in stage.lines[1]
+        assert "gpu3" in stage.lines[5]
+        assert stage.lines[6].startswith("and 5 more: ● gpu4  ● gpu5")
+
+
+async def test_a_gateways_own_gpus_are_not_taken_for_the_clusters() -> None:
+    health = Health(NOW, "gateway", 8, 2.5, 100, 25, (), (Disk("/", 1 << 40, 200 << 30),))
+    async with board(size=(120, 24)) as stage:
+        for kind, said in (("slurm", False), ("ssh", True)):
+            await stage.send(HostSeen("triton", kind, Link.UP, seen=NOW, health=health))
+            assert ("no GPU" in stage.lines[1]) is said
 
 
 async def test_a_stale_host_shows_its_age_reason_and_advice_and_keeps_its_jobs() -> None:
@@ -232,6 +249,7 @@ async def test_an_empty_board_says_what_to_do() -> None:
     actions.offered = ["gpu7"]
     async with board(actions=actions) as stage:
         assert "Asking the hosts" in stage.screen
+        assert "0 alive" not in stage.screen
         await stage.rows()
         assert "Press n" in stage.screen
         assert "1 host of ~/.ssh/config can be added" in stage.screen
@@ -289,6 +307,27 @@ async def test_the_layout_shows_what_matters(size: tuple[int, int]) -> None:
             assert state is not None
             word = "OUT_OF_MEM" if state.state is JobState.OUT_OF_MEMORY else str(state.state)
             assert word in line
+
+
+@pytest.mark.parametrize("size", [(40, 10), (60, 16), (80, 18)])
+async def test_a_small_terminal_still_has_table_pane_and_keys(size: tuple[int, int]) -> None:
+    async with board(*(row(i) for i in range(30)), size=size) as stage:
+        await stage.send(*(HostSeen(f"gpu{i}", "ssh", Link.UP, seen=NOW) for i in range(7)))
+        assert "● RUNNING" in stage.screen
+        assert "[log]" in stage.screen
+        assert "q quit" in stage.lines[-1]
+
+
+async def test_where_no_plot_fits_every_metric_has_a_line() -> None:
+    names, values = ("val_loss", "acc"), (3, 1, 2)
+    samples = [Sample(name, value, step, "step") for name in names for step, value in enumerate(values)]
+    async with board(row(1), size=(80, 18)) as stage:
+        await stage.send(Sampled("r1", tuple(samples)))
+        await stage.press("m")
+        assert any("› val_loss" in line and "2  █▁▅" in line for line in stage.lines)
+        await stage.press("m", "j")
+        assert "›acc (2/2 j k)" in stage.screen
+        assert any("› acc" in line for line in stage.lines)
 
 
 async def test_without_colour_signs_and_reverse_video_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,6 +183,38 @@ async def test_a_search_counts_goes_on_and_back() -> None:
         assert "of 12" not in stage.screen
 
 
+@pytest.mark.parametrize("line", ["x" * 16_000, "x日" * 8_000])
+@pytest.mark.parametrize("key", ["w", "right"])
+async def test_of_a_long_line_full_of_matches_only_what_is_seen_is_drawn(line: str, key: str) -> None:
+    async with board(row(1)) as stage:
+        await opened(stage)
+        await grow(stage, line.encode() + b"\n")
+        await stage.press("l", "slash", "x", "enter", key)
+        log = stage.app.board.log_view
+        drawn = [log.render_line(y) for y in range(log.inner_height)]
+        assert all(len(strip) <= 4 * log.inner_width for strip in drawn)
+        assert any("x" in strip.text for strip in drawn)
+
+
+async def test_a_match_that_is_broken_by_wrapping_is_marked_on_both_lines() -> None:
+    async with board(row(1), size=(80, 24)) as stage:
+        await opened(stage)
+        await grow(stage, b"-" * 77 + b"needle\n")
+        await stage.press("l", "w", "slash", *"needle", "enter")
+        log = stage.app.board.log_view
+        drawn = [log.render_line(y) for y in range(log.inner_height)]
+        assert [s.text for strip in drawn for s in strip if s.text in ("ne", "edle")] == ["ne", "edle"]
+
+
+async def test_a_log_of_which_only_the_end_is_here_says_so() -> None:
+    async with board(row(1)) as stage:
+        await stage.log_of("r1")
+        await stage.send(LogGrew("r1", 5000, b"one\ntwo\n", restarted=True))
+        assert "the last 2 lines" in stage.screen
+        await stage.send(LogGrew("r1", 0, b"one\n", restarted=True))
+        assert "· 1 line ·" in stage.screen
+
+
 async def test_a_log_that_cannot_be_read_says_why_and_keeps_what_it_has() -> None:
     async with board(row(1)) as stage:
         await stage.log_of("r1")

@@ -106,6 +106,18 @@ async def test_what_a_server_says_is_neither_markup_nor_an_escape_sequence() -> 
         assert await answer is None
 
 
+async def test_however_much_a_server_says_its_question_and_the_place_for_the_answer_are_seen() -> None:
+    prompter = ModalPrompter()
+    async with board(row(1), prompter=prompter, size=(80, 24)) as stage:
+        text = "\n".join(["a banner that goes on and on " * 6] * 20) + "\nPassword for u@gpu1:"
+        answer = asyncio.create_task(prompter.ask(Question("gpu1", "gpu1: password", text)))
+        await stage.until("enter answer   esc decline")
+        assert "Password for u@gpu1:" in stage.screen
+        assert stage.app.screen.query_one(Input).region.bottom < 24
+        await stage.press("escape")
+        assert await answer is None
+
+
 async def test_whoever_gives_up_takes_the_question_away() -> None:
     prompter = ModalPrompter()
     async with board(row(1), prompter=prompter) as stage:

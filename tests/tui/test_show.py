@@ -16,8 +16,8 @@ from trainboard.series import Sample
 from tui import curves, show
 from tui.columns import fit
 from tui.curves import Curve, Curves, remaining
-from tui.plot import draw
-from tui.widgets.job_table import COLUMNS, WIDE, name_of
+from tui.plot import draw, log_ticks, value_ticks
+from tui.widgets.job_cells import COLUMNS, WIDE, name_of
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,11 @@ def test_at_200_columns_all_are_there() -> None:
     assert {column.name for column, _ in fit(WIDE, 199)} == {column.name for column in WIDE}
 
 
-def test_in_a_narrow_place_the_setting_is_named_and_not_the_experiment() -> None:
-    assert name_of(row(1), 30) == "exp-1/lr=0.1-seed=1"
-    assert name_of(row(1), 14) == "lr=0.1-seed=1"
+def test_in_a_narrow_place_the_setting_is_named_and_of_the_experiment_what_there_is_room_for() -> None:
+    long = row(1, experiment="char-rnn-12", name="char-rnn-12/lr=0.1-seed=1")
+    assert name_of(long, 30) == "char-rnn-12/lr=0.1-seed=1"
+    assert name_of(long, 22) == "ch…nn-12/lr=0.1-seed=1"
+    assert name_of(long, 14) == "lr=0.1-seed=1"
 
 
 def samples(metric: str, *values: float, index: str = "epoch") -> tuple[Sample, ...]:
@@ -150,6 +152,14 @@ def test_progress_counts_the_index_that_the_total_is_given_in() -> None:
     assert known.progress(row(1, total={"epochs": 10})) == (5, 10)
     assert known.progress(row(1, total={"steps": 10})) is None
     assert known.progress(row(1)) is None
+
+
+def test_a_completed_run_that_counts_from_zero_is_whole() -> None:
+    known = Curves()
+    known.add(Sampled("r1", samples("loss", *range(10), index="epoch")))
+    assert known.progress(row(1, total={"epochs": 10})) == (9, 10)
+    assert known.progress(row(1, JobState.COMPLETED, total={"epochs": 10})) == (10, 10)
+    assert known.progress(row(1, JobState.COMPLETED, total={"epochs": 20})) == (9, 20)
 
 
 def test_the_time_that_is_left_follows_from_the_speed_so_far() -> None:
@@ -187,6 +197,19 @@ def test_any_curve_is_drawn_within_its_place(
     lines = draw(curve, width, height, log, None)
     assert len(lines) <= height
     assert all(cell_len(line) <= width for line in lines if "\x1b" not in line)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "log", "labels"),
+    [
+        (0.9, 2.2, False, ["1", "1.5", "2"]),
+        (-4.3, 0, True, ["1e-4", "0.01", "1"]),
+        (math.log10(1.81), math.log10(2), True, ["1.85", "1.9", "1.95", "2"]),
+    ],
+)
+def test_ticks_stand_at_round_values(low: float, high: float, log: bool, labels: list[str]) -> None:
+    ticks = (log_ticks if log else value_ticks)(low, high, 3 if not log or high == 0 else 4)
+    assert [label for _, label in ticks] == labels
 
 
 def test_the_plots_axis_is_named_by_the_index() -> None:

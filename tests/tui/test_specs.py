@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.events import Key as Pressed
 
 from tests.tui.fakes import GOOD_SPEC, Actions, Theatre, board, row
 from trainboard.actions import Refused
@@ -54,7 +55,7 @@ async def test_n_shows_the_runs_of_a_spec_and_submits_them_after_a_question(acti
         for value in ("0.1", "0.2", "0.3"):
             assert value in stage.screen
         await stage.press("right", "enter")
-        assert "Submit 3 runs of tiny? Backend: here" in stage.screen
+        assert "Submit 3 runs of tiny? On here" in stage.screen
         await stage.press("y")
         await actions.told("submit", "tiny", "here")
         await stage.until("2 runs submitted")
@@ -130,6 +131,41 @@ async def test_an_error_is_shown_at_its_line_while_it_is_typed(actions: Actions)
         await stage.press("backspace", "backspace", "backspace")
         await stage.until("✓ 3 runs")
         assert text.bad_lines == frozenset()
+
+
+async def test_keys_that_come_in_one_piece_act_in_their_order(actions: Actions) -> None:
+    async with board(row(1), actions=actions) as stage:
+        text = await editing(stage)
+        text.move_cursor((0, 0))
+        for key in ("down", "end", "enter", "a", "x", "backspace", "b", "left", "c"):
+            stage.app.post_message(Pressed(key, key if len(key) == 1 else None))
+        await stage.until("acb")
+        assert text.text.splitlines()[2] == "acb"
+
+
+async def test_the_cursor_goes_to_the_run_that_was_submitted(actions: Actions) -> None:
+    async with board(row(5), actions=actions) as stage:
+        await stage.press("n")
+        await stage.until("3 runs of")
+        await stage.press("enter")
+        await stage.until("Submit 3 runs")
+        await stage.press("y")
+        await stage.until("2 runs submitted")
+        await stage.gone("New from a spec")
+        await stage.pilot.pause()
+        assert stage.app.board.table.cursor == "r5"
+        await stage.rows(row(5), row(2), row(1))
+        assert stage.app.board.table.cursor == "r1"
+        await stage.press("j")
+        await stage.rows(row(5), row(2), row(1), row(3))
+        assert stage.app.board.table.cursor == "r2"
+
+
+async def test_what_a_run_needs_is_said_before_it_is_submitted(actions: Actions, spec: Path) -> None:
+    put(spec, GOOD_SPEC + "resources: {gpus: 2, cpus: 1, memory: 16G, time: 8h}\n")
+    async with board(row(1), actions=actions) as stage:
+        await stage.press("n")
+        await stage.until("each needs 2 GPUs, 1 CPU, 16G memory, 8h00 at most")
 
 
 async def test_a_saved_file_is_whole_and_keeps_its_mode(actions: Actions, spec: Path) -> None:

@@ -12,10 +12,12 @@ from trainboard.actions import Refused
 from tui import show
 from tui.curves import Curves
 from tui.keys import KEYS, bindings
+from tui.screens.summary import summary
 from tui.widgets.bars import Line, Tabs, key_groups
 from tui.widgets.host_strip import HostStrip
 from tui.widgets.info_view import InfoView, lines
-from tui.widgets.job_table import JobTable, name_of
+from tui.widgets.job_cells import name_of
+from tui.widgets.job_table import JobTable
 from tui.widgets.lines import TONES
 from tui.widgets.log_view import LogView
 from tui.widgets.metrics_view import MetricsView
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     from trainboard.actions import Actions
     from tui.messages import HostArrived, LogArrived, LogFailed, NoticeArrived, Reached, SamplesArrived, TableArrived
-    from tui.widgets.lines import Piece
 
 DWELL = 0.15
 """Seconds that the cursor rests on a row before its log is asked for."""
@@ -57,7 +58,7 @@ class BoardScreen(Screen[None]):
         self.paused = False
         self.curves = Curves()
         self._clock = clock
-        self._name = show.clean(title)
+        self._heading = show.clean(title)
         self._shown: str | None = None
         """The row whose log is asked for."""
         self._dwell: Timer | None = None
@@ -103,7 +104,7 @@ class BoardScreen(Screen[None]):
     def on_log_arrived(self, message: LogArrived) -> None:
         if message.key == self._shown:
             if message.restarted:
-                self.log_view.restart()
+                self.log_view.restart(partial=message.offset > 0)
             self.log_view.feed(message.data)
 
     def on_log_failed(self, message: LogFailed) -> None:
@@ -141,6 +142,7 @@ class BoardScreen(Screen[None]):
     @on(JobTable.Listed)
     def _list_changed(self) -> None:
         self.summarise()
+        self.show_keys()
         self._inform()
         if self.table.row is not None and self._shown is None and self._dwell is None:
             self._row_changed()
@@ -179,27 +181,14 @@ class BoardScreen(Screen[None]):
 
     def summarise(self) -> None:
         """The line at the top."""
-        listing = self.table.listing
-        ended = sum(row.state.ended for row in listing.rows.values()) if len(listing.rows) <= 2000 else None
-        pieces: list[Piece] = [(f" {self._name} ", "strong")]
-        if self.readonly:
-            pieces.append((" ⊘ READ-ONLY ", "waiting"))
-        if self.paused:
-            pieces.append((" ‖ PAUSED (p) ", "waiting"))
-        if listing.words:
-            words = show.clean(" ".join(listing.words), 40)
-            pieces.append((f" filter “{words}”: {len(listing)} of {len(listing.rows)} (esc clears) ", "match"))
-        elif ended is not None:
-            pieces.append((f" {len(listing.rows) - ended} alive, {ended} ended ", "plain"))
-        else:
-            pieces.append((f" {len(listing.rows):,} jobs ", "plain"))
-        if self.table.marks:
-            pieces.append((f" ◆ {len(self.table.marks)} marked ", "strong"))
-        offered = len(self.actions.offered_hosts())
-        if offered:
-            hosts = "1 host" if offered == 1 else f"{offered} hosts"
-            pieces.append((f" {hosts} of ~/.ssh/config can be added (:)", "dim"))
-        self.query_one("#summary", Line).groups = tuple((piece,) for piece in pieces)
+        self.query_one("#summary", Line).groups = summary(
+            self._heading,
+            self.table.listing if self.table.arrived else None,
+            marked=len(self.table.marks),
+            offered=len(self.actions.offered_hosts()),
+            paused=self.paused,
+            readonly=self.readonly,
+        )
 
     def show_keys(self) -> None:
         """The line at the bottom: the keys that do something here and now."""
@@ -218,14 +207,22 @@ class BoardScreen(Screen[None]):
         return self.asked is not None and self.focused is self.asked
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """No key acts while something is typed; those of the log do while it is on screen; cancel where it may."""
+        """No key acts while something is typed; others do where there is something for them to do."""
         if self.typing or (action == "new" and self.log_view.stepping):
             return False
         if action in ("follow", "wrap"):
             return self.tabs.current == "log"
         if action == "cancel":
             return not self.readonly
-        return True
+        if action == "open":
+            return not self.has_class("-open")
+        return action != "back" or self._can_go_back
+
+    @property
+    def _can_go_back(self) -> bool:
+        table = self.table
+        away = self.has_class("-open") or self.focused not in (None, table)
+        return away or bool(table.listing.words or table.marks)
 
     # Panes.
 
@@ -274,6 +271,7 @@ class BoardScreen(Screen[None]):
     def action_open(self) -> None:
         self.add_class("-open")
         self.set_focus(self.pane)
+        self.show_keys()
 
     def action_back(self) -> None:
         if self.log_view.query_text and self.focused is self.log_view:
@@ -290,6 +288,7 @@ class BoardScreen(Screen[None]):
             for key in marked:
                 self.table.redraw(key)
             self.summarise()
+        self.show_keys()
 
     def action_follow(self) -> None:
         self.log_view.following = not self.log_view.following
@@ -369,7 +368,11 @@ class BoardScreen(Screen[None]):
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen
 
-        self.app.push_screen(SpecsScreen(self.actions, readonly=self.readonly))
+        def left(key: str | None) -> None:
+            if key is not None:
+                self.table.seek(key)
+
+        self.app.push_screen(SpecsScreen(self.actions, readonly=self.readonly), left)
 
     def action_edit(self) -> None:
         row = self.table.row

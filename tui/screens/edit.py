@@ -20,10 +20,11 @@ from tui.keys import KEYS, bindings
 from tui.screens.problems import problem_lines
 from tui.widgets.bars import Line, key_groups
 from tui.widgets.lines import TONES
-from tui.widgets.query import typed
+from tui.widgets.typing import in_order, typed
 
 if TYPE_CHECKING:
     from rich.text import Text
+    from textual import events
     from textual.app import ComposeResult
 
     from specs.model import SpecError
@@ -95,6 +96,9 @@ class SpecText(TextArea):
 
     bad_lines: frozenset[int] = frozenset()
     """From 0."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        await in_order(self, event)
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
@@ -169,16 +173,18 @@ class EditScreen(Screen[None]):
         await asyncio.sleep(PAUSE)
         self._found, runs = await asyncio.to_thread(check, self.text.text, self._path)
         self.text.mark(frozenset(error.line - 1 for error in self._found if error.line is not None))
-        self._say("\n".join(problem_lines(self._found)) or f"✓ {runs} runs", good=not self._found)
+        self._say("\n".join(problem_lines(self._found)) or f"✓ {show.count(runs, 'run')}", good=not self._found)
 
     def _say(self, text: str, *, good: bool = False) -> None:
         self.query_one("#problems", Static).update(Content.styled(text, "$text-success" if good else "$text-error"))
 
     def _summarise(self) -> None:
-        pieces: list[Piece] = [(f" {show.clean(str(self._path))} ", "strong")]
+        pieces: list[Piece] = [(f" {show.clean(self._path.name, 48)} ", "strong")]
         if self._readonly:
             pieces.append((" ⊘ READ-ONLY ", "waiting"))
-        pieces.append((" ● not saved ", "waiting") if self.changed else ("", "plain"))
+        if self.changed:
+            pieces.append((" ● not saved ", "waiting"))
+        pieces.append((f" {show.clean(str(self._path.parent))}", "dim"))
         self.query_one("#summary", Line).groups = (tuple(pieces),)
 
     @work(exclusive=True, group="save")
@@ -197,7 +203,10 @@ class EditScreen(Screen[None]):
             return
         self._opened = Opened(text, written)
         self._summarise()
-        self.notify("saved with errors in it" if self._found else "saved", markup=False)
+        if self._found:
+            self.notify("saved with errors in it", severity="warning", markup=False)
+        else:
+            self.notify("saved", markup=False)
 
     async def _ask(self, question: str, yes: str) -> bool:
         from tui.screens.confirm import Confirm

@@ -22,7 +22,8 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS = bindings("help")
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="box", id="help"):
+        with VerticalScroll(classes="box", id="help") as box:
+            box.border_subtitle = "j k scroll · esc closes"
             for title, keys in groups():
                 yield Static(Content(title), classes="title")
                 yield Static(Content("\n".join(f"  {key.name:<8} {key.help}" for key in keys)))

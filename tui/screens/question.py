@@ -11,14 +11,23 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui import show
+from tui.widgets.typing import in_order
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from backends.base import Question
 
 LINES = 8
-"""Lines of a server's text that are shown."""
+"""Lines of a server's text that are shown, beside the last one, which is what it asks."""
+
+
+class Answer(Input):
+    """One line to type an answer into."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        await in_order(self, event)
 
 
 class QuestionScreen(ModalScreen[str | None]):
@@ -37,12 +46,14 @@ class QuestionScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         question = self.question
-        text = [show.clean(line, 200) for line in question.text.splitlines()[:LINES]]
+        *text, asked = [show.clean(line, 200) for line in question.text.splitlines()] or [""]
         with Vertical(classes="box"):
             yield Static(Content(show.clean(question.title or question.host, 120)), classes="title")
-            yield Static(Content("\n".join(text)), classes="names")
+            if text:
+                yield Static(Content("\n".join(text[:LINES])), classes="names said")
+            yield Static(Content(asked), classes="asked")
             if not question.yes_no:
-                entry = Input(password=not question.echo)
+                entry = Answer(password=not question.echo)
                 entry.cursor_blink = False
                 yield entry
             yield Static(Content("y yes   n no" if question.yes_no else "enter answer   esc decline"), classes="keys")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from specs.model import Setting, Spec
+    from specs.model import Resources, Setting, Spec
     from trainboard.actions import Actions
     from tui.widgets.lines import Piece
 
@@ -62,8 +62,8 @@ def preview(path: Path) -> Preview:
         return Preview(errors=tuple(problem_lines((error,))))
 
 
-class SpecsScreen(Screen[None]):
-    """The spec files at hand, and the runs of the chosen one."""
+class SpecsScreen(Screen[str | None]):
+    """The spec files at hand, and the runs of the chosen one; the key of the first run that was submitted."""
 
     CSS_PATH = "specs.tcss"
     BINDINGS = bindings("specs")
@@ -141,7 +141,8 @@ class SpecsScreen(Screen[None]):
             lines += [
                 (spec.name, "strong"),
                 (f"{count(len(found.settings), 'run')} of: {spec.command.strip()}", "plain"),
-                (f"backend: ‹ {self._backend_text(spec)} ›   ← → change it", "plain"),
+                *((f"each needs {needs}", "plain") for needs in [needed(spec.resources)] if needs),
+                (f"on ‹ {self._backend_text(spec)} ›  ← →", "plain"),
             ]
         self._write(lines, run_table(found.settings) if found.spec is not None else [])
 
@@ -177,7 +178,8 @@ class SpecsScreen(Screen[None]):
         from tui.screens.confirm import Confirm
 
         spec, settings, backend = self._preview.spec, self._preview.settings, self._backend
-        if spec is None:
+        if spec is None or not settings:
+            self.notify("nothing to submit: see what is wrong with the spec", severity="warning", markup=False)
             return
         names = [setting.name for setting in settings]
         where = self._backend_text(spec)
@@ -186,7 +188,7 @@ class SpecsScreen(Screen[None]):
             if yes:
                 self._submit(spec, backend)
 
-        question = f"Submit {count(len(settings), 'run')} of {spec.name}? Backend: {where}"
+        question = f"Submit {count(len(settings), 'run')} of {spec.name}? On {where}"
         self.app.push_screen(Confirm(question, names, "submit"), answered)
 
     @work(exclusive=True, group="submit")
@@ -199,8 +201,8 @@ class SpecsScreen(Screen[None]):
             self._note = f"✗ not submitted: {refusal}"
             self._show()
         else:
-            self.notify(f"{spec.name}: {len(rows)} runs submitted", markup=False)
-            self.dismiss(None)
+            self.notify(f"{spec.name}: {count(len(rows), 'run')} submitted", markup=False)
+            self.dismiss(next((row.key for row in rows), None))
 
     def action_edit(self) -> None:
         if self._path is not None:
@@ -221,6 +223,19 @@ class SpecsScreen(Screen[None]):
 def file_name(path: Path) -> str:
     """The file, and the folder that it is in."""
     return f"{path.name}  {path.parent.name}/" if path.parent.name else path.name
+
+
+def needed(resources: Resources) -> str:
+    """What a run asks for; empty where the backend's defaults will do."""
+    parts = [
+        count(resources.gpus, "GPU") if resources.gpus else "",
+        f"{show.size(resources.gpu_memory)} on each" if resources.gpu_memory else "",
+        count(resources.cpus, "CPU") if resources.cpus else "",
+        f"{show.size(resources.memory)} memory" if resources.memory else "",
+        f"{show.size(resources.disk)} disk" if resources.disk else "",
+        f"{show.duration(resources.time)} at most" if resources.time else "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def run_table(settings: tuple[Setting, ...]) -> list[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from textual.geometry import Region
+from textual.widget import Widget
 
 from trainboard.events import Link
 from tui import show
 from tui.columns import Column, fit
-from tui.widgets.lines import Lines, Piece
+from tui.widgets.lines import Piece, strip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from textual.geometry import Size
     from textual.strip import Strip
@@ -28,21 +30,23 @@ COLUMNS = (
     Column("disk", "", 10, 10, 5),
     Column("memory", "", 8, 8, 6),
     Column("load", "", 9, 9, 7),
-    Column("calls", "", 7, 7, 8),
+    Column("calls", "", 12, 12, 8),
     Column("kind", "", 6, 6, 9),
     Column("model", "", 12, 40, 10),
 )
 SHORT = ("chip", "name", "jobs")
-"""What stays beside the reason of a host that is not up."""
+"""What stays beside the reason of a host that is not up; jobs only where they have been seen."""
 
 
-class HostStrip(Lines, can_focus=False):
-    """The newest about every host, in the order in which they were first seen; scrolls where they are many."""
+class HostStrip(Widget):
+    """The newest about every host, in the order in which they were first seen.
+
+    Where they are too many for the place, those that are not up come first, and the last line names the others.
+    """
 
     DEFAULT_CSS = """
     HostStrip { height: auto; max-height: 8; }
     """
-    STAYING = 0
 
     def __init__(self, clock: Callable[[], float], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -58,39 +62,56 @@ class HostStrip(Lines, can_focus=False):
         new = host.backend not in self.hosts
         self.hosts[host.backend] = host
         if new:
-            self.count = len(self.hosts)
             self.refresh(layout=True)
         else:
             self._tick()
-
-    def order(self) -> tuple[HostSeen, ...]:
-        """As they were first seen; where not all can be shown, those that are not up come first."""
-        hosts = tuple(self.hosts.values())
-        return hosts if len(hosts) <= self.inner_height else tuple(sorted(hosts, key=lambda h: h.link is Link.UP))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(1, len(self.hosts))
 
     def _tick(self) -> None:
-        for place, host in enumerate(self.order()):
-            if place in self._drawn and self._drawn[place] != self.pieces(host):
-                self.refresh_line(place - self.top)
+        for y in range(min(self.size.height, len(self.hosts))):
+            if self._drawn.get(y) != self._line(y):
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
-        place = self.top + y
+        pieces = self._drawn[y] = self._line(y)
+        return strip(self, pieces, self.size.width)
+
+    def order(self) -> tuple[HostSeen, ...]:
+        """As they were first seen; where not all can be shown, those that are not up come first."""
+        hosts = tuple(self.hosts.values())
+        return hosts if len(hosts) <= self.size.height else tuple(sorted(hosts, key=lambda h: h.link is Link.UP))
+
+    def _line(self, y: int) -> tuple[Piece, ...]:
         hosts = self.order()
-        if place >= len(hosts):
-            return self.line(y, [("no host yet", "dim")] if not place else ())
-        pieces = self._drawn[place] = self.pieces(hosts[place])
-        return self.line(y, pieces)
+        if y == self.size.height - 1 and len(hosts) > y + 1:
+            return self._others(hosts[y:])
+        if y < len(hosts):
+            return self.pieces(hosts[y])
+        return () if hosts or y else (("no host yet", "dim"),)
+
+    def _others(self, hosts: Sequence[HostSeen]) -> tuple[Piece, ...]:
+        """Hosts that have no line of their own, as far as they have room; how many there are always has."""
+        pieces: list[Piece] = [(f"and {len(hosts)} more: ", "dim")]
+        room = self.size.width - len(pieces[0][0])
+        for host in hosts:
+            sign, name = show.LINKS[host.link]
+            text = f" {show.clean(host.backend, 16)}  "
+            room -= 1 + cell_len(text)
+            if room < 1:
+                return (*pieces, ("…", "dim"))
+            pieces += [(sign, name), (text, "plain")]
+        return tuple(pieces)
 
     def pieces(self, host: HostSeen) -> tuple[Piece, ...]:
         """A host's line."""
         tone = show.LINKS[host.link][1]
         now = self._clock()
-        wanted = [c for c in COLUMNS if c.name in SHORT] if host.reason else COLUMNS
+        short = SHORT if host.seen is not None else SHORT[:2]
+        wanted = [c for c in COLUMNS if c.name in short] if host.reason else COLUMNS
         pieces: list[Piece] = []
-        for column, width in fit(wanted, self.inner_width):
+        for column, width in fit(wanted, self.size.width):
             text = cell(host, column.name, now)
             name = tone if column.name == "chip" else "strong" if column.name == "name" else "plain"
             pieces += [(show.cut(text, width), name), (" ", "plain")]
@@ -98,7 +119,7 @@ class HostStrip(Lines, can_focus=False):
                 pieces[-2] = (show.cut(text, column.width), name)
         if host.reason:
             said = show.clean(" — ".join(filter(None, (host.reason, host.advice))))
-            pieces.append((show.cut(said, self.inner_width - sum(cell_len(text) for text, _ in pieces)), tone))
+            pieces.append((show.cut(said, self.size.width - sum(cell_len(text) for text, _ in pieces)), tone))
         return tuple(pieces)
 
 
@@ -119,14 +140,16 @@ def cell(host: HostSeen, name: str, now: float) -> str:
         case "age":
             return show.age(seen)
         case "calls":
-            return f"{host.calls_per_minute:.0f}/min"
+            return f"{host.calls_per_minute:.0f} calls/min"
     if health is None:
         return ""
     match name:
         case "gpus":
             if health.gpu_error:
                 return "GPU ?"
-            return f"GPU {sum(map(show.busy, health.gpus))}/{len(health.gpus)}" if health.gpus else "no GPU"
+            if health.gpus:
+                return f"GPU {sum(map(show.busy, health.gpus))}/{len(health.gpus)}"
+            return "" if host.kind == "slurm" else "no GPU"  # what the gateway has is not what the cluster has
         case "disk":
             return f"disk {show.size(min(d.free for d in health.disks))}" if health.disks else ""
         case "memory":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui import show
 from tui.keys import bindings
-from tui.widgets.job_table import elapsed, name_of
+from tui.widgets.job_cells import elapsed, name_of
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from textual.reactive import reactive
 
 from tui import show
 from tui.columns import Column, fit
-from tui.curves import remaining
 from tui.keys import bindings
 from tui.listing import Listing
+from tui.widgets.job_cells import COLUMNS, WIDE, WIDE_FROM, Seen, reason_of
 from tui.widgets.lines import Lines, Piece
 
 if TYPE_CHECKING:
@@ -28,29 +28,12 @@ if TYPE_CHECKING:
 STEP = 500
 """Rows settled between two turns of the event loop: a few milliseconds."""
 
-COLUMNS = (
-    Column("mark", "", 2, 2, 0),
-    Column("state", "state", 12, 12, 0),
-    Column("name", "name", 21, 46, 1),
-    Column("backend", "backend", 7, 12, 4),
-    Column("job", "job", 8, 10, 8, right=True),
-    Column("progress", "done", 4, 14, 5, right=True),
-    Column("eta", "left", 6, 6, 5, right=True),
-    Column("elapsed", "time", 6, 6, 7, right=True),
-    Column("spark", "objective", 9, 24, 2),
-    Column("last", "last", 7, 9, 3, right=True),
-    Column("reason", "reason", 14, 80, 9),
-)
-WIDE = (Column("mark", "", 2, 2, 0), Column("state", "state", 15, 15, 0), *COLUMNS[2:])
-WIDE_FROM = 120
-"""Columns of the terminal from which every state is written out."""
-
 
 class JobTable(Lines):
     """All rows; cursor, marks and scroll position belong to rows, not to places."""
 
     DEFAULT_CSS = """
-    JobTable { height: 1fr; min-height: 4; }
+    JobTable { height: 1fr; min-height: 2; }
     """
     BINDINGS = bindings("table")
 
@@ -72,6 +55,8 @@ class JobTable(Lines):
         self.marks: set[str] = set()
         self.arrived = False
         """Whether there was a table at all."""
+        self._wanted: str | None = None
+        """The row that the cursor goes to as soon as it is listed."""
         self._curves = curves
         self._clock = clock
         self._drawn: dict[str, tuple[str, ...]] = {}
@@ -109,6 +94,11 @@ class JobTable(Lines):
         self.listing.filter(text)
         self._settle()
 
+    def seek(self, key: str) -> None:
+        """Put the cursor on this row, as soon as it is listed, unless the user moves it before."""
+        self._wanted = key
+        self._hold_cursor(self.listing.index(self.cursor))
+
     def redraw(self, key: str) -> None:
         """Something about this row has changed that is not in the row itself."""
         index = self.listing.index(key)
@@ -143,6 +133,10 @@ class JobTable(Lines):
 
     def _hold_cursor(self, before: int | None) -> None:
         """The cursor stays on its row and the row on its line; where it is gone, its neighbour takes over."""
+        if self.listing.index(self._wanted) is not None:
+            self.cursor, self._wanted = self._wanted, None
+            self._show_cursor()
+            return
         after = self.listing.index(self.cursor)
         if after is None:
             row = self.listing.at(min(before or 0, len(self.listing) - 1))
@@ -177,6 +171,7 @@ class JobTable(Lines):
 
     def move_to(self, index: int) -> None:
         """Put the cursor on the row at this place, or the nearest."""
+        self._wanted = None
         row = self.listing.at(max(0, min(index, len(self.listing) - 1)))
         if row is not None:
             self.cursor = row.key
@@ -262,65 +257,12 @@ class JobTable(Lines):
     def _texts(self, row: Row) -> tuple[str, ...]:
         """The cells as they are drawn; one more where the reason takes the place of numbers that are not there."""
         columns = self._columns()
-        cells = self._cells(row)
-        texts = [show.pad_left(cells(c, w), w) if c.right else show.cut(cells(c, w), w) for c, w in columns]
+        seen = Seen(row, self._curves.objective(row), self._curves.progress(row), self._clock())
+        own = ("›" if row.key == self.cursor else " ") + ("◆" if row.key in self.marks else " ")
+        cells = [(own if c.name == "mark" else seen.cell(c.name, w), c, w) for c, w in columns]
+        texts = [show.pad_left(text, w) if c.right else show.cut(text, w) for text, c, w in cells]
         reason = reason_of(row)
-        if reason and self._curves.objective(row) is None and all(c.name != "reason" for c, _ in columns):
+        if reason and seen.curve is None and all(c.name != "reason" for c, _ in columns):
             used = sum(w + 1 for _, w in columns[: self._kept()])
             texts.append(show.cut(reason, max(0, self.inner_width - used)))
         return tuple(texts)
-
-    def _cells(self, row: Row) -> Callable[[Column, int], str]:
-        curve = self._curves.objective(row)
-        progress = self._curves.progress(row)
-        now = self._clock()
-
-        def cell(column: Column, width: int) -> str:
-            match column.name:
-                case "mark":
-                    return ("›" if row.key == self.cursor else " ") + ("◆" if row.key in self.marks else " ")
-                case "state":
-                    return show.state_text(row.state, width)
-                case "name":
-                    return show.cut_middle(name_of(row, width), width)
-                case "backend":
-                    return show.clean(row.backend)
-                case "job":
-                    return show.clean(row.job_id)
-                case "progress":
-                    return show.percent(progress, width)
-                case "eta":
-                    return "" if progress is None else show.blank(remaining(row, *progress, now))
-                case "elapsed":
-                    return show.blank(elapsed(row, now))
-                case "spark":
-                    return curve.spark(width) if curve is not None else ""
-                case "last":
-                    return show.number(curve.last) if curve is not None else ""
-            return reason_of(row)
-
-        return cell
-
-
-def name_of(row: Row, width: int = 400) -> str:
-    """What a row is called on screen: its experiment and its setting, or the job's name; in a narrow place the
-    setting alone, which is what differs between neighbours.
-    """
-    if row.experiment is None or row.name.startswith(row.experiment):
-        return show.clean(row.name)
-    full = f"{row.experiment}/{row.name}"
-    return show.clean(full if len(full) <= width else row.name)
-
-
-def reason_of(row: Row) -> str:
-    """Why a row is as it is, in one line."""
-    if row.reason and row.reason != "None":
-        return show.clean(row.reason)
-    return f"exit {row.exit_code}" if row.state.ended and row.exit_code else ""
-
-
-def elapsed(row: Row, now: float) -> float | None:
-    """Seconds it ran, or runs."""
-    if row.started is None or (row.state.ended and row.ended is None):
-        return None
-    return (row.ended if row.ended is not None else now) - row.started

@@ -48,11 +48,14 @@ class LogView(Lines):
         self._searched = 0
         self._here: int | None = None
         """The match that the user is at."""
+        self._partial = False
         self._left = 0
         self._heights: list[int] = []
         self._ends: list[int] = []
         """Wrapped: where each line ends, in lines of the screen."""
         self._width = 0
+        self._broken: tuple[str, int, tuple[int, ...]] = ("", 0, (0,))
+        """The line that was broken last, the width, and where its parts begin and end."""
 
     def begin(self, title: str) -> None:
         """Another log, of which nothing has come yet."""
@@ -60,9 +63,9 @@ class LogView(Lines):
         self.restart()
         self.following = True
 
-    def restart(self) -> None:
-        """What is here is not in the file any more."""
-        self.text = LogText()
+    def restart(self, *, partial: bool = False) -> None:
+        """What is here is not in the file any more; `partial`: what comes does not begin where the file does."""
+        self.text, self._partial = LogText(), partial
         self._matches, self._searched, self._here, self._left = [], 0, None, 0
         self._heights, self._ends = [], []
         self._measure()
@@ -204,7 +207,6 @@ class LogView(Lines):
             self._go_to_match(-1 if self._here is None else self._here - 1)
 
     def render_line(self, y: int) -> Strip:
-        width = self.inner_width
         if y == self.inner_height:
             return self.staying([(self.status(), "plain")])
         row = self.top + y
@@ -213,25 +215,35 @@ class LogView(Lines):
             waiting = self.failure or ("" if self.text.count or not self.title else "nothing in the log yet")
             return self.line(y, [(f"  {show.clean(waiting)}", "dim")] if y == 0 and not self.text.count else ())
         text = self.text.line(line)
-        if self.wrapping:
-            part, parts = row - self._row_of(line), chop_cells(text, width)
-            text = parts[part] if part < len(parts) else ""
-        elif self._left:
-            text = "".join(chop_cells(text, self._left)[1:]) if cell_len(text) > self._left else ""
-        return self.line(y, self._highlighted(text, line + self.text.dropped))
+        start, end = self._part(text, row - self._row_of(line)) if self.wrapping else self._stretch(text)
+        return self.line(y, self._highlighted(text, start, end, line + self.text.dropped))
 
-    def _highlighted(self, text: str, number: int) -> list[Piece]:
-        query = self.query_text
-        if not query or query not in text.lower():
-            return [(text, "plain")]
+    def _part(self, text: str, part: int) -> tuple[int, int]:
+        """Wrapped: where this part of a line begins and ends."""
+        width = self._width
+        if text.isascii():
+            return part * width, (part + 1) * width
+        if self._broken[:2] != (text, width):
+            self._broken = (text, width, (0, *accumulate(map(len, chop_cells(text, width)))))
+        ends = self._broken[2]
+        return (ends[part], ends[part + 1]) if part + 1 < len(ends) else (len(text), len(text))
+
+    def _stretch(self, text: str) -> tuple[int, int]:
+        """Not wrapped: the stretch of a line that is seen, or a bit more where characters take no cell."""
+        left = self._left if text.isascii() or not self._left else len(next(iter(chop_cells(text, self._left)), ""))
+        return left, left + (1 if text.isascii() else 4) * self._width
+
+    def _highlighted(self, text: str, start: int, end: int, number: int) -> list[Piece]:
+        """The characters from `start` to `end`; a match counts wherever in the line it begins."""
+        query, low = self.query_text, text.lower()
         here = self._here is not None and self._matches[self._here] == number
         pieces: list[Piece] = []
-        start = 0
-        while (at := text.lower().find(query, start)) >= 0:
-            end = at + len(query)
-            pieces += [(text[start:at], "plain"), (text[at:end], "here" if here else "match")]
-            start = end
-        return [*pieces, (text[start:], "plain")]
+        at = low.find(query, max(0, start - len(query) + 1)) if query else -1
+        while 0 <= at < end:
+            last = min(end, at + len(query))
+            pieces += [(text[start:at], "plain"), (text[max(start, at) : last], "here" if here else "match")]
+            start, at = last, low.find(query, at + len(query))
+        return [*pieces, (text[start:end], "plain")]
 
     def status(self) -> str:
         """The line below the log."""
@@ -240,11 +252,13 @@ class LogView(Lines):
             parts.append("wrapped")
         if self.failure and self.text.count:
             parts.insert(0, f"▲ {show.clean(self.failure)}")
+        if self._left:
+            parts.append(f"from column {self._left + 1} (←)")
         if self.query_text:
             at = "" if self._here is None else f"{self._here + 1} of "
             parts.append(f"“{show.clean(self.query_text)}” {at}{len(self._matches)} (n N)")
-        dropped = f", {self.text.dropped:,} older ones not kept" if self.text.dropped else ""
-        parts.append(f"{self.text.count:,} lines{dropped}")
+        newest = "the last " if self._partial or self.text.dropped else ""
+        parts.append(f"{newest}{self.text.count:,} line{'' if self.text.count == 1 else 's'}")
         return " · ".join((*parts, self.title)) if self.title else "no log"
 
 

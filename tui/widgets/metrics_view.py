@@ -74,22 +74,43 @@ class MetricsView(Widget, can_focus=True):
         if y == 0:
             return strip(self, self._figures(curve), width, "head")
         if width < SMALLEST[0] or height - 1 < SMALLEST[1]:
-            return strip(self, [(show.spark(curve.values, width), "curve")] if y == 1 else (), width)
+            return self._listed(y - 1, height - 1)
         lines = self._drawn(curve, width, height - 1)
         return lines[y - 1] if y - 1 < len(lines) else strip(self, (), width)
+
+    def _listed(self, y: int, height: int) -> Strip:
+        """Where there is no room for a plot: every metric on a line of its own, as far as that goes."""
+        curves, width = self._curves, self.size.width
+        place = curves.index(self.curve) if self.curve in curves else 0
+        at = max(0, min(place - height // 2, len(curves) - height)) + y
+        if at >= len(curves):
+            return strip(self, (), width)
+        curve = curves[at]
+        name = max(4, min(20, width // 3))
+        room = max(1, width - name - 14)
+        pieces = [
+            (f" {'›' if at == place else ' '} {show.cut(show.clean(curve.metric), name)} ", "plain"),
+            (show.pad_left(show.number(curve.last), 9), "strong"),
+            (f"  {curve.spark(room)}", "curve"),
+        ]
+        return strip(self, pieces, width)
 
     def _figures(self, curve: Curve) -> list[Piece]:
         finite = [v for v in curve.values if v - v == 0]
         figures = f"last {show.number(curve.last)}"
-        if finite:
+        if curve.count == 1:
+            figures = f"one value so far: {show.number(curve.last)}"
+        elif finite:
             figures += f"  min {show.number(min(finite))}  max {show.number(max(finite))}"
         if len(finite) < len(curve.values):
             figures += "  × not finite"
         if self.log_scale:
             figures += "  log scale"
         place = [c.metric for c in self._curves].index(curve.metric) + 1
-        of = f" ({place}/{len(self._curves)} j k)" if len(self._curves) > 1 else ""
-        return [(f" {show.clean(curve.metric, 40)}", "strong"), (f"{of}  {figures}", "plain")]
+        keys = " j k" if self.has_focus else ""
+        of = f" ({place}/{len(self._curves)}{keys})" if len(self._curves) > 1 else ""
+        sign = "›" if self.has_focus else " "
+        return [(f"{sign}{show.clean(curve.metric, 40)}", "strong"), (f"{of}  {figures}", "plain")]
 
     def _drawn(self, curve: Curve, width: int, height: int) -> list[Strip]:
         plotted = (curve, curve.count, width, height, self.log_scale, self.app.no_color, self.rich_style)

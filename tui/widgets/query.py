@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.widgets.typing import in_order, typed
+
 if TYPE_CHECKING:
+    from textual import events
     from textual.widget import Widget
 
 
@@ -46,6 +48,9 @@ class Query(Input):
         self.display = True
         self.screen.set_focus(self)
 
+    async def _on_key(self, event: events.Key) -> None:
+        await in_order(self, event)
+
     def on_input_changed(self, message: Input.Changed) -> None:
         message.stop()
         if self._asker is not None:
@@ -65,10 +70,3 @@ class Query(Input):
         asker, self._asker = self._asker, None
         self.screen.set_focus(asker)
         self.display = False
-
-
-async def typed(widget: Widget) -> None:
-    """Wait until the widget has taken in all keys that were sent to it."""
-    reached = asyncio.Event()
-    widget.call_later(reached.set)
-    await reached.wait()

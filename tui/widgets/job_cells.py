@@ -1,0 +1,96 @@
+"""The columns of the job table, and what stands in them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from tui import show
+from tui.columns import Column
+from tui.curves import remaining
+
+if TYPE_CHECKING:
+    from trainboard.rows import Row
+    from tui.curves import Curve
+
+COLUMNS = (
+    Column("mark", "", 2, 2, 0),
+    Column("state", "state", 12, 12, 0),
+    Column("name", "name", 21, 46, 1),
+    Column("backend", "backend", 7, 12, 4),
+    Column("job", "job", 8, 10, 8, right=True),
+    Column("progress", "done", 4, 14, 5, right=True),
+    Column("eta", "left", 6, 6, 5, right=True),
+    Column("elapsed", "time", 6, 6, 7, right=True),
+    Column("spark", "objective", 9, 24, 2),
+    Column("last", "last", 7, 9, 3, right=True),
+    Column("reason", "reason", 14, 80, 9),
+)
+WIDE = (Column("mark", "", 2, 2, 0), Column("state", "state", 15, 15, 0), *COLUMNS[2:])
+WIDE_FROM = 120
+"""Columns of the terminal from which every state is written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A row and what is known beside it at one moment."""
+
+    row: Row
+    curve: Curve | None
+    """Of its objective."""
+    progress: tuple[float, float] | None
+    """(done, total)."""
+    now: float
+
+    def cell(self, name: str, width: int) -> str:
+        """The text in the column of this name, not yet cut to the width."""
+        row, curve, progress = self.row, self.curve, self.progress
+        match name:
+            case "state":
+                return show.state_text(row.state, width)
+            case "name":
+                return show.cut_middle(name_of(row, width), width)
+            case "backend":
+                return show.clean(row.backend)
+            case "job":
+                return show.clean(row.job_id)
+            case "progress":
+                return show.percent(progress, width)
+            case "eta":
+                return "" if progress is None else show.blank(remaining(row, *progress, self.now))
+            case "elapsed":
+                return show.blank(elapsed(row, self.now))
+            case "spark":
+                return curve.spark(width) if curve is not None else ""
+            case "last":
+                return show.number(curve.last) if curve is not None else ""
+        return reason_of(row)
+
+
+def name_of(row: Row, width: int = 400) -> str:
+    """What a row is called on screen: its experiment and its setting, or the job's name.
+
+    In a narrow place the setting is whole, as it is what differs between neighbours, and the experiment is cut.
+    """
+    name = show.clean(row.name)
+    experiment, slash, setting = name.partition("/")
+    if row.experiment is None or not slash or len(name) <= width:
+        return name
+    room = width - cell_len(setting) - 1
+    return f"{show.cut_middle(experiment, room)}/{setting}" if room >= 6 else setting
+
+
+def reason_of(row: Row) -> str:
+    """Why a row is as it is, in one line."""
+    if row.reason and row.reason != "None":
+        return show.clean(row.reason)
+    return f"exit {row.exit_code}" if row.state.ended and row.exit_code else ""
+
+
+def elapsed(row: Row, now: float) -> float | None:
+    """Seconds it ran, or runs."""
+    if row.started is None or (row.state.ended and row.ended is None):
+        return None
+    return (row.ended if row.ended is not None else now) - row.started
