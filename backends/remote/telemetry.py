@@ -116,7 +116,7 @@ class GpuTool(object):
         self.process = None
 
     def latest(self) -> Tuple[List[str], str]:
-        """The newest line of each GPU, and what is wrong. One that ended, or hangs, is started anew after a minute."""
+        """The newest line of each GPU, and what is wrong. One that ended or hangs is started anew in a minute."""
         now = time.time()
         if self.tool is not None and self.process is None and now - self.begun > GPU_RETRY:
             self.begin()
