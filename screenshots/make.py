@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import tempfile
 from dataclasses import replace
@@ -68,6 +69,9 @@ async def make(cluster: Cluster, home: Path) -> None:
         "TRAINBOARD_HOME": str(home),
         "TRAINBOARD_SSH_CONFIG": str(cluster.ssh_config),
     }
+    project = cluster.dir / "my-project"
+    shutil.copytree(Path(specs.__file__).parent / "examples", project)
+    os.chdir(project)
     prompter = ModalPrompter()
     watch = open_desk(environ, prompter).watch()
     board = Board(watch.events, watch, prompter=prompter)
@@ -83,7 +87,7 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     await until(pilot, lambda: "Verification" in shown(pilot))
     await pilot.press(*cluster.code, "enter")
     await until(pilot, lambda: shown(pilot).count("● up") == 5)
-    example = load(Path(specs.__file__).parent / "examples" / "char-rnn.yaml")
+    example = load(Path("char-rnn.yaml"))
     await watch.submit(example, "triton")
     await watch.submit(replace(example, sweep=replace(example.sweep, seeds=(7,))), "gpu1")
     await until(pilot, lambda: shown(pilot).count("▁") > 24)
