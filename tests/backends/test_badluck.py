@@ -32,6 +32,7 @@ from backends.slurm import Slurm
 from backends.snapshot import pack
 from backends.ssh import SshHost
 from tests.backends.conftest import Desk, Nobody, over_ssh
+from tests.conftest import need
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
@@ -52,7 +53,7 @@ async def at(sshd: Cluster, tmp_path: Path) -> AsyncGenerator[At]:
 
     def make(alias: str, root: str = "") -> Server:
         if alias in dict(sshd.left_out):
-            pytest.skip(f"{alias}: {dict(sshd.left_out)[alias]}")
+            need(f"{alias}: {dict(sshd.left_out)[alias]}", os.environ)
         ssh = SshHost(alias, Nobody(), config=sshd.ssh_config, connect_timeout=3)
         host = Host(alias, lambda: ssh.open(helper_command("python3")), ssh.close)
         made.append(Server(alias, host, root or str(tmp_path / "runs"), shared=True))
