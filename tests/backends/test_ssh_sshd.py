@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from backends.base import HostKeyRefused, HostUnreachable
+from backends.base import HostKeyRefused, HostUnreachable, LoginRefused
 from backends.ssh import SshHost
 from tests.backends.sshserver import Asked
 from tests.conftest import need
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.cluster import Cluster
@@ -54,6 +55,38 @@ async def said(ssh: SshHost, command: str) -> tuple[bytes, str]:
 async def test_a_command_runs(connect: Connect, alias: str) -> None:
     out, ending = await said(connect(alias, Asked()), "echo hello; echo words >&2; exit 4")
     assert (out, ending) == (b"hello\n", "exit status 4: words")
+
+
+@pytest.fixture
+def agent(sshd: Cluster, tmp_path: Path) -> Iterator[Path]:
+    """A real ssh-agent that holds the cluster's key; its socket."""
+    socket = tmp_path / "agent"
+    running = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE)
+    assert running.stdout is not None
+    running.stdout.readline()  # it listens once it has said where
+    environ = {**os.environ, "SSH_AUTH_SOCK": str(socket)}
+    subprocess.run(["ssh-add", "-q", str(sshd.key)], env=environ, check=True, timeout=20)
+    yield socket
+    running.terminate()
+    running.wait(20)
+    running.stdout.close()
+
+
+@pytest.mark.parametrize(("identities", "enters"), [("agent", True), ("none", False)])
+async def test_the_key_of_an_agent_opens_the_door(
+    sshd: Cluster, agent: Path, tmp_path: Path, identities: str, enters: bool
+) -> None:
+    config = tmp_path / "config"
+    kept = [line for line in sshd.ssh_config.read_text().splitlines() if "IdentityFile" not in line]
+    offered = agent if identities == "agent" else "none"
+    first = ["Host *", "    IdentityFile none", f"    IdentityAgent {offered}", "    IdentitiesOnly no"]
+    config.write_text("\n".join([*first, *(line for line in kept if "IdentitiesOnly" not in line)]) + "\n")
+    ssh = SshHost("gpu1", Asked(), config=config, known_hosts=sshd.known_hosts, connect_timeout=3)
+    if enters:
+        assert await said(ssh, "echo in") == (b"in\n", "")
+    else:
+        with pytest.raises(LoginRefused):
+            await ssh.open("true")
 
 
 async def test_a_password_is_asked_for(connect: Connect, sshd: Cluster) -> None:

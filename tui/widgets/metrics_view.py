@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -14,6 +16,8 @@ from tui.keys import bindings
 from tui.widgets.lines import Piece, strip, tone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui.curves import Curve
 
 SMALLEST = (24, 6)
@@ -37,6 +41,8 @@ class MetricsView(Widget, can_focus=True):
         self._curves: tuple[Curve, ...] = ()
         self._plotted: tuple[object, ...] = ()
         self._plot: list[Strip] = []
+        self._draw: Callable[..., list[str]] | None = None
+        self._loading = False
 
     def put(self, curves: tuple[Curve, ...]) -> None:
         """Show the curves of a row, its objective first."""
@@ -114,15 +120,24 @@ class MetricsView(Widget, can_focus=True):
 
     def _drawn(self, curve: Curve, width: int, height: int) -> list[Strip]:
         plotted = (curve, curve.count, width, height, self.log_scale, self.app.no_color, self.rich_style)
+        if self._draw is None:
+            if not self._loading:
+                self._loading = True
+                self.run_worker(self._load(), group="plotext")
+            return [strip(self, [("  one moment …", "dim")], width)]
         if plotted != self._plotted:
-            from tui.plot import draw  # loads plotext
-
             colour = tone(self, "curve").color
             rgb = tuple(colour.triplet) if colour is not None and colour.triplet and not self.app.no_color else None
-            text = draw(curve, width, height, self.log_scale, rgb)
+            text = self._draw(curve, width, height, self.log_scale, rgb)
             self._plot = [self._line(line, width) for line in text]
             self._plotted = plotted
         return self._plot
+
+    async def _load(self) -> None:
+        """Import plotext off the event loop, the first time that a plot is wanted: it takes some frames' time."""
+        module = await asyncio.to_thread(importlib.import_module, "tui.plot")
+        self._draw = module.draw
+        self.refresh()
 
     def _line(self, ansi: str, width: int) -> Strip:
         """A line of the plot on the widget's background."""
