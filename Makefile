@@ -15,11 +15,12 @@ test: $(VENV)/.dev  ## set up and run all checks and tests
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -q
 
-check: $(VENV)/.dev  ## format, lint, types, import directions
+check: $(VENV)/.dev  ## format, lint, types, import directions, the Python of what is sent to hosts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vermin -q -t=3.6- --no-tips --violations backends/runner backends/remote backends/queue
 
 screenshots: $(VENV)/.dev  ## make the pictures of the README from the real app and the test cluster
 	$(BIN)/python -m screenshots.make

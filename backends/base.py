@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
@@ -77,6 +77,15 @@ class Job:
     exit_code: int | None = None
     log: str | None = None
     """Path of standard output on the backend's files."""
+    array: str = ""
+    """The id of the array that it is a task of; empty for a job of its own."""
+    stranded: bool = False
+    """It waits, but nothing on the host moves it on (the host was restarted, its waiter was killed, it was uploaded
+    and never launched): it must be sent again, which is safe."""
+    withdrawn: bool = False
+    """It ended because we took it back before it began; it can never start."""
+    restarts: int = 0
+    """How often its scheduler started it again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,44 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What a run saves of itself."""
+
+    pattern: str
+    """Glob of files or folders, relative to where the program runs or absolute; parameters are filled in."""
+    keep: int | None = None
+    """So many of the newest stay, and those named `best`; None: all."""
+    resume: str = ""
+    """Shell text added to the command where there is a checkpoint; `{checkpoint}` stands for its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a backend could do with runs of one size, as it is now."""
+
+    now: int | None
+    """How many would start at once; None: a scheduler decides that."""
+    queue: int | None = None
+    """How many more it takes into its queue; None: no limit is known."""
+    reason: str = ""
+    """Why none would start now, or which limit is near, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The user's own rules on a host without a scheduler; its waiters read them at each look."""
+
+    at_most: int | None = None
+    """So many runs of the user at the same time on this host; None: as many as there is room for."""
+    ignore: tuple[str, ...] = ()
+    """Names of processes that may be on a GPU without making it taken, besides the known ones of a desktop."""
+    share: bool = False
+    """Whether a run with declared GPU memory may sit beside processes of others that took no lease."""
+    settle: float = 30.0
+    """Seconds that a GPU must have been free after a process of others was seen on it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One attempt to be launched, complete: nothing else is asked of the user or the store."""
 
@@ -185,6 +232,25 @@ class Plan:
     """The project folder on this machine."""
     code: Snapshot | None = None
     """What to send of it; None for a backend that shares the folder."""
+    batch: str = ""
+    """Made by us, hexadecimal: plans with the same one are handed over in one call, and may become one array."""
+    task: int = 0
+    """Position in the batch, from 0: the array index where there is an array."""
+    priority: int = 0
+    """Among the user's own waiting runs the greater goes first."""
+    place: float = 0.0
+    """Among those of one priority the smaller goes first."""
+    at_most: int | None = None
+    """So many runs of the experiment at the same time; None: as many as there is room for."""
+    checkpoints: Checkpoints | None = None
+    log_limit: int | None = None
+    """Bytes that out.log and the older out.log.1 may have together; None: no limit."""
+    restart_on: tuple[JobState, ...] = ()
+    """After which ends a scheduler may start the same job again by itself (Slurm: TIMEOUT, PREEMPTED, NODE_FAIL)."""
+    restarts: int = 0
+    """How often at most."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What `trainboard rebuild` needs besides to make the store's records anew; JSON values."""
 
     @property
     def folder(self) -> str:
@@ -207,6 +273,23 @@ class Watched:
     directory: str
     """The attempt directory on the host."""
     submitted: float
+    batch: str = ""
+    """As in its plan."""
+    task: int = 0
+    name: str = ""
+    """`Plan.job_name`: the last resort where a scheduler keeps no comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An attempt directory as it lies on a host."""
+
+    directory: str
+    plan: Mapping[str, Any]
+    """Its plan.json."""
+    spec_text: str
+    job_id: str = ""
+    """Where the attempt has begun on a scheduler; else empty."""
 
 
 class BackendError(Exception):
@@ -258,6 +341,10 @@ class Rejected(BackendError):
     """The backend said clearly no to a submission: nothing was started."""
 
 
+class NoRoom(Rejected):
+    """A `Rejected` for now: the scheduler takes no more jobs of the user's until some of theirs have ended."""
+
+
 class Unclear(BackendError):
     """A submission whose outcome is not known: it may run, and must be looked up before it is tried again."""
 
@@ -300,8 +387,12 @@ class Backend(Protocol):
     def calls(self) -> Sequence[float]:
         """When scheduler commands or state queries were issued lately, newest last (monotonic seconds)."""
 
-    async def submit(self, plan: Plan) -> str:
-        """Upload and start an attempt; the job id. Raises `Rejected` or `Unclear`, never guesses."""
+    async def submit(self, plans: Sequence[Plan]) -> Mapping[str, str | Rejected | Unclear]:
+        """Upload and start attempts of one experiment; by token, the job id or why there is none.
+
+        All of them have the same batch. Doing it again with the same tokens starts nothing twice. Raises nothing else
+        than what it returns: a host that does not answer is `Rejected` before the launch and `Unclear` after it.
+        """
 
     def directory(self, folder: str) -> str:
         """Where the attempt with this `Plan.folder` lives on the host; may begin with `~/`."""
@@ -310,7 +401,28 @@ class Backend(Protocol):
         """The user's queue there, and the state of the watched attempts wherever there is evidence of it."""
 
     async def cancel(self, attempts: Sequence[Watched]) -> None:
-        """End these, with every process that they started."""
+        """End these, with every process that they started. One that waits can then never start."""
+
+    async def withdraw(self, attempts: Sequence[Watched]) -> frozenset[str]:
+        """Take back those that have not begun: the tokens of those that can now never start. The others go on."""
+
+    async def hold(self, attempts: Sequence[Watched]) -> None:
+        """Keep these from starting, where they have not begun."""
+
+    async def release(self, attempts: Sequence[Watched]) -> None:
+        """Let them start again."""
+
+    async def prioritise(self, attempts: Sequence[Watched], priority: int) -> None:
+        """Give these waiting attempts a new `Plan.priority`. Raises `CommandFailed` where the site forbids it."""
+
+    async def to_top(self, attempts: Sequence[Watched]) -> None:
+        """Put these, in this order, before all others of the user's that wait. Raises as `prioritise`."""
+
+    async def room(self, resources: Resources, slurm: SlurmOptions) -> Room:
+        """What it could do with runs of this size."""
+
+    async def scan(self) -> tuple[Found, ...]:
+        """Every attempt directory below the backend's root, for `trainboard rebuild`."""
 
     async def log_path(self, job: Job) -> str | None:
         """Where the standard output of a job goes that we did not start; None where nobody knows."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
-import json
 import shlex
 import time
+import zlib
 from collections import deque
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from backends import remote
 from backends.base import (
     BackendError,
     Chunk,
@@ -24,6 +24,7 @@ from backends.base import (
     HostUnreachable,
     Unreadable,
 )
+from backends.programs import helper_source
 from backends.remote.frames import GREETING, Decoder, encode
 from backends.text import one_line
 
@@ -74,28 +75,12 @@ def helper_command(python: str) -> str:
     return f'exec {shlex.quote(python)} -u -c "{loader}"'
 
 
-START = """\
-import sys, types
-for name, text in {modules!r}:
-    module = sys.modules[name] = types.ModuleType(name)
-    parent, _, own = name.rpartition(".")
-    if parent:
-        setattr(sys.modules[parent], own, module)
-    if text:
-        exec(compile(text, name, "exec"), module.__dict__)
-    else:
-        module.__path__ = []
-sys.exit(sys.modules["backends.remote.helper"].main())
-"""
-"""Makes the helper's modules from their texts, under the names that they import each other by."""
-
-
-def helper_source() -> bytes:
-    """What is sent to that command first: its length in a line, then the program."""
-    folder = Path(remote.__file__).parent
-    modules = [(f"{remote.__name__}.{name}", (folder / f"{name}.py").read_text("utf-8")) for name in remote.MODULES]
-    text = START.format(modules=[("backends", ""), (remote.__name__, ""), *modules]).encode()
-    return b"%d\n%s" % (len(text), text)
+@cache
+def helper_text() -> bytes:
+    """What is sent to that command first: its length in a line, then the program, packed for slow lines."""
+    packed = base64.b64encode(zlib.compress(helper_source().encode())).decode()
+    text = f"import base64,zlib;exec(compile(zlib.decompress(base64.b64decode('{packed}')),'trainboard','exec'))"
+    return b"%d\n%s" % (len(text), text.encode())
 
 
 class Host:
@@ -136,7 +121,7 @@ class Host:
         finally:
             self._replies.pop(number, None)
         if "error" in header:
-            raise self._failure(header)
+            raise self.failure(header)
         return header, data
 
     async def run(
@@ -243,7 +228,7 @@ class Host:
         seen = b""
         try:
             async with asyncio.timeout(GREETING_TIMEOUT):
-                await link.write(helper_source())
+                await link.write(helper_text())
                 while GREETING not in seen:
                     data = await link.read()
                     if not data:
@@ -302,16 +287,11 @@ class Host:
         if link is not None:
             await link.close()
 
-    def _failure(self, header: dict[str, Any]) -> BackendError:
-        """The error that a reply stands for."""
+    def failure(self, header: Mapping[str, Any]) -> BackendError:
+        """The error that a reply, or a part of one, stands for."""
         kind, message = header["error"], f"{self.name}: {one_line(header['message'])}"
         if kind in ("ENOSPC", "EDQUOT"):
             return HostFull(message, "free some space there, or set another `root:` for this backend in the config")
         if kind == "timeout":
             return HostTimeout(message)
         return CommandFailed(message)
-
-
-def parse_attempts(data: bytes) -> list[dict[str, Any]]:
-    """The reply to `attempts`."""
-    return list(json.loads(data))

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import inspect
+import json
 import time
-from typing import TYPE_CHECKING, Any
+import zlib
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from backends import runner, script
-from backends.base import BackendError, Completed, Disk, Health, HostTimeout, HostUnreachable, Rejected, Unclear
+from backends import script
+from backends.base import (
+    BackendError,
+    Completed,
+    Disk,
+    Found,
+    Health,
+    HostTimeout,
+    HostUnreachable,
+    Policy,
+    Rejected,
+    Unclear,
+)
 from backends.parse import parse_gpu
 from backends.text import one_line
+from backends.upload import PATIENCE, Folder, Uploads, rejected
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
     from backends.base import Chunk, Job, Plan, Unreadable, Watched
     from backends.host import Host
 
+Item = TypeVar("Item")
+
 SUBMIT_TIMEOUT = 60.0
 """Seconds for the command that starts an attempt; a busy slurmctld may need most of them."""
+
+CHUNK = 100
+"""Attempt directories in one request: small enough that others get their turn on the line."""
+
+ASKED = 500
+"""Attempts that are asked for, or told something, in one request."""
+
+CLOCKS = 5.0
+"""Seconds between a host's clock and ours that may be the way that an answer takes."""
+
+LEASES = "/var/tmp/trainboard"
+"""The folder that all users of a host without a scheduler share; it outlives a restart, what is in it need not."""
 
 
 class Hosted:
@@ -37,15 +63,19 @@ class Hosted:
         shared: bool = False,
         python: str = "python3",
         disks: Sequence[str] = (),
+        leases: str = LEASES,
+        policy: Policy | None = None,
     ) -> None:
+        """`leases` and `policy` are for hosts without a scheduler."""
         self.name = name
         self.shared = shared
         self.host = host
         self.root = root.rstrip("/")
         self.python = python
         self.disks = tuple(disks) or (self.root,)
-        self._sending: dict[str, asyncio.Task[None]] = {}
-        """Project archives on their way, by digest."""
+        self.leases = leases
+        self.policy = policy or Policy()
+        self._uploads = Uploads(host, self.root, None if self.kind == "slurm" else self.policy)
 
     @property
     def calls(self) -> Sequence[float]:
@@ -80,68 +110,126 @@ class Hosted:
         return await self.host.run(argv, timeout, cap)
 
     async def cancel(self, attempts: Sequence[Watched]) -> None:
-        """End attempts through their runners."""
-        for attempt in attempts:
-            await self.host.request("cancel", path=attempt.directory, token=attempt.token)
+        """End attempts: one that has not begun can then never begin, not even if its directory comes later."""
+        await self._tell("cancel", attempts)
+
+    async def withdraw(self, attempts: Sequence[Watched]) -> frozenset[str]:
+        """Take the claims of those that have not begun: the tokens of those that can now never start."""
+        outcomes = await self._tell("withdraw", attempts)
+        return frozenset(token for token, outcome in outcomes.items() if outcome == "withdrawn")
+
+    async def scan(self) -> tuple[Found, ...]:
+        """Every attempt directory below the root; page by page."""
+        found: list[Found] = []
+        after = ""
+        while True:
+            header, data = await self.host.request("scan", PATIENCE, root=self.root, after=after)
+            page = json.loads(zlib.decompress(data))
+            found += [Found(f"{self.root}/{folder}", plan, spec, job_id) for folder, plan, spec, job_id in page]
+            after = header["next"]
+            if not after:
+                return tuple(found)
 
     async def close(self) -> None:
         """Drop the connection."""
-        for task in self._sending.values():
-            task.cancel()
+        self._uploads.close()
         await self.host.close()
 
-    async def _upload(self, plan: Plan, launch: str, environment: dict[str, str] | None = None) -> str:
-        """Put the attempt directory in place, whole; its full path. Raises `Rejected`: nothing has begun then."""
+    def _environment(self) -> dict[str, str]:
+        """What run.sh exports besides the plan's."""
+        return {}
+
+    async def _attempts(self, directories: Sequence[str]) -> list[dict[str, Any]]:
+        """What attempt directories say, in the order asked for; times are by our clock."""
+        found: list[dict[str, Any]] = []
+        for some in pieces(directories, ASKED):
+            header, data = await self.host.request("attempts", PATIENCE, directories=list(some))
+            found += [by_our_clock(each, time.time() - header["now"]) for each in json.loads(data)]
+        return found
+
+    async def _tell(self, op: str, attempts: Sequence[Watched], **fields: object) -> dict[str, str]:
+        """Do something to attempts on the host; what became of it, by token.
+
+        Raises what went wrong with the first of those where something did, after all have had their turn.
+        """
+        outcomes: dict[str, str] = {}
+        failures: list[BackendError] = []
+        for some in pieces(attempts, ASKED):
+            pairs = [[attempt.directory, attempt.token] for attempt in some]
+            _, data = await self.host.request(op, PATIENCE, b"", attempts=pairs, **fields)
+            for attempt, outcome in zip(some, json.loads(data), strict=True):
+                if "error" in outcome:
+                    failures.append(self.host.failure(outcome))
+                else:
+                    outcomes[attempt.token] = outcome["done"]
+        if failures:
+            raise failures[0]
+        return outcomes
+
+    async def _upload(self, plans: Sequence[Plan], launch: Callable[[Plan], str]) -> dict[str, str | Rejected]:
+        """Put attempt directories in place, each whole or not at all: their full paths, by token.
+
+        `launch` makes the text of launch.sh. Nothing has begun by it; twice with one token is once. Raises nothing.
+        """
+        done: dict[str, str | Rejected] = {}
+        try:
+            for code in {plan.code.digest: plan.code for plan in plans if plan.code is not None}.values():
+                await self._uploads.code(code)
+            await self._uploads.programs()
+            for some in pieces(plans, CHUNK):
+                folders = [self._folder(plan, launch(plan)) for plan in some]
+                done |= zip([plan.token for plan in some], await self._uploads.folders(folders), strict=True)
+        except BackendError as error:
+            done |= {plan.token: rejected(error) for plan in plans if plan.token not in done}
+        return done
+
+    def _folder(self, plan: Plan, launch: str) -> Folder:
+        """The attempt directory of a plan."""
         texts = {
             "spec.yaml": plan.spec_text,
             "run.sh": script.run_script(plan),
-            "env": script.environment(plan, environment),
-            "plan.json": script.runner_plan(plan, self.kind),
+            "env": script.environment(plan, self._environment()),
+            "plan.json": script.runner_plan(plan, self.kind, self.leases),
             "launch.sh": launch,
-            "runner.py": inspect.getsource(runner),
         }
-        data = {name: text.encode() for name, text in texts.items()}
-        files = [[name, len(content), 0o600] for name, content in data.items()]
+        files = {name: text.encode() for name, text in texts.items()}
+        return Folder(self.directory(plan.folder), plan.token, files)
+
+    async def _publish_folder(
+        self, path: str, token: str, files: Mapping[str, bytes], links: Mapping[str, str]
+    ) -> str:
+        """Put one folder in place, whole: its full path. `links` are symbolic ones, from name to target.
+
+        A folder that is there already stays as it is; raises `Rejected` where it came with another token, and for
+        whatever else keeps it from being there.
+        """
+        return await self._uploads.folder(Folder(path, token, files, links))
+
+    async def _launch(self, argv: Sequence[str], directory: str, secrets: Mapping[str, str]) -> Completed:
+        """Run what starts attempts. Raises `Rejected` where it did not, `Unclear` where we cannot know."""
         try:
-            await self._send_code(plan)
-            header, _ = await self.host.request(
-                "publish",
-                60.0,
-                b"".join(data.values()),
-                path=self.directory(plan.folder),
-                token=plan.token,
-                files=files,
-            )
-        except BackendError as error:
-            raise Rejected(f"not submitted: {error}", error.advice) from error
-        return str(header["path"])
-
-    async def _send_code(self, plan: Plan) -> None:
-        """The project's archive, once per content however many runs want it."""
-        if plan.code is None:
-            return
-        code = plan.code
-        path = f"{self.root}/.code/{code.digest}.tar.gz"
-
-        async def send() -> None:
-            header, _ = await self.host.request("exists", path=path)
-            if not header["exists"]:
-                await self.host.put(path, code.archive, plan.token)
-
-        task = self._sending.get(code.digest)
-        if task is None:
-            task = self._sending[code.digest] = asyncio.create_task(send())
-            task.add_done_callback(lambda _: self._sending.pop(code.digest))
-        await asyncio.shield(task)
-
-    async def _launch(self, argv: list[str], directory: str, plan: Plan) -> Completed:
-        """Run what starts the attempt. Raises `Unclear` where we cannot know whether it did."""
-        try:
-            return await self.host.run(argv, SUBMIT_TIMEOUT, env=plan.secrets, cwd=directory)
+            return await self.host.run(argv, SUBMIT_TIMEOUT, env=secrets, cwd=directory)
         except (HostTimeout, HostUnreachable) as error:
             raise Unclear(f"submitted, no answer yet: {error}") from error
         except BackendError as error:
-            raise Rejected(f"not submitted: {error}", error.advice) from error
+            raise rejected(error) from error
+
+
+def pieces(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """`items` in runs of at most `size`."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+def by_our_clock(found: dict[str, Any], ahead: float) -> dict[str, Any]:
+    """The records of an attempt with their times moved by `ahead` seconds, where that is more than the way."""
+    if abs(ahead) < CLOCKS:
+        return found
+    moved = {
+        key: {name: value + ahead if name in ("time", "began") else value for name, value in record.items()}
+        for key, record in found.items()
+        if key in ("started", "exit", "waiting") and record is not None
+    }
+    return found | moved
 
 
 def parse_health(reading: dict[str, Any]) -> Health:

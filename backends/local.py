@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from backends.base import Disk, Gpu, Health
 from backends.host import Host
+from backends.hosted import LEASES
 from backends.remote.frames import GREETING, Decoder
 from backends.remote.helper import Helper
 from backends.remote.telemetry import read_disk
@@ -17,6 +18,8 @@ from backends.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+
+    from backends.base import Policy
 
 
 class LocalLink:
@@ -68,8 +71,25 @@ class Local(Server):
 
     kind = "local"
 
-    def __init__(self, name: str, root: str, *, disks: Sequence[str] = ()) -> None:
-        super().__init__(name, Host(name, open_local_link), root, shared=True, python=sys.executable, disks=disks)
+    def __init__(
+        self,
+        name: str,
+        root: str,
+        *,
+        disks: Sequence[str] = (),
+        leases: str = LEASES,
+        policy: Policy | None = None,
+    ) -> None:
+        super().__init__(
+            name,
+            Host(name, open_local_link),
+            root,
+            shared=True,
+            python=sys.executable,
+            disks=disks,
+            leases=leases,
+            policy=policy,
+        )
 
     def _environment(self) -> dict[str, str]:
         """PYTHON is the interpreter that runs us: a spec can say `${PYTHON:-python3}`."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from typing import TYPE_CHECKING
 
+from backends.sbatch import warning
+from specs.scanner import scan
+
 if TYPE_CHECKING:
     from backends.base import Plan
+    from specs.scanner import Slot
 
 GRACE = 10.0
 """Seconds between the polite signal and SIGKILL, where no scheduler sets it."""
-
-WARNING = 60
-"""Seconds ahead of its time limit that Slurm warns a job with USR2 (not USR1: NCCL catches that)."""
 
 ALWAYS = {"PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 """Lines of a log appear when they are printed; GPU numbers mean what nvidia-smi shows."""
@@ -33,8 +33,28 @@ def run_script(plan: Plan) -> str:
         'cd "$TRAINBOARD_ATTEMPT" && . ./env || exit 1\n'
         f"{enter} || exit 1\n"
         f"{setup if plan.setup.strip() else ''}\n"
-        f"{plan.command.rstrip()}\n"
+        f"{command(plan)}\n"
     )
+
+
+def command(plan: Plan) -> str:
+    """The user's command; where there is a checkpoint, with what they add to go on from it."""
+    plain = plan.command.rstrip()
+    if plan.checkpoints is None or not plan.checkpoints.resume.strip():
+        return plain
+    resumed = f"{plain} {from_checkpoint(plan.checkpoints.resume.strip())}"
+    return f'if [ -n "${{TRAINBOARD_CHECKPOINT:-}}" ]; then\n{resumed}\nelse\n{plain}\nfi'
+
+
+def from_checkpoint(resume: str) -> str:
+    """`--resume {checkpoint}` → shell text with the path that the runner found, one word within any quotes."""
+
+    def word(slot: Slot) -> str:
+        if slot.name != "checkpoint":
+            return f"{{{slot.name}}}"
+        return f'{slot.quotes.value}"$TRAINBOARD_CHECKPOINT"{slot.quotes.value}'
+
+    return "".join(part if isinstance(part, str) else word(part) for part in scan(resume))
 
 
 def environment(plan: Plan, extra: dict[str, str] | None = None) -> str:
@@ -44,63 +64,59 @@ def environment(plan: Plan, extra: dict[str, str] | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def detached_launch(python: str) -> str:
-    """launch.sh where there is no scheduler: the runner goes on without us."""
-    return f"#!/bin/sh\nexec {shlex.quote(python)} ./runner.py --detach .\n"
+def queue_launch(plan: Plan, python: str, programs: str) -> str:
+    """launch.sh where there is no scheduler: what puts the attempt into the host's queue, by hand too.
+
+    `programs` is their folder, below the backend's root. Many attempts are launched in one call of the waiter.
+    """
+    wanted = "".join(f"# It wants {name} in its environment.\n" for name in plan.secrets)
+    return (
+        "#!/bin/sh\n"
+        f"# Puts {plan.job_name}, attempt {plan.attempt}, into the queue of this host; again does nothing.\n"
+        f"{wanted}"
+        f'cd "$(dirname "$0")" && exec {shlex.quote(python)} ../../../{programs}/waiter.py .\n'
+    )
 
 
-def slurm_launch(plan: Plan, python: str) -> str:
-    """launch.sh for sbatch, which is called in the attempt directory."""
-    lines = [f"#SBATCH {option}" for option in slurm_options(plan)]
-    return "\n".join(["#!/bin/sh", *lines, f"exec {shlex.quote(python)} ./runner.py ."]) + "\n"
-
-
-def slurm_options(plan: Plan) -> list[str]:
-    """The options of sbatch, one word each. Raises ValueError where a word holds white space."""
-    need, own = plan.resources, plan.slurm
-    options = [
-        f"--job-name={plan.job_name}",
-        f"--comment={plan.token}",
-        "--output=out.log",
-        "--open-mode=append",
-        # Who tries again is the board, with a new attempt; its own --requeue below would win.
-        "--no-requeue",
-        f"--signal=B:USR2@{warning(need.time)}",
-    ]
-    wanted = {
-        "--partition": own.partition,
-        "--account": own.account,
-        "--qos": own.qos,
-        "--gres": f"gpu:{need.gpus}" if need.gpus else None,
-        "--cpus-per-task": need.cpus,
-        "--mem": None if need.memory is None else f"{math.ceil(need.memory / 2**20)}M",
-        "--time": None if need.time is None else math.ceil(need.time / 60),
-    }
-    options += [f"{option}={value}" for option, value in wanted.items() if value is not None]
-    options += own.sbatch
-    for option in options:
-        if option.split() != [option]:
-            raise ValueError(f"an option for sbatch must be one word: {option!r}")
-    return options
-
-
-def warning(limit: int | None) -> int:
-    """Seconds ahead of the limit at which the job is warned: at most a tenth of a short one."""
-    return WARNING if limit is None else max(1, min(WARNING, limit // 10))
-
-
-def runner_plan(plan: Plan, kind: str) -> str:
-    """plan.json, for the runner."""
+def runner_plan(plan: Plan, kind: str, leases: str) -> str:
+    """plan.json, for the runner, the waiter and `trainboard rebuild`. `leases` is the host's shared folder."""
     scheduled = kind == "slurm"
+    need, saved = plan.resources, plan.checkpoints
     record = {
         "token": plan.token,
         "experiment": plan.experiment,
         "run": plan.run,
         "attempt": plan.attempt,
+        "batch": plan.batch,
+        "task": plan.task,
+        "job_name": plan.job_name,
         # A login shell, as the user has it there: `module` and conda are set up in its start-up files.
         "shell": ["bash"] if kind == "local" else ["bash", "-l"],
-        "time": None if scheduled else plan.resources.time,
-        "grace": max(1.0, warning(plan.resources.time) - 5.0) if scheduled else GRACE,
+        "time": None if scheduled else need.time,
+        "grace": max(1.0, warning(need.time) - 5.0) if scheduled else GRACE,
         "log": None if scheduled else "out.log",
+        "log_limit": plan.log_limit,
+        "checkpoints": None if saved is None else {"pattern": saved.pattern, "keep": saved.keep},
+        "workdir": str(plan.workdir) if plan.code is None else None,
+        "restart": {"on": list(plan.restart_on), "max": plan.restarts},
+        "secrets": sorted(plan.secrets),
+        "queue": None if scheduled else place_in_queue(plan, leases),
+        "origin": dict(plan.origin),
     }
     return json.dumps(record, indent=1) + "\n"
+
+
+def place_in_queue(plan: Plan, leases: str) -> dict[str, object]:
+    """What the queue of a host without a scheduler goes by."""
+    need = plan.resources
+    return {
+        "gpus": need.gpus,
+        "gpu_memory": need.gpu_memory,
+        "cpus": need.cpus,
+        "memory": need.memory,
+        "experiment": plan.experiment,
+        "at_most": plan.at_most,
+        "priority": plan.priority,
+        "place": plan.place,
+        "leases": leases,
+    }

@@ -1,81 +1,192 @@
-"""A machine without a scheduler, over SSH: detached runners, and the attempt directories as the queue's memory."""
+"""A machine without a scheduler, over SSH: the queue lives on it as files, and moves on without us."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends import script
-from backends.base import Job, JobState, Rejected
-from backends.host import parse_attempts
-from backends.hosted import Hosted
+from backends.base import BackendError, Job, JobState, Rejected, Room, Unclear
+from backends.hosted import ASKED, Hosted, pieces
+from backends.programs import programs
 from backends.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from backends.base import Plan, Watched
+    from specs.model import Resources, SlurmOptions
+
+LAUNCHED = 200
+"""Attempts that one call of the waiter puts into the queue."""
 
 
 class Server(Hosted):
-    """Runs attempts as detached processes. The job id is the attempt's token."""
+    """Runs attempts in the order of the host's own queue. The job id is the attempt's token."""
 
     kind = "ssh"
 
-    async def submit(self, plan: Plan) -> str:
-        """Upload, then start the runner."""
-        directory = await self._upload(plan, script.detached_launch(self.python), self._environment())
-        done = await self._launch(["sh", "launch.sh"], directory, plan)
-        if done.code != 0:
-            words = one_line(done.err or done.out) or f"exit code {done.code}"
-            raise Rejected(f"{self.name}: the runner did not start: {words}")
-        return plan.token
+    async def submit(self, plans: Sequence[Plan]) -> Mapping[str, str | Rejected | Unclear]:
+        """Upload, then one call that puts all of them into the host's queue."""
+        folder = programs().folder
+        done: dict[str, str | Rejected | Unclear] = {}
+        published: list[tuple[Plan, str]] = []
+        uploaded = await self._upload(plans, lambda plan: script.queue_launch(plan, self.python, folder))
+        for plan in plans:
+            outcome = uploaded[plan.token]
+            if isinstance(outcome, Rejected):
+                done[plan.token] = outcome
+            else:
+                published.append((plan, outcome))
+        for some in pieces(published, LAUNCHED):
+            done |= await self._enqueue(some)
+        return done
 
     async def jobs(self, watched: Collection[Watched]) -> tuple[Job, ...]:
         """What the attempt directories say; nothing for those that are not there."""
         attempts = list(watched)
         if attempts:
             self.host.calls.append(time.monotonic())
-        _, data = await self.host.request("attempts", directories=[attempt.directory for attempt in attempts])
-        found = (self._job(attempt, state) for attempt, state in zip(attempts, parse_attempts(data), strict=True))
-        return tuple(job for job in found if job is not None)
+        else:
+            await self.host.request("attempts", directories=[])  # that the host answers is an answer, too
+        found = await self._attempts([attempt.directory for attempt in attempts])
+        jobs = (self._job(attempt, state) for attempt, state in zip(attempts, found, strict=True))
+        return tuple(job for job in jobs if job is not None)
 
-    def _environment(self) -> dict[str, str]:
-        """What run.sh exports besides the plan's."""
-        return {}
+    async def hold(self, attempts: Sequence[Watched]) -> None:
+        """Keep these from starting, where they have not begun."""
+        await self._tell("hold", attempts)
+
+    async def release(self, attempts: Sequence[Watched]) -> None:
+        """Let them start again."""
+        await self._tell("release", attempts)
+
+    async def prioritise(self, attempts: Sequence[Watched], priority: int) -> None:
+        """Give these a new priority among the user's own."""
+        await self._tell("priority", attempts, priority=priority)
+
+    async def to_top(self, attempts: Sequence[Watched]) -> None:
+        """Before all others of the user's; the last piece first, so that the first stands before it."""
+        for some in reversed(list(pieces(attempts, ASKED))):
+            await self._tell("top", some, leases=self.leases)
+
+    async def room(self, resources: Resources, slurm: SlurmOptions) -> Room:
+        """How many of this size would start now, as the host's queue sees it."""
+        need = {name: getattr(resources, name) for name in ("gpus", "gpu_memory", "cpus", "memory")}
+        header, _ = await self.host.request(
+            "room", root=self.root, leases=self.leases, policy=asdict(self.policy), need=need
+        )
+        return Room(now=header["now"], reason=one_line(header["reason"]))
+
+    async def _enqueue(self, published: Sequence[tuple[Plan, str]]) -> dict[str, str | Rejected | Unclear]:
+        """One call of the waiter for attempt directories that are in place; what became of each, by token."""
+        directories = [directory for _, directory in published]
+        argv = [self.python, f"../../../{programs().folder}/waiter.py", *directories]
+        try:
+            done = await self._launch(argv, directories[0], published[0][0].secrets)
+        except (Rejected, Unclear) as error:
+            return {plan.token: error for plan, _ in published}
+        if done.code == 0:
+            return {plan.token: plan.token for plan, _ in published}
+        # Those that are not in the queue may still come: they are looked up, and sent again, which is safe.
+        trouble = Unclear(f"{self.name}: not in the queue yet: {one_line(done.err) or f'exit code {done.code}'}")
+        try:
+            found = await self._attempts(directories)
+        except BackendError:
+            return {plan.token: trouble for plan, _ in published}
+        return {
+            plan.token: plan.token if on_its_way(state) else trouble
+            for (plan, _), state in zip(published, found, strict=True)
+        }
 
     def _job(self, attempt: Watched, found: dict[str, Any]) -> Job | None:
         if not found["present"]:
             return None
-        state, reason = process_state(found)
+        standing = stands(found)
         started, ended = found["started"] or {}, found["exit"] or {}
         return Job(
             backend=self.name,
             job_id=attempt.token,
             name="",
-            state=state,
+            state=standing.state,
             token=attempt.token,
-            reason=reason,
+            reason=standing.reason,
             nodes=one_line(started.get("host", "")),
             submitted=attempt.submitted,
             started=started.get("time"),
             ended=ended.get("time"),
             exit_code=ended.get("code"),
             log=f"{attempt.directory}/out.log",
+            stranded=standing.stranded,
+            withdrawn=standing.state is JobState.CANCELLED
+            and (bool(ended.get("withdrawn")) or found["taken_back"] == "withdrawn"),
         )
 
 
-def process_state(found: dict[str, Any]) -> tuple[JobState, str]:
-    """State and reason of an attempt that no scheduler knows, from its directory."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an attempt stands that no scheduler knows."""
+
+    state: JobState
+    reason: str = ""
+    stranded: bool = False
+
+
+def stands(found: dict[str, Any]) -> Standing:
+    """What the records of an attempt directory mean together; the exit record decides where there is one."""
     if found["exit"] is not None:
-        return exit_state(found["exit"])
+        return Standing(*exit_state(found["exit"]))
+    if found["taken_back"] == "withdrawn":
+        return Standing(JobState.CANCELLED, "withdrawn")
+    if found["taken_back"] or (found["cancelled"] and never_begun(found)):
+        return Standing(JobState.CANCELLED, "cancelled before it began")
     if found["started"] is not None:
-        if found["alive"]:
-            return JobState.RUNNING, ""
-        if not found["same_boot"]:
-            return JobState.NODE_FAIL, "the host was restarted"
-        return JobState.LOST, "the runner is gone and left no exit record"
-    return JobState.PENDING, "starting" if found["claimed"] else "not begun"
+        return begun(found)
+    if found["waits"]:
+        waiting = found["waiting"]
+        if found["claimed"]:
+            return Standing(JobState.PENDING, "starting")
+        return Standing(JobState.HELD if found["held"] else JobState.PENDING, one_line(waiting.get("reason") or ""))
+    if never_begun(found):
+        return Standing(JobState.LOST, "what was about to start it is gone; its program never ran")
+    reason = "nothing moves it on: " + ("its waiter is gone" if found["waiting"] else "it was not put into the queue")
+    return Standing(JobState.HELD if found["held"] else JobState.PENDING, reason, stranded=True)
+
+
+def never_begun(found: Mapping[str, Any]) -> bool:
+    """Whether somebody took the claim to start the program, and was gone before that."""
+    return bool(found["claimed"] and found["started"] is None and not found["waits"])
+
+
+def begun(found: dict[str, Any]) -> Standing:
+    """The same for an attempt that has begun and left no exit record."""
+    started = found["started"]
+    if found["alive"]:
+        return Standing(JobState.RUNNING)
+    if found["same_boot"]:
+        if found["guarded"]:
+            return Standing(JobState.RUNNING, "its runner was killed; what it ran is being ended")
+        if found["orphans"]:
+            return Standing(JobState.RUNNING, orphaned(found["orphans"], started.get("gpus") or []))
+        return Standing(JobState.LOST, "the runner is gone and left no exit record")
+    if not found["same_host"]:
+        host = one_line(str(started.get("host")), 64)
+        return Standing(JobState.UNKNOWN, f"it began on {host}, which is not the host that answers now")
+    return Standing(JobState.NODE_FAIL, "the host was restarted")
+
+
+def orphaned(count: int, gpus: Sequence[Mapping[str, Any]]) -> str:
+    """What the user reads of a program whose runner was killed."""
+    held = ", ".join(f"GPU {gpu.get('index')}" for gpu in gpus)
+    processes = "1 process of it still runs" if count == 1 else f"{count} processes of it still run"
+    holds = "" if not held else f" and hold{'s' if count == 1 else ''} {held}"
+    return one_line(f"its runner is gone; {processes}{holds}; cancel ends {'it' if count == 1 else 'them'}")
+
+
+def on_its_way(found: Mapping[str, Any]) -> bool:
+    """Whether something moves an attempt on, or has."""
+    return bool(found["waits"] or found["claimed"] or found["exit"] is not None)
 
 
 def exit_state(record: dict[str, Any]) -> tuple[JobState, str]:

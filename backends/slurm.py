@@ -2,262 +2,308 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from backends import parse, script
-from backends.base import CommandFailed, HostTimeout, Job, JobState, Rejected, Unclear
-from backends.host import parse_attempts
-from backends.hosted import Hosted
-from backends.server import exit_state
-from backends.text import one_line
+from backends import parse, sbatch
+from backends.accounting import Accounting
+from backends.allowance import Allowance
+from backends.base import BackendError, CommandFailed, NoRoom, Rejected, Unclear, Watched
+from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_waits, queued_job, told
+from backends.gateway import OVER, Gateway, apart
+from backends.hosted import LEASES, Hosted
+from backends.programs import programs
+from backends.sightings import Watchlist
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from backends.base import Completed, Plan, Watched
+    from backends.base import Job, Plan, Policy, Room
+    from backends.host import Host
+    from backends.sightings import Sighting
+    from backends.squeue import QueueEntry
+    from specs.model import Resources, SlurmOptions
 
-NOT_HERE = re.compile(r"No such file|not found", re.IGNORECASE)
+    Outcome = str | Rejected | Unclear
+    Sightings = dict[str, list[Sighting[QueueEntry]]]
 
-NO_ACCOUNTING = re.compile(r"sacct is not on this gateway|accounting storage is disabled", re.IGNORECASE)
-"""Words of a site without accounting; anything else that sacct fails with may pass."""
+SHRINK = 4
+"""An array that does not fit is tried again with so much fewer tasks."""
 
-UNSURE = re.compile(
-    r"timed? ?out|unable to contact|connect|communicat|socket|try again|temporarily|zero bytes|protocol",
-    re.IGNORECASE,
-)
-"""Words of sbatch after which the job may exist all the same (the request arrived, the answer did not)."""
+RUNNING_JOB_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
 
-ENDED_ALREADY = re.compile(r"invalid job id|already complet", re.IGNORECASE)
-"""Words of scancel and scontrol about a job that is over, or that Slurm has forgotten."""
-
-NO_SLURM = "set `kind: ssh` for this backend if it has no Slurm, or fix the PATH of commands over SSH there"
-
-UNEXPLAINED = ("ended by ", "killed by SIGKILL")
-"""Reasons of exit records behind which the scheduler may be."""
-
-CAUSES = frozenset({JobState.TIMEOUT, JobState.OUT_OF_MEMORY, JobState.NODE_FAIL, JobState.PREEMPTED})
-"""What Slurm knows better than the runner that it signalled."""
-
-EPOCH = {"SLURM_TIME_FORMAT": "%s"}
-"""Times as seconds: a cluster's time zone is not ours."""
+LOWER_ONLY = "this site lets its users lower the priority of their jobs, not raise it"
 
 
 class Slurm(Hosted):
-    """Runs attempts as batch jobs of one user."""
+    """Runs attempts as batch jobs of one user, many at once as the tasks of an array."""
 
     kind = "slurm"
-    _user = ""
 
-    async def submit(self, plan: Plan) -> str:
-        """Upload, then sbatch in the attempt directory."""
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        root: str,
+        *,
+        shared: bool = False,
+        python: str = "python3",
+        disks: Sequence[str] = (),
+        leases: str = LEASES,
+        policy: Policy | None = None,
+    ) -> None:
+        super().__init__(name, host, root, shared=shared, python=python, disks=disks, leases=leases, policy=policy)
+        self.gateway = Gateway(name, host)
+        self.accounting = Accounting(self.gateway)
+        self.allowance = Allowance(self.gateway)
+        self._entries: tuple[QueueEntry, ...] | None = None
+        """The last answer of squeue; None where something was submitted since."""
+
+    # submission
+
+    async def submit(self, plans: Sequence[Plan]) -> Mapping[str, Outcome]:
+        """Upload, then sbatch: in the attempt directory, or one array for many."""
+        done: dict[str, Outcome] = await apart(len(plans), lambda: impossible(plans))
+        todo = [plan for plan in plans if plan.token not in done]
+        if todo:
+            done |= await self._queued_already(todo)
+            todo = [plan for plan in todo if plan.token not in done]
+        uploaded = await self._upload(todo, self._launch_script)
+        done |= {token: outcome for token, outcome in uploaded.items() if isinstance(outcome, Rejected)}
+        ready = [plan for plan in todo if plan.token not in done]
+        if ready:
+            size = await self.allowance.array_size()
+            done |= await self._sent(await apart(len(ready), lambda: sbatch.submissions(ready, size)), uploaded)
+        return done
+
+    def _launch_script(self, plan: Plan) -> str:
+        return sbatch.slurm_launch(plan, self.python, programs().folder)
+
+    async def _queued_already(self, plans: Sequence[Plan]) -> dict[str, Outcome]:
+        """Of plans that were sent before those that squeue shows; of new ones none, without asking it.
+
+        Where squeue does not answer, nothing is known of any of them, and nothing may be sent.
+        """
         try:
-            launch = script.slurm_launch(plan, self.python)
-        except ValueError as error:
-            raise Rejected(f"not submitted: {error}") from error
-        directory = await self._upload(plan, launch)
-        done = await self._launch(["sbatch", "--parsable", "launch.sh"], directory, plan)
-        out, words = done.out.decode(errors="replace"), one_line(done.err) or one_line(done.out)
-        job_id = parse.parse_job_id(out)
-        if done.code == 0 and job_id is not None:
-            return job_id
-        if done.code != 0 and words and not UNSURE.search(words):
-            raise Rejected(f"{self.name}: {words}")
-        raise Unclear(f"sbatch gave no clear answer: {words or f'exit code {done.code}, no output'}")
+            header, _ = await self.host.request("exists", path=self.directory(plans[0].folder))
+        except BackendError as error:
+            return {plan.token: Rejected(f"not submitted: {error}", error.advice) for plan in plans}
+        if not header["exists"]:
+            return {}
+        try:
+            entries = await self._queue()
+        except BackendError as error:
+            return {plan.token: Unclear(f"sent before, and may be queued: {error}") for plan in plans}
+        watched = [
+            Watched(plan.token, "", self.directory(plan.folder), 0.0, plan.batch, plan.task, plan.job_name)
+            for plan in plans
+        ]
+        seen, _ = Watchlist(watched).find(entries)
+        return {token: sightings[0].job_id for token, sightings in seen.items()}
+
+    async def _sent(
+        self, submissions: Sequence[sbatch.Submission], uploaded: Mapping[str, str | Rejected]
+    ) -> dict[str, Outcome]:
+        """One after the other, until there is no room for more."""
+        none = NoRoom(f"{self.name}: no room for more jobs in its queue now")
+        done: dict[str, Outcome] = {plan.token: none for each in submissions for plan in each.plans}
+        for submission in submissions:
+            done |= await self._fitted(submission, uploaded)
+            if any(isinstance(done[plan.token], NoRoom) for plan in submission.plans):
+                break
+        return done
+
+    async def _fitted(
+        self, submission: sbatch.Submission, uploaded: Mapping[str, str | Rejected]
+    ) -> dict[str, Outcome]:
+        """Submit it, or as large a part of it as there is room for; the part that was tried last."""
+        size = len(submission.plans)
+        while True:
+            done = await self._submitted(submission.part(size), uploaded)
+            if size == 1 or not any(isinstance(outcome, NoRoom) for outcome in done.values()):
+                return done
+            self.allowance.forget()
+            size = max(1, size // SHRINK)
+
+    async def _submitted(
+        self, submission: sbatch.Submission, uploaded: Mapping[str, str | Rejected]
+    ) -> dict[str, Outcome]:
+        """One call of sbatch."""
+        self._entries = None
+        try:
+            outcome = await self._sbatch(submission, uploaded)
+        except (Rejected, Unclear) as error:
+            outcome = error
+        if isinstance(outcome, (Rejected, Unclear)):
+            return {plan.token: outcome for plan in submission.plans}
+        if submission.plans[0].priority > 0:
+            # Where the site forbids it they wait like all others, and `prioritise` says so to whoever asks for it.
+            with contextlib.suppress(BackendError):
+                await self.gateway.scontrol(["top"], [outcome])
+        return {plan.token: submission.job_id(plan, outcome) for plan in submission.plans}
+
+    async def _sbatch(self, submission: sbatch.Submission, uploaded: Mapping[str, str | Rejected]) -> Outcome:
+        first = submission.plans[0]
+        directory = str(uploaded[first.token])
+        if submission.is_array:
+            files = submission.files(self.python, programs().folder)
+            path, token = submission.folder(self.root, files)
+            data = {name: text.encode() for name, text in files.items()}
+            directory = await self._publish_folder(path, token, data, submission.links())
+        # On the command line too: SBATCH_… variables of the login win over a script, and lose against these.
+        argv = ["sbatch", "--parsable", *submission.options, f"--chdir={directory}", "launch.sh"]
+        return sbatch.answer(self.name, await self._launch(argv, directory, first.secrets))
+
+    # the queue
 
     async def jobs(self, watched: Collection[Watched]) -> tuple[Job, ...]:
         """One squeue; the exit records of our attempts that wait no longer; sacct for those that left without one."""
         entries = await self._queue()
-        by_token = {attempt.token: attempt for attempt in watched}
-        by_id = {attempt.job_id: attempt for attempt in watched if attempt.job_id}
-        jobs: list[Job] = []
-        queued: dict[str, Job] = {}
-        for entry in entries:
-            attempt = by_token.get(entry.comment) or by_id.get(entry.job_id)
-            job = self._queued_job(entry, attempt)
-            if attempt is None:
-                jobs.append(job)
-            elif attempt.token not in queued or weight(job) > weight(queued[attempt.token]):
-                queued[attempt.token] = job
-        jobs += await self._ours(watched, queued)
-        return tuple(jobs)
+        size = len(entries) + len(watched)
+        seen, others = await apart(size, lambda: Watchlist(watched).find(entries))
+        seen = await self._told_apart(seen)
+        waiting = {token for token, sightings in seen.items() if plainly_waits(sightings[0].attempt, sightings)}
+        asked = [attempt for attempt in watched if attempt.token not in waiting]
+        records = await self._attempts([attempt.directory for attempt in asked]) if asked else []
 
-    async def cancel(self, attempts: Sequence[Watched]) -> None:
-        """scancel, with the mark in the attempt directory first: the runner then knows what the signal means."""
-        for attempt in attempts:
-            if attempt.token:
-                await self.host.request("cancel", path=attempt.directory, token=attempt.token)
-        ids = [attempt.job_id for attempt in attempts if attempt.job_id]
-        unknown = {attempt.token for attempt in attempts if not attempt.job_id}
-        if unknown:
-            ids += [
-                entry.job_id for entry in await self._queue() if entry.comment in unknown and not entry.state.ended
-            ]
-        if ids:
-            done = await self._run(["scancel", *ids], 30)
-            words = [
-                line for line in done.err.splitlines() if not ENDED_ALREADY.search(line.decode(errors="replace"))
-            ]
-            if done.code != 0 and (words or not done.err):
-                raise self._failed("scancel", done.code, b"\n".join(words))
+        def judge() -> tuple[list[Job], list[Watched]]:
+            jobs = [queued_job(self.name, entry) for entry in others]
+            jobs += [queued_job(self.name, seen[token][0].record, seen[token][0]) for token in waiting]
+            gone: list[Watched] = []
+            for attempt, found in zip(asked, records, strict=True):
+                job = judged(self.name, attempt, seen.get(attempt.token, ()), found)
+                if job is not None:
+                    jobs.append(job)
+                else:
+                    known = claimed_by(found) or attempt.job_id
+                    gone.append(replace(attempt, job_id=known if RUNNING_JOB_ID.fullmatch(known) else ""))
+            return jobs, gone
+
+        jobs, gone = await apart(size, judge)
+        return (*jobs, *(await self.accounting.jobs(gone) if gone else ()))
 
     async def log_path(self, job: Job) -> str | None:
         """StdOut, as Slurm tells it; one scontrol for a job, when it is first wanted."""
         try:
-            return parse.parse_stdout_path(await self._command(["scontrol", "show", "job", job.job_id], 20))
+            return parse.parse_stdout_path(await self.gateway.command(["scontrol", "show", "job", job.job_id], 20))
         except CommandFailed as error:
-            if ENDED_ALREADY.search(str(error)):
+            if OVER.search(str(error)):
                 return None  # Slurm has forgotten the job
             raise
 
-    async def _queue(self) -> tuple[parse.QueueEntry, ...]:
-        if not self._user:
-            self._user = (await self._command(["id", "-un"], 10)).strip()
-        mark = f"~{secrets.token_hex(4)}~"
-        argv = ["squeue", "-h", "-t", "all", "-u", self._user, "-o", parse.queue_format(mark)]
-        try:
-            return parse.parse_squeue(await self._command(argv, 30, 32 << 20), mark)
-        except ValueError as error:
-            raise CommandFailed(f"{self.name}: {error}") from error
+    async def _queue(self) -> tuple[QueueEntry, ...]:
+        self._entries = await self.gateway.queue()
+        return self._entries
 
-    async def _ours(self, watched: Collection[Watched], queued: dict[str, Job]) -> list[Job]:
-        """The state of our attempts, by the order of evidence: exit record, squeue, sacct."""
-        waiting = {token for token, job in queued.items() if job.state in (JobState.PENDING, JobState.HELD)}
-        asked = [attempt for attempt in watched if attempt.token not in waiting]
-        jobs = [queued[token] for token in waiting]
-        gone: list[Watched] = []
-        for attempt, found in zip(asked, await self._records(asked), strict=True):
-            job = queued.get(attempt.token)
-            if found["exit"] is not None:
-                jobs.append(self._recorded_job(attempt, found, job))
-            elif job is not None:
-                jobs.append(job)
-            else:
-                job_id = attempt.job_id or str((found["started"] or {}).get("job_id", ""))
-                if job_id.isdigit():
-                    gone.append(replace(attempt, job_id=job_id))
-        return jobs + await self._accounted(gone)
+    async def _told_apart(self, seen: Sightings) -> Sightings:
+        """Where squeue tells of held and other tasks of our arrays in one line, ask which is which."""
+        mixed = {
+            each.record.array for sightings in seen.values() for each in sightings if holds_some(each.record.reason)
+        }
+        if not mixed:
+            return seen
+        reasons = await self.gateway.reasons(sorted(mixed))
+        return {token: [told(each, reasons) for each in sightings] for token, sightings in seen.items()}
 
-    async def _records(self, attempts: Iterable[Watched]) -> list[dict[str, Any]]:
-        directories = [attempt.directory for attempt in attempts]
-        if not directories:
-            return []
-        _, data = await self.host.request("attempts", directories=directories)
-        return parse_attempts(data)
+    # control
 
-    async def _accounted(self, gone: Sequence[Watched]) -> list[Job]:
-        """What sacct knows of attempts that left the queue without a record; where it knows nothing, nothing.
+    async def cancel(self, attempts: Sequence[Watched]) -> None:
+        """scancel, with the mark in the attempt directory first: the runner then knows what the signal means.
 
-        While it does not answer they are UNKNOWN, so alive; where there is none, their absence is all there is.
+        What the first cannot do keeps nobody from the second.
         """
-        if not gone:
-            return []
-        ids = ",".join(attempt.job_id for attempt in gone)
+        failure: BackendError | None = None
         try:
-            text = await self._command(
-                ["sacct", "-n", "-P", "-X", "-j", ids, "-o", parse.ACCOUNT_FIELDS], 30, 8 << 20
-            )
-        except (CommandFailed, HostTimeout) as error:
-            if NO_ACCOUNTING.search(str(error)):
-                return []
-            reason = f"left the queue; {error.bare}"
-            return [replace(self._bare_job(attempt, JobState.UNKNOWN), reason=reason) for attempt in gone]
-        accounts = parse.parse_sacct(text)
-        jobs = []
-        for attempt in gone:
-            account = accounts.get(attempt.job_id)
-            if account is not None:
-                job = self._bare_job(attempt, account.state)
-                reason = f"signal {account.signal}" if account.signal else ""
-                jobs.append(
-                    replace(
-                        job,
-                        started=account.started,
-                        ended=account.ended if account.state.ended else None,
-                        exit_code=account.exit_code if account.state.ended else None,
-                        reason=reason,
-                    )
-                )
-        return jobs
+            await super().cancel([attempt for attempt in attempts if attempt.token])
+        except BackendError as error:
+            failure = error
+        ids = await self._ids(attempts)
+        if ids:
+            await self.gateway.scancel(ids)
+        if failure is not None:
+            raise failure
 
-    def _queued_job(self, entry: parse.QueueEntry, attempt: Watched | None) -> Job:
-        ended = entry.state.ended
-        reason = entry.word if entry.state is JobState.UNKNOWN else entry.reason
-        return Job(
-            backend=self.name,
-            job_id=entry.job_id,
-            name=entry.name,
-            state=entry.state,
-            token=attempt.token if attempt else "",
-            reason=one_line(reason),
-            partition=entry.partition,
-            nodes=entry.nodes,
-            submitted=entry.submitted,
-            started=None if entry.state in (JobState.PENDING, JobState.HELD) else entry.started,
-            ended=entry.ends if ended else None,
-            time_limit=entry.time_limit,
-            log=f"{attempt.directory}/out.log" if attempt else None,
-        )
+    async def withdraw(self, attempts: Sequence[Watched]) -> frozenset[str]:
+        """Take the claims, then the jobs of those whose claims we got; a job that stays finds its claim taken."""
+        taken = await super().withdraw(attempts)
+        if taken:
+            with contextlib.suppress(BackendError):
+                await self.gateway.scancel(await self._ids([each for each in attempts if each.token in taken]))
+        return taken
 
-    def _bare_job(self, attempt: Watched, state: JobState) -> Job:
-        return Job(
-            backend=self.name,
-            job_id=attempt.job_id,
-            name="",
-            state=state,
-            token=attempt.token,
-            submitted=attempt.submitted,
-            log=f"{attempt.directory}/out.log",
-        )
+    async def hold(self, attempts: Sequence[Watched]) -> None:
+        """scontrol hold for those that wait; of an array task by task."""
+        await self._changed(["hold"], await self._waiting(attempts))
 
-    def _recorded_job(self, attempt: Watched, found: dict[str, Any], job: Job | None) -> Job:
-        """The exit record decides; squeue adds where it ran, and why where a signal came from Slurm itself."""
-        state, reason = exit_state(found["exit"])
-        if job is not None and reason.startswith(UNEXPLAINED):
-            if not job.state.ended:
-                return replace(job, state=JobState.COMPLETING)  # Slurm is about to tell
-            state = job.state if job.state in CAUSES else state
-        started = found["started"] or {}
-        return replace(
-            job or self._bare_job(attempt, state),
-            state=state,
-            reason=reason,
-            started=started.get("time"),
-            ended=found["exit"].get("time"),
-            exit_code=found["exit"].get("code"),
-        )
+    async def release(self, attempts: Sequence[Watched]) -> None:
+        """scontrol release."""
+        await self._changed(["release"], await self._waiting(attempts))
 
-    async def _command(self, argv: list[str], timeout: float, cap: int = 1 << 20) -> str:
-        """The output of a command that must succeed. Raises `CommandFailed` with what it said."""
-        done = await self._run(argv, timeout, cap)
-        if done.code != 0:
-            raise self._failed(argv[0], done.code, done.err)
-        if done.truncated:
-            raise CommandFailed(f"{self.name}: {argv[0]} printed more than {cap >> 20} MB")
-        return done.out.decode("utf-8", "replace")
+    async def prioritise(self, attempts: Sequence[Watched], priority: int) -> None:
+        """Nice for what shall wait longer, the top of the user's own jobs for what shall not."""
+        ids = await self._waiting(attempts)
+        await self._nice(ids, max(0, -priority))
+        if priority > 0:
+            await self._top(ids)
 
-    async def _run(self, argv: list[str], timeout: float, cap: int = 1 << 20) -> Completed:
-        """A command of Slurm's. Raises `CommandFailed` with advice where this host has none."""
+    async def to_top(self, attempts: Sequence[Watched]) -> None:
+        """scontrol top; a task of an array is made a job of its own first, or all of its array would come along."""
+        ids = await self._waiting(attempts)
+        await self._nice([job_id for job_id in ids if "_" in job_id], 0)
+        await self._top(ids)
+
+    async def room(self, resources: Resources, slurm: SlurmOptions) -> Room:
+        """How many more jobs the user's limits leave, by what is in the queue."""
+        entries = self._entries if self._entries is not None else await self._queue()
+        return await self.allowance.room(slurm, entries)
+
+    async def _ids(self, attempts: Sequence[Watched]) -> list[str]:
+        """Every job of these that is not known to be over: the one that we know, and what squeue shows."""
+        known = [attempt.job_id for attempt in attempts if attempt.job_id]
+        entries = self._entries or ()
+        if len(known) < len(attempts):
+            entries = await self._queue()
+        seen, _ = Watchlist(attempt for attempt in attempts if attempt.token).find(entries)
+        found = [each.job_id for each in flat(seen) if not each.record.state.ended]
+        return list(dict.fromkeys([*known, *found]))
+
+    async def _waiting(self, attempts: Sequence[Watched]) -> list[str]:
+        """The jobs of these that wait now, in the order of the attempts."""
+        seen, _ = Watchlist(attempts).find(await self._queue())
+        return [
+            each.job_id
+            for attempt in attempts
+            for each in seen.get(attempt.token, ())
+            if each.record.state in WAITING
+        ]
+
+    async def _changed(self, words: Sequence[str], ids: Sequence[str]) -> None:
+        self._entries = None
+        await self.gateway.scontrol(words, ids)
+
+    async def _nice(self, ids: Sequence[str], nice: int) -> None:
+        await self.gateway.scontrol(["update", f"Nice={nice}"], ids, "JobId=")
+
+    async def _top(self, ids: Sequence[str]) -> None:
         try:
-            return await self.host.run(argv, timeout, cap, env=EPOCH)
+            await self.gateway.scontrol(["top"], ids)
         except CommandFailed as error:
-            if NOT_HERE.search(str(error)) and argv[0] != "id":
-                raise CommandFailed(f"{self.name}: {argv[0]} is not on this gateway", NO_SLURM) from error
-            raise
-
-    def _failed(self, command: str, code: int, words: bytes) -> CommandFailed:
-        return CommandFailed(f"{self.name}: {command}: {one_line(words) or f'exit code {code}'}")
+            raise CommandFailed(f"{error}: {LOWER_ONLY}") from error
 
 
-def weight(job: Job) -> int:
-    """Which of two jobs of one attempt (it was submitted twice) is the attempt: the greater.
+def impossible(plans: Sequence[Plan]) -> dict[str, Outcome]:
+    """Those that sbatch cannot be told of."""
+    refused: dict[str, Outcome] = {}
+    for plan in plans:
+        try:
+            sbatch.slurm_options(plan)
+        except ValueError as error:
+            refused[plan.token] = Rejected(f"not submitted: {error}")
+    return refused
 
-    The other finds the claim taken and completes at once.
-    """
-    if job.state is JobState.COMPLETED:
-        return 0
-    if job.state.ended:
-        return 1
-    return 2 if job.state in (JobState.PENDING, JobState.HELD) else 3
+
+def flat(seen: Sightings) -> Iterable[Sighting[QueueEntry]]:
+    """All of them."""
+    return (each for sightings in seen.values() for each in sightings)

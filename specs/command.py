@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from specs.model import Scalar
 
 
+RUN = "run"
+"""The placeholder of the run's name, where no parameter is called so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A command, taken apart at its placeholders."""
@@ -37,7 +41,7 @@ class Template:
             if isinstance(slot, str):
                 continue
             if slot.name not in known:
-                near = nearest(slot.name, known)
+                near = nearest(slot.name, {*known} - {RUN})
                 literal = f"for the text itself write {{{{{slot.name}}}}}"
                 raise CommandError(f"unknown parameter {quoted(slot.name)}{near}; {literal}", slot.line)
             if slot.unsafe:

@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from specs.command import as_text, take_apart
+from specs import outputs
+from specs.command import RUN, as_text, take_apart
 from specs.model import Method, Scalar, Setting, Spec, SpecError, Sweep
 from specs.scanner import CommandError
 
@@ -36,12 +37,16 @@ def expand(spec: Spec) -> tuple[Setting, ...]:
         raise _error(spec, "the sweep leaves no run: everything is excluded")
     if len({_identity(params) for params in settings}) < len(settings):
         raise _error(spec, "two runs of the sweep have the same parameters")
+    called = names(settings)
     try:
-        commands = [template.fill(params) for params in settings]
+        commands = [template.fill({RUN: name, **params}) for name, params in zip(called, settings, strict=True)]
     except CommandError as error:
         raise _error(spec, f'"command": {error}') from None
-    rows = zip(names(settings), settings, commands, strict=True)
-    return tuple(Setting(index, *row) for index, row in enumerate(rows))
+    rows = zip(called, settings, commands, strict=True)
+    found = tuple(Setting(index, *row) for index, row in enumerate(rows))
+    if clash := outputs.one_place(spec, found):
+        raise _error(spec, clash)
+    return found
 
 
 def count(sweep: Sweep) -> int:

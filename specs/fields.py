@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specs import sbatch, units
+from specs import measures, sbatch
 from specs.draft import Draft, flat
 from specs.model import Goal, Metrics, Resources, Scalar, SlurmOptions
+from specs.outputs import read_outputs
+from specs.retry import read_retry
 from specs.sweep import read_sweep
 from specs.tree import nearest, quoted
 
@@ -21,18 +23,23 @@ if TYPE_CHECKING:
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "": (
         *("name", "command", "workdir", "setup", "env", "params", "sweep"),
-        *("resources", "where", "slurm", "metrics"),
+        *("resources", "where", "slurm", "metrics", "outputs", "retry", "after", "priority"),
     ),
     "resources": ("gpus", "gpu_memory", "cpus", "memory", "time", "disk"),
     "slurm": ("partition", "account", "qos", "sbatch"),
     "metrics": ("objective", "goal", "total"),
+    "outputs": ("checkpoint", "keep", "log_limit"),
+    "retry": ("on", "max", "wait", "resume", "memory"),
 }
 """The keys of each section; those that are missing here hold names of the user's."""
 LATER: Mapping[str, tuple[str, ...]] = {
-    "": ("inputs", "outputs", "watch", "retry", "after", "priority"),
+    "": ("inputs", "watch"),
     "metrics": ("sources",),
+    "outputs": ("collect", "predictions"),
 }
 """Keys of the spec's format that this version does not act on."""
+
+MOST_PRIORITY = 1000
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -117,11 +124,11 @@ def resources(draft: Draft) -> Resources:
     section = draft.top.section("resources")
     return Resources(
         gpus=section.integer("gpus", 0, least=0),
-        gpu_memory=_size(section, "gpu_memory"),
+        gpu_memory=measures.size(section, "gpu_memory"),
         cpus=section.integer("cpus", None, least=1),
-        memory=_size(section, "memory"),
-        time=_measure(section, "time", units.duration, "a duration as 8h, 90m or 01:30:00"),
-        disk=_size(section, "disk"),
+        memory=measures.size(section, "memory"),
+        time=measures.time(section, "time"),
+        disk=measures.size(section, "disk"),
     )
 
 
@@ -167,6 +174,31 @@ def metrics(draft: Draft) -> Metrics:
     return Metrics(section.text("objective", None), Goal(goal), lengths)
 
 
+def after(draft: Draft) -> tuple[str, ...]:
+    """Experiments that must be done before."""
+    value = draft.top.get("after")
+    if value is None:
+        return ()
+    own = draft.top.get("name")
+    found: list[str] = []
+    for item in value.items() if isinstance(value.content, tuple) else (value,):
+        word = item.text()
+        if not _NAME.fullmatch(word):
+            raise item.wrong("the name of an experiment, or its id as char-rnn-2")
+        if own is not None and word == own.content:
+            raise item.error(f"is this experiment's own name; say which of them by its id, as {quoted(word + '-1')}")
+        found.append(word)
+    return tuple(dict.fromkeys(found))
+
+
+def priority(draft: Draft) -> int:
+    """The place among the user's own runs."""
+    number = draft.top.integer("priority", 0)
+    if abs(number) > MOST_PRIORITY:
+        raise draft.top["priority"].wrong(f"between -{MOST_PRIORITY} and {MOST_PRIORITY}")
+    return number
+
+
 READERS: Mapping[str, Callable[[Draft], object]] = {
     "name": name,
     "command": command,
@@ -179,25 +211,12 @@ READERS: Mapping[str, Callable[[Draft], object]] = {
     "where": where,
     "slurm": slurm,
     "metrics": metrics,
+    "outputs": read_outputs,
+    "retry": read_retry,
+    "after": after,
+    "priority": priority,
 }
 """The fields of `Spec` that are read from the document."""
-
-
-def _size(section: Section, key: str) -> int | None:
-    return _measure(section, key, units.size, "a size with its unit, as 8G or 500M")
-
-
-def _measure(section: Section, key: str, read: Callable[[str], int], wanted: str) -> int | None:
-    value = section.get(key)
-    if value is None:
-        return None
-    try:
-        amount = read(value.text())
-    except ValueError:
-        raise value.wrong(wanted) from None
-    if amount == 0:
-        raise value.error("must be more than 0")
-    return amount
 
 
 def _plain_word(value: Value) -> None:

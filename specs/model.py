@@ -56,6 +56,8 @@ class Sweep:
     """Groups of axes that move together; the axes of a group have the same length."""
     exclude: tuple[Mapping[str, Scalar], ...] = ()
     """Settings to leave out: those that agree with all values of an entry."""
+    at_most: int | None = None
+    """So many runs of the sweep at the same time; None: as many as there is room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,46 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a run leaves behind."""
+
+    checkpoint: str | None = None
+    """Glob of checkpoints; `{param}` stands for a parameter's value and `{run}` for the run's name."""
+    keep: int | None = None
+    """So many of the newest checkpoints stay, and those named `best`; None: all."""
+    log_limit: int | None = None
+    """Bytes that the log may have; older output goes first. None: no limit."""
+
+
+RETRIABLE = ("FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED")
+"""States after which a run may be tried again. LOST is none: it may still be running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a run is tried again."""
+
+    on: tuple[str, ...] = ()
+    """States of `RETRIABLE`."""
+    max: int = 3
+    """So many attempts after the first."""
+    wait: int = 30
+    """Seconds before the first retry; twice as many before each further one, an hour at most."""
+    resume: str = ""
+    """Added to the command where there is a checkpoint; `{checkpoint}` stands for its path."""
+    memory: float | None = None
+    """After OUT_OF_MEMORY ask for so many times the memory, each time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One experiment as the user wrote it, checked."""
 
     name: str
     """Letters, digits, `.`, `_` and `-`: it becomes a folder and a part of job names."""
     command: str
-    """Shell text; `{param}` stands for a parameter's value, quoted by us; `{{` and `}}` for literal braces."""
+    """Shell text; `{param}` stands for a parameter's value, `{run}` for the run's name, both quoted by us; `{{` for a
+    literal brace."""
     source: Path
     """The file that it was read from."""
     text: str
@@ -117,6 +152,14 @@ class Spec:
     """Backends in order of preference; empty: the caller chooses."""
     slurm: SlurmOptions = field(default_factory=SlurmOptions)
     metrics: Metrics = field(default_factory=Metrics)
+    outputs: Outputs = field(default_factory=Outputs)
+    retry: Retry = field(default_factory=Retry)
+    after: tuple[str, ...] = ()
+    """Experiments (ids, or names: the newest of that name) whose runs must all be COMPLETED before this starts."""
+    priority: int = 0
+    """Among the user's own waiting runs the greater goes first."""
+    overrides: tuple[str, ...] = ()
+    """The `key=value` words that it was read with."""
 
 
 @dataclass(frozen=True, slots=True)

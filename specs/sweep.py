@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from specs.model import SpecError
     from specs.tree import Section, Value
 
-WORDS = ("method", "seeds", "zip", "exclude", "points")
+WORDS = ("method", "seeds", "zip", "exclude", "points", "at_most")
 """Keys that are no axes."""
 LATER_METHODS = ("random",)
 RANGE = ("min", "max", "distribution")
@@ -42,6 +42,7 @@ def read_sweep(draft: Draft) -> Sweep:
             {name: value.scalar() for name, value in flat(item.section()).items()}
             for item in section.items("exclude")
         ),
+        at_most=section.integer("at_most", None, least=1),
     )
 
 

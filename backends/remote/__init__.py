@@ -10,5 +10,17 @@ with many frames (`event`) until `stop` names them. A followed file sends its ne
 last one, so a fast log never floods a slow line.
 """
 
-MODULES = ("frames", "files", "attempts", "commands", "follow", "telemetry", "helper")
-"""In the order in which each needs only those before it."""
+MODULES = (
+    "frames",
+    "files",
+    "attempts",
+    "folders",
+    "control",
+    "scan",
+    "room",
+    "commands",
+    "follow",
+    "telemetry",
+    "helper",
+)
+"""In the order in which each needs only those before it; before all of them come those of `backends.queue`."""

@@ -3,11 +3,10 @@
 import errno
 import json
 import os
-import shutil
 import threading
 from typing import Any, Dict, Optional
 
-from backends.remote.frames import Failure, Header, Reply
+from backends.remote.frames import Header, Reply
 
 
 def resolve(path: str) -> str:
@@ -90,27 +89,3 @@ def exists(header: Header, payload: bytes) -> Reply:
     """Whether a path is there, and what it is called in full."""
     path = resolve(header["path"])
     return {"exists": os.path.exists(path), "path": path}, b""
-
-
-def publish(header: Header, payload: bytes) -> Reply:
-    """A folder with files, complete or not at all. Doing it twice with the same token is once."""
-    path = resolve(header["path"])
-    plan = read_json(os.path.join(path, "plan.json"))
-    if plan is not None and plan.get("token") == header["token"]:
-        return {"path": path}, b""
-    if os.path.exists(path):
-        raise Failure("EEXIST", "%s: there is another attempt" % path)
-    make_folder(os.path.dirname(path))
-    draft = "%s.%s.tmp" % (path, header["token"])
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        make_folder(os.path.join(draft, "state"))
-        at = 0
-        for name, size, mode in header["files"]:
-            write_whole(os.path.join(draft, name), payload[at : at + size], mode)
-            at += size
-        os.rename(draft, path)
-    except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    return {"path": path}, b""

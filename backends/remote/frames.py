@@ -1,5 +1,6 @@
 """What travels between us and a helper: frames of a header and raw bytes."""
 
+import errno
 import json
 import struct
 from typing import Any, Dict, Iterator, Tuple
@@ -54,3 +55,14 @@ class Failure(Exception):
     def __init__(self, kind: str, message: str) -> None:
         Exception.__init__(self, message)
         self.kind = kind
+
+
+def described(error: Exception) -> Header:
+    """What an error is to the other side: its kind, and a message in one line."""
+    if isinstance(error, Failure):
+        return {"error": error.kind, "message": str(error)}
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else "%s: " % error.filename
+        kind = errno.errorcode.get(error.errno or 0, "OSError")
+        return {"error": kind, "message": "%s%s" % (where, error.strerror or error)}
+    return {"error": "failed", "message": "%s: %s" % (type(error).__name__, error)}

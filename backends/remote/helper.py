@@ -1,16 +1,15 @@
 """The helper itself: requests in, replies and streams out."""
 
-import errno
 import io
 import os
 import sys
 import threading
 from typing import Callable, Dict
 
-from backends.remote import attempts, files
+from backends.remote import attempts, control, files, folders, room, scan
 from backends.remote.commands import Commands
 from backends.remote.follow import Follow, Follows
-from backends.remote.frames import GREETING, Decoder, Failure, Header, Reply, encode
+from backends.remote.frames import GREETING, Decoder, Failure, Header, Reply, described, encode
 from backends.remote.telemetry import Telemetry
 
 
@@ -29,9 +28,16 @@ class Helper(object):
             "read": files.read,
             "put": files.put,
             "exists": files.exists,
-            "publish": files.publish,
+            "publish": folders.publish,
             "attempts": attempts.attempts,
-            "cancel": attempts.cancel,
+            "scan": scan.scan,
+            "cancel": control.cancel,
+            "withdraw": control.withdraw,
+            "hold": control.hold,
+            "release": control.release,
+            "priority": control.priority,
+            "top": control.top,
+            "room": room.room,
         }  # type: Dict[str, Callable[[Header, bytes], Reply]]
 
     def send(self, header: Header, payload: bytes = b"") -> None:
@@ -65,14 +71,8 @@ class Helper(object):
             if operation is None:
                 raise Failure("unknown", "no such operation: %s" % op)
             reply, data = operation(header, payload)
-        except Failure as failure:
-            self.send({"id": number, "error": failure.kind, "message": str(failure)})
-        except OSError as error:
-            kind = errno.errorcode.get(error.errno or 0, "OSError")
-            where = "" if error.filename is None else "%s: " % error.filename
-            self.send({"id": number, "error": kind, "message": "%s%s" % (where, error.strerror or error)})
         except Exception as error:  # whatever it is, nobody shall wait for an answer in vain
-            self.send({"id": number, "error": "failed", "message": "%s: %s" % (type(error).__name__, error)})
+            self.send(dict(described(error), id=number))
         else:
             reply["id"] = number
             reply["ok"] = True

@@ -56,7 +56,9 @@ async def at(sshd: Cluster, tmp_path: Path) -> AsyncGenerator[At]:
             need(f"{alias}: {dict(sshd.left_out)[alias]}", os.environ)
         ssh = SshHost(alias, Nobody(), config=sshd.ssh_config, connect_timeout=3)
         host = Host(alias, lambda: ssh.open(helper_command("python3")), ssh.close)
-        made.append(Server(alias, host, root or str(tmp_path / "runs"), shared=True))
+        # Beside the runs: a user of the host's own cannot enter the test's folder.
+        leases = f"{root}-leases" if root else str(tmp_path / "leases")
+        made.append(Server(alias, host, root or str(tmp_path / "runs"), shared=True, leases=leases))
         return made[-1]
 
     yield make
@@ -127,7 +129,7 @@ async def test_a_gateway_without_slurm_says_so_and_what_to_set(sshd: Cluster, tm
         await backend.jobs([])
     assert "kind: ssh" in no.value.advice
     with pytest.raises(Rejected, match="sbatch"):
-        await backend.submit(Desk(backend, tmp_path).plan("true"))
+        await Desk(backend, tmp_path).start(Desk(backend, tmp_path).plan("true"))
     assert await says(backend, "the rest goes on") == b"the rest goes on\n"
     await backend.close()
 
@@ -152,7 +154,8 @@ async def test_any_login_shell_carries_a_whole_journey(at: At, tmp_path: Path, a
     assert "loss=0.25|\n" in await desk.log(second)
     async with contextlib.aclosing(backend.health(0.1)) as readings:
         assert (await anext(readings)).memory_total
-    await backend.run_command(["rm", "-rf", (await backend.host.request("exists", path=backend.root))[0]["path"]])
+    for path in (backend.root, backend.leases):
+        await backend.run_command(["rm", "-rf", (await backend.host.request("exists", path=path))[0]["path"]])
 
 
 async def test_two_sessions_are_enough_for_everything_at_once(at: At, tmp_path: Path) -> None:
@@ -253,7 +256,7 @@ async def test_a_full_disk_refuses_a_submission_and_nothing_half_is_left(at: At,
     desk, code = Desk(backend, tmp_path), pack(tmp_path / "project")
     for plan in (desk.plan("true"), desk.plan("true", code=code)):
         with pytest.raises(Rejected, match=r"not submitted: full: .*runs/.*: No space left on device") as no:
-            await backend.submit(plan)
+            await desk.start(plan)
         assert "free some space there" in no.value.advice
     left = await backend.run_command(["find", ".", "-path", "./runs*", "-not", "-type", "d"])
     assert left.out == b""

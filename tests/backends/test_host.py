@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 import time
@@ -11,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backends.base import CommandFailed, HelperUnavailable, HostFull, HostTimeout, HostUnreachable
+from backends.base import CommandFailed, HelperUnavailable, HostFull, HostTimeout, HostUnreachable, Rejected
 from backends.host import Host
 from backends.local import open_local_link
-from backends.remote.attempts import process_start
+from backends.queue.processes import start_time
 from backends.remote.commands import Commands
 from backends.remote.follow import ACTIVE, PIECE, Follow, Follows
 from backends.remote.frames import GREETING, Decoder, Header, encode
 from backends.remote.helper import Helper
 from backends.remote.telemetry import GPU_RETRY, SILENT, GpuTool
+from backends.server import Server
+from tests.backends.conftest import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +181,29 @@ async def test_errors_of_the_host_keep_their_kind_and_lose_their_escapes(kind: s
     await host.close()
 
 
+async def test_an_attempt_that_finds_the_disk_full_is_refused_with_advice_and_no_other_is(
+    tmp_path: Path,
+) -> None:
+    link = FakeLink(GREETING)
+
+    def answer(header: dict[str, Any]) -> bytes:
+        full = {"error": "ENOSPC", "message": "/runs/e/001-run/1: No space left on device"}
+        outcomes = [{"path": "/runs/e/000-run/1"}, full]
+        data = json.dumps(outcomes).encode() if header["op"] == "publish" else b""
+        return encode({"id": header["id"], "ok": True, "exists": True}, data)
+
+    link.answer = answer
+    backend = Server("gpu9", host_of(link), "/runs")
+    first, second = Desk(backend, tmp_path).plans(2)
+    done = await backend._upload([first, second], lambda plan: "")
+    assert done[first.token] == "/runs/e/000-run/1"
+    refused = done[second.token]
+    assert isinstance(refused, Rejected)
+    assert str(refused) == "not submitted: gpu9: /runs/e/001-run/1: No space left on device"
+    assert refused.advice.startswith("free some space there")
+    await backend.close()
+
+
 def answers(helper_frames: list[bytes]) -> list[dict[str, Any]]:
     """The headers of frames."""
     return [header for header, _ in Decoder().feed(b"".join(helper_frames))]
@@ -303,7 +329,7 @@ def test_a_hung_nvidia_smi_ends_with_the_helper(tool: Callable[[str], GpuTool]) 
     assert gpus.process is not None
     pid = gpus.process.pid
     helper.close()
-    until(lambda: process_start(pid) is None)
+    until(lambda: start_time(pid) is None)
 
 
 async def test_a_large_file_is_sent_in_pieces_and_appears_whole(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from backends.local import Local
 from tests.backends.conftest import Desk
 
 async def main(folder):
-    desk = Desk(Local("here", str(folder / "runs")), folder)
+    desk = Desk(Local("here", str(folder / "runs"), leases=str(folder / "leases")), folder)
     attempt = await desk.start(desk.plan("echo hello"))
     assert (await desk.ended(attempt)).state is JobState.COMPLETED
     assert await desk.log(attempt) == "hello\\n"
@@ -41,12 +41,12 @@ def test_it_works_where_home_is_missing(tmp_path: Path) -> None:
 
 
 async def test_a_run_outlives_the_program_that_started_it(tmp_path: Path) -> None:
-    first = Desk(Local("here", str(tmp_path / "runs")), tmp_path)
+    first = Desk(Local("here", str(tmp_path / "runs"), leases=str(tmp_path / "leases")), tmp_path)
     attempt = await first.start(first.plan("while [ ! -e go ]; do sleep 0.05; done; echo done"))
     await first.until(attempt, lambda job: job.state is JobState.RUNNING)
     await first.backend.close()
     (tmp_path / "go").touch()
-    second = Desk(Local("here", str(tmp_path / "runs")), tmp_path)
+    second = Desk(Local("here", str(tmp_path / "runs"), leases=str(tmp_path / "leases")), tmp_path)
     assert (await second.ended(attempt)).state is JobState.COMPLETED
     assert await second.log(attempt) == "done\n"
     await second.backend.close()

@@ -4,102 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from backends import runner
-from backends.remote.attempts import kill_marked, process_start
-from backends.runner import outcome
+from backends.queue.processes import boot_id, start_time
+from backends.runner.attempt import Attempt as Ours
+from backends.runner.outcome import outcome
+from backends.runner.tree import descendants, parents_by_ps
+from tests.backends.runners import GO, Attempt, attempts, gone, small_disk, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
-class Attempt:
-    """An attempt directory and the runners that were started in it."""
-
-    def __init__(self, directory: Path, token: str) -> None:
-        self.directory = directory
-        self.token = token
-        self.runners: list[subprocess.Popen[bytes]] = []
-
-    def start(
-        self, *options: str, piped: bool = False, env: dict[str, str] | None = None, file_size: int | None = None
-    ) -> subprocess.Popen[bytes]:
-        """A runner; its words go to a pipe or to the log; no file that it writes may be larger than `file_size`."""
-        argv = [sys.executable, runner.__file__, *options, str(self.directory)]
-        if file_size is not None:
-            argv = ["sh", "-c", f'trap "" XFSZ; ulimit -f {file_size}; exec "$@"', "sh", *argv]
-        with (self.directory / "out.log").open("ab") as log:
-            out = subprocess.PIPE if piped else log
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
-        self.runners.append(process)
-        return process
-
-    def run(self, within: float = 30) -> dict[str, Any]:
-        """Run it to its end; the exit record."""
-        assert self.start().wait(within) == 0
-        return self.record()
-
-    def record(self) -> dict[str, Any]:
-        """The exit record."""
-        return dict(json.loads((self.directory / "state" / "exit").read_text()))
-
-    def ending(self) -> tuple[str, int | None, str]:
-        """State, code and reason of it."""
-        record = self.record()
-        return record["state"], record["code"], record["reason"]
-
-    def log(self) -> bytes:
-        """What the program printed."""
-        return (self.directory / "out.log").read_bytes()
-
-    def has(self, name: str) -> bool:
-        """Whether a state file is there."""
-        return (self.directory / "state" / name).exists()
-
-
 @pytest.fixture
 def attempt(tmp_path: Path) -> Iterator[Callable[..., Attempt]]:
-    """Makes an attempt directory; what was started in it is over with the test."""
-    made: list[Attempt] = []
-
-    def make(command: str, folder: Path = tmp_path, **plan: object) -> Attempt:
-        directory = folder / "attempt"
-        (directory / "state").mkdir(parents=True)
-        (directory / "run.sh").write_text(f'cd "$TRAINBOARD_ATTEMPT"\n{command}\n')
-        token = secrets.token_hex(8)
-        fields = {"token": token, "shell": ["bash"], "time": None, "grace": 1}
-        (directory / "plan.json").write_text(json.dumps(fields | {"log": None} | plan))
-        made.append(Attempt(directory, token))
-        return made[-1]
-
-    yield make
-    for each in made:
-        for process in each.runners:
-            process.kill()
-            process.wait()
-        kill_marked(each.token)
-
-
-def until(condition: Callable[[], object], within: float = 20) -> None:
-    """Wait for what another process does."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended."""
-    return process_start(pid) is None
+    """Makes attempt directories."""
+    with attempts(tmp_path) as make:
+        yield make
 
 
 def test_of_many_runners_exactly_one_runs_the_program(attempt: Callable[..., Attempt]) -> None:
@@ -200,31 +128,16 @@ def test_a_signal_at_any_moment_of_the_start_is_never_lost(attempt: Callable[...
     assert one.record()["state"] == "CANCELLED"
 
 
-def test_a_detached_runner_outlives_the_session_that_started_it(attempt: Callable[..., Attempt]) -> None:
-    one = attempt("echo up; sleep 1; echo done", log="out.log")
-    shell = f"{sys.executable} {runner.__file__} --detach {one.directory}; echo told; kill -HUP 0"
-    done = subprocess.run(["sh", "-c", shell], start_new_session=True, capture_output=True, timeout=30)
-    assert done.stdout == b"told\n"
-    assert one.has("started")  # known to run by the time that the caller is told
-    until(lambda: one.has("exit"))
-    assert one.log() == b"up\ndone\n"
-    assert one.ending() == ("COMPLETED", 0, "")
+def test_a_log_that_is_named_is_opened_by_the_runner(attempt: Callable[..., Attempt]) -> None:
+    one = attempt("echo up; echo err >&2", log="out.log")
+    process = one.start(piped=True)
+    assert process.communicate(timeout=20) == (b"", b"")
+    assert one.log() == b"up\nerr\n"
 
 
-def test_a_detached_runner_keeps_no_pipe_of_its_caller_open(attempt: Callable[..., Attempt]) -> None:
-    one = attempt("while [ ! -e go ]; do sleep 0.05; done", log="out.log")
-    process = one.start("--detach", piped=True)
-    assert process.communicate(timeout=10) == (b"", b"")
-    assert not one.has("exit")
-    (one.directory / "go").touch()
-    until(lambda: one.has("exit"))
-
-
-def test_a_log_that_cannot_be_opened_is_told_to_the_caller_and_claims_nothing(
-    attempt: Callable[..., Attempt],
-) -> None:
+def test_a_log_that_cannot_be_opened_claims_nothing(attempt: Callable[..., Attempt]) -> None:
     one = attempt("echo ran", log="missing/out.log")
-    process = one.start("--detach", piped=True)
+    process = one.start(piped=True)
     words = b"".join(process.communicate(timeout=10)).decode()
     assert process.returncode == 1
     path = one.directory / "missing/out.log"
@@ -234,33 +147,71 @@ def test_a_log_that_cannot_be_opened_is_told_to_the_caller_and_claims_nothing(
 
 def test_a_state_that_cannot_be_written_is_told_and_claims_nothing(attempt: Callable[..., Attempt]) -> None:
     one = attempt("echo ran", log="out.log")
-    process = one.start("--detach", piped=True, file_size=1)
-    words = b"".join(process.communicate(timeout=10)).decode()
+    process = one.start(piped=True, shell='trap "" XFSZ; ulimit -f 1')
+    process.communicate(timeout=10)
     assert process.returncode == 1
-    assert "the attempt cannot begin" in words
-    assert "File too large" in words
+    assert b"the attempt cannot begin" in one.log()
+    assert b"File too large" in one.log()
     assert list((one.directory / "state").iterdir()) == []
+
+
+def test_who_runs_it_and_on_which_gpus_is_told(attempt: Callable[..., Attempt]) -> None:
+    one = attempt(f"echo up; {GO}")
+    gpus = [{"index": 0, "uuid": "GPU-7"}]
+    process = one.up({"TRAINBOARD_GPUS": json.dumps(gpus)})
+    started = one.state("started")
+    assert started["gpus"] == gpus
+    assert (started["pid"], started["start"]) == (process.pid, start_time(process.pid))
+    assert start_time(started["guard"]) is not None
+    assert (started["boot"], started["restart"], started["checkpoint"]) == (boot_id(), 0, None)
+    one.go()
+    process.wait(20)
+    assert gone(started["guard"])
+    record = one.record()
+    assert record["peak_memory"] > 1 << 20
+    assert (record["withdrawn"], record["restarts"]) == (False, 0)
+    assert 0 < record["time"] - record["began"] < 20
+
+
+def test_where_there_is_no_proc_the_tree_is_told_by_ps_without_ps_itself() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        parents = parents_by_ps()
+        assert descendants({os.getpid()}, parents) == {child.pid}
+        assert parents[os.getpid()] == os.getppid()
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_how_long_it_took_is_right_whatever_the_clock_of_the_host_does(attempt: Callable[..., Attempt]) -> None:
+    one = attempt("true")
+    ours = Ours(str(one.directory), {"token": one.token})
+    ours.began = 3600.0  # and has been set right since
+    record = ours.end("COMPLETED", 0, "")
+    assert 0 <= record["time"] - record["began"] < 60
+
+
+def test_a_second_word_on_the_command_line_is_bad_usage(attempt: Callable[..., Attempt]) -> None:
+    argv = [sys.executable, str(attempt("true").program), "--detach", "."]
+    done = subprocess.run(argv, capture_output=True, timeout=20)
+    assert (done.returncode, done.stderr) == (2, b"usage: runner.py DIRECTORY\n")
 
 
 def test_an_exit_record_finds_room_on_a_disk_that_is_full_at_the_end(
     attempt: Callable[..., Attempt], tmp_path: Path
 ) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"a small disk needs the right to mount: {mounted.stderr.decode().strip()}")
-    try:
-        one = attempt(": > up; cat /dev/zero > fill; while [ ! -e go ]; do sleep 0.05; done; exit 3", folder=disk)
+    with small_disk(tmp_path / "disk", "256k") as why:
+        if why:
+            pytest.skip(why)
+        one = attempt(f": > up; cat /dev/zero > fill; {GO}; exit 3", folder=tmp_path / "disk")
         process = one.start()
         until((one.directory / "up").exists)
-        until(lambda: os.statvfs(disk).f_bavail == 0)
-        (one.directory / "go").touch()
+        until(lambda: os.statvfs(one.directory).f_bavail == 0)
+        one.go()
         assert process.wait(20) == 0
         assert one.ending() == ("FAILED", 3, "exit code 3")
         assert (one.directory / "fill").stat().st_size > 100_000
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_the_exit_record_is_whole_whenever_it_is_seen(attempt: Callable[..., Attempt]) -> None:
@@ -283,14 +234,6 @@ def test_an_attempt_directory_that_vanishes_ends_nothing_but_the_record(attempt:
     moved.rename(one.directory)
 
 
-def test_a_job_that_a_scheduler_starts_again_is_not_taken_for_completed(attempt: Callable[..., Attempt]) -> None:
-    one = attempt("echo ran")
-    (one.directory / "state/claim").mkdir()
-    assert one.start(env=os.environ | {"SLURM_RESTART_COUNT": "1"}).wait(20) == 0
-    assert one.ending() == ("NODE_FAIL", None, "the scheduler lost it and started the job anew")
-    assert one.log() == b""
-
-
 def test_a_shell_that_is_not_there_is_a_failure_with_its_name(attempt: Callable[..., Attempt]) -> None:
     one = attempt("true", shell=["no-such-shell"])
     one.run()
@@ -300,7 +243,7 @@ def test_a_shell_that_is_not_there_is_a_failure_with_its_name(attempt: Callable[
 
 def test_fifty_megabytes_of_output_arrive_whole(attempt: Callable[..., Attempt]) -> None:
     one = attempt("yes 0123456789abcde | head -c 50000000")
-    assert one.run(60)["state"] == "COMPLETED"
+    assert one.run(within=60)["state"] == "COMPLETED"
     assert one.log() == (b"0123456789abcde\n" * 3125000)[:50000000]
 
 
@@ -321,3 +264,9 @@ def test_fifty_megabytes_of_output_arrive_whole(attempt: Callable[..., Attempt])
 )
 def test_how_an_end_is_told(status: int | None, ending: str, told: tuple[str, int | None, str]) -> None:
     assert outcome(status, ending) == told
+
+
+@pytest.mark.parametrize("status", [0, 1 << 8, 9, 137 << 8])
+def test_want_of_memory_is_told_whatever_the_exit_code_says(status: int) -> None:
+    assert outcome(status, "", exhausted=True)[0] == "OUT_OF_MEMORY"
+    assert outcome(status, "SIGUSR2", exhausted=True)[0] == "TIMEOUT"

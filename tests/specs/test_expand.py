@@ -57,6 +57,15 @@ def test_a_swept_value_goes_before_a_fixed_one_and_into_the_command() -> None:
     assert [setting.command for setting in settings] == ["a 1 5", "a 2 5"]
 
 
+def test_a_command_may_use_the_runs_name() -> None:
+    spec = replace(PLAIN, command="a --out ckpt/{run}", sweep=Sweep(axes={"lr": (1, 2)}))
+    assert [setting.command for setting in expand(spec)] == ["a --out ckpt/'lr=1'", "a --out ckpt/'lr=2'"]
+
+
+def test_a_parameter_called_run_is_the_users() -> None:
+    assert expand(replace(PLAIN, command="a {run}", params={"run": 7}))[0].command == "a 7"
+
+
 def test_zipped_axes_move_together_at_the_place_of_the_first() -> None:
     sweep = Sweep(axes={"a": (1, 2), "b": (3, 4), "c": (5, 6)}, zip=(("a", "c"),))
     assert names(sweep) == ["a=1-c=5-b=3", "a=1-c=5-b=4", "a=2-c=6-b=3", "a=2-c=6-b=4"]

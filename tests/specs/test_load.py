@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specs.load import errors, load, loads
-from specs.model import Goal, Method, Metrics, Resources, SlurmOptions, Spec, SpecError
+from specs.model import Goal, Method, Metrics, Outputs, Resources, Retry, SlurmOptions, Spec, SpecError
 
 WHOLE = """\
 name: char-rnn
@@ -28,13 +28,19 @@ sweep:
   model.depth: [2, 4]
   data.name: [wiki, books]
   seeds: 3
+  at_most: 4
   zip: [[model.depth, data.name]]
   exclude: [{lr: 0.003, model: {depth: 4}}]
 resources: {gpus: 1, gpu_memory: 8G, cpus: 4, memory: 16G, time: 8h, disk: 5G}
 where: [triton, gpus]
 slurm: {partition: gpu, account: 1234, sbatch: ["--constraint=a100", -v]}
 metrics: {objective: val_acc, goal: maximize, total: {epochs: 50}}
+outputs: {checkpoint: "ckpt/{run}/{data.name}/*.pt", keep: 2, log_limit: 100M}
+retry: {on: [preempted, Timeout, OUT_OF_MEMORY], max: 5, wait: 1m, resume: "--resume={checkpoint}", memory: x1.5}
+after: [preprocess, tokens-3]
+priority: -20
 """
+PATTERN = '"ckpt/{run}/{data.name}/*.pt"'
 SMALL = "name: x\ncommand: run {lr}\nparams: {lr: 1}\n"
 
 
@@ -73,6 +79,10 @@ def test_a_whole_spec_is_read(tmp_path: Path) -> None:
     assert spec.where == ("triton", "gpus")
     assert spec.slurm == SlurmOptions("gpu", "1234", None, ("--constraint=a100", "-v"))
     assert spec.metrics == Metrics("val_acc", Goal.MAXIMIZE, {"epochs": 50})
+    assert spec.outputs == Outputs("ckpt/{run}/{data.name}/*.pt", 2, 100 << 20)
+    assert spec.retry == Retry(("PREEMPTED", "TIMEOUT", "OUT_OF_MEMORY"), 5, 60, "--resume={checkpoint}", 1.5)
+    assert (spec.after, spec.priority, spec.sweep.at_most) == (("preprocess", "tokens-3"), -20, 4)
+    assert spec.overrides == ()
 
 
 def test_the_least_spec_has_the_models_defaults() -> None:
@@ -105,15 +115,15 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("command:", "comand:", '2: unknown key "comand" (did you mean "command"?)'),
-        ("gpus: 1", "gpu: 1", '18: unknown key "resources.gpu" (did you mean "resources.gpus"?)'),
+        ("gpus: 1", "gpu: 1", '19: unknown key "resources.gpu" (did you mean "resources.gpus"?)'),
         ("name: char-rnn\n", "", '1: "name" is missing'),
         ("name: char-rnn", "name: ../x", '1: "name" must be letters, digits, . _ and -, at most 64, '),
-        ("gpus: 1", "gpus: two", '18: "resources.gpus" must be a whole number, not "two"'),
-        ("gpus: 1", "gpus: -1", '18: "resources.gpus" must be at least 0, not -1'),
-        ("cpus: 4", "cpus: 0", '18: "resources.cpus" must be at least 1, not 0'),
-        ("16G", "16", '18: "resources.memory" must be a size with its unit, as 8G or 500M, not 16'),
-        ("16G", "0G", '18: "resources.memory" must be more than 0'),
-        ("time: 8h", "time: 8:00", '18: "resources.time" must be a duration as 8h, 90m or 01:30:00, not "8:00"'),
+        ("gpus: 1", "gpus: two", '19: "resources.gpus" must be a whole number, not "two"'),
+        ("gpus: 1", "gpus: -1", '19: "resources.gpus" must be at least 0, not -1'),
+        ("cpus: 4", "cpus: 0", '19: "resources.cpus" must be at least 1, not 0'),
+        ("16G", "16", '19: "resources.memory" must be a size with its unit, as 8G or 500M, not 16'),
+        ("16G", "0G", '19: "resources.memory" must be more than 0'),
+        ("time: 8h", "time: 8:00", '19: "resources.time" must be a duration as 8h, 90m or 01:30:00, not "8:00"'),
         ("OMP_NUM_THREADS", "OMP-NUM", '7: "OMP-NUM" is no name for an environment variable'),
         ("FLAG: true", "FLAG: [1]", '7: "env.FLAG" must be a single value, not a list'),
         ("eps: 1e-8", "eps: [1, 2]", '9: "params.optim.eps" must be a single value; a list of values to try belongs'),
@@ -140,15 +150,15 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         (
             "[[model.depth, data.name]]",
             "[[model.deth, lr]]",
-            '16: "sweep.zip[1][1]" is no axis of this sweep: "model.d',
+            '17: "sweep.zip[1][1]" is no axis of this sweep: "model.d',
         ),
         (
             "[wiki, books]",
             "[wiki]",
-            '16: "sweep.zip[1]" zips axes of different lengths: model.depth has 2, data.name',
+            '17: "sweep.zip[1]" zips axes of different lengths: model.depth has 2, data.name',
         ),
-        ("[[model.depth, data.name]]", "[[lr, lr]]", '16: "sweep.zip[1][2]" is zipped twice: "lr"'),
-        ("{lr: 0.003, model", "{lrr: 0.003, model", '17: no parameter is called "lrr" (did you mean "lr"?)'),
+        ("[[model.depth, data.name]]", "[[lr, lr]]", '17: "sweep.zip[1][2]" is zipped twice: "lr"'),
+        ("{lr: 0.003, model", "{lrr: 0.003, model", '18: no parameter is called "lrr" (did you mean "lr"?)'),
         (
             "{lr: 0.003, model: {depth: 4}}",
             "{optim.name: adam}",
@@ -158,23 +168,126 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         ("seeds: 3", "method: gird", '15: "sweep.method" must be grid or list, not "gird" (did you mean "grid"?)'),
         ("seeds: 3", "points: [{a: 1}]", '15: "sweep.points" needs "method: list"'),
         ("seeds: 3", "method: list", '12: "sweep.lr" does not go with method list, which has points'),
-        ("goal: maximize", "goal: most", '21: "metrics.goal" must be minimize or maximize'),
-        ("epochs: 50", "epochs: 0", '21: "metrics.total.epochs" must be more than 0'),
-        ("[triton, gpus]", "[triton, a b]", '19: "where[2]" must be one word that does not begin with -, not "a b"'),
-        ("partition: gpu", "partition: -x", '20: "slurm.partition" must be one word that does not begin with -'),
-        ("-v]", "a100]", '20: "slurm.sbatch[2]" "a100" must be an option in one word, as "--constraint=a100"'),
-        ("-v]", '"--gres gpu:1"]', '20: "slurm.sbatch[2]" "--gres gpu:1" must be one word, as "--constraint=a100"'),
-        ("-v]", '"--qos=a\\nb"]', '20: "slurm.sbatch[2]" "--qos=a\\nb" holds a control character'),
-        ("-v]", "--job-name=x]", '20: "slurm.sbatch[2]" "--job-name=x" sets --job-name, which is set for every job'),
-        ("-v]", "--wra=x]", '20: "slurm.sbatch[2]" "--wra=x" sets --wrap, which is set for every job already'),
-        ("-v]", "-vJx]", '20: "slurm.sbatch[2]" "-vJx" sets -J, which is set for every job already'),
-        ("-v]", "--]", '20: "slurm.sbatch[2]" "--" must be an option in one word, as "--constraint=a100"'),
+        ("goal: maximize", "goal: most", '22: "metrics.goal" must be minimize or maximize'),
+        ("epochs: 50", "epochs: 0", '22: "metrics.total.epochs" must be more than 0'),
+        ("[triton, gpus]", "[triton, a b]", '20: "where[2]" must be one word that does not begin with -, not "a b"'),
+        ("partition: gpu", "partition: -x", '21: "slurm.partition" must be one word that does not begin with -'),
+        ("-v]", "a100]", '21: "slurm.sbatch[2]" "a100" must be an option in one word, as "--constraint=a100"'),
+        ("-v]", '"--gres gpu:1"]', '21: "slurm.sbatch[2]" "--gres gpu:1" must be one word, as "--constraint=a100"'),
+        ("-v]", '"--qos=a\\nb"]', '21: "slurm.sbatch[2]" "--qos=a\\nb" holds a control character'),
+        ("-v]", "--job-name=x]", '21: "slurm.sbatch[2]" "--job-name=x" sets --job-name, which is set for every job'),
+        ("-v]", "--wra=x]", '21: "slurm.sbatch[2]" "--wra=x" sets --wrap, which is set for every job already'),
+        ("-v]", "-vJx]", '21: "slurm.sbatch[2]" "-vJx" sets -J, which is set for every job already'),
+        ("-v]", "--]", '21: "slurm.sbatch[2]" "--" must be an option in one word, as "--constraint=a100"'),
         ("--lr {lr}", "--lr {rl}", '4: "command": unknown parameter "rl"; for the text itself write {{rl}}'),
         ("--lr {lr}", "--lr `{lr}`", '4: "command": {lr} cannot stand within or behind back-ticks'),
         ("--lr {lr}", "--lr '{lr}", '4: "command": the quote \' is not closed'),
-        ("where:", "inputs: []\nwhere:", '19: "inputs" is not supported by this version'),
-        ("objective:", "sources: [stdout], objective:", '21: "metrics.sources" is not supported by this version'),
-        ("slurm: {", "slurm: 3 #", '20: "slurm" must be a mapping of keys to values, not 3'),
+        ("where:", "inputs: []\nwhere:", '20: "inputs" is not supported by this version'),
+        ("objective:", "sources: [stdout], objective:", '22: "metrics.sources" is not supported by this version'),
+        ("at_most: 4", "at_most: 0", '16: "sweep.at_most" must be at least 1, not 0'),
+        (
+            "checkpoint: ",
+            "checkpoints: ",
+            '23: unknown key "outputs.checkpoints" (did you mean "outputs.checkpoint"?)',
+        ),
+        (PATTERN, '""', '23: "outputs.checkpoint" is empty'),
+        (PATTERN, '"a\\nb"', '23: "outputs.checkpoint" holds a control character'),
+        (
+            PATTERN,
+            "$HOME/*.pt",
+            '23: "outputs.checkpoint" holds a variable of the shell, which is not filled in: write',
+        ),
+        (PATTERN, "~/ckpt", '23: "outputs.checkpoint" begins with ~, which is not filled in: write the whole path'),
+        (
+            PATTERN,
+            "c/../../*",
+            '23: "outputs.checkpoint" leads out of the project folder: "c/../../*"; write it without',
+        ),
+        (
+            PATTERN,
+            '"./**/*"',
+            '23: "outputs.checkpoint" is "./**/*", which is everything there: name a folder or a part',
+        ),
+        (
+            PATTERN,
+            '"{a,b}.pt"',
+            '23: "outputs.checkpoint" holds "{a,b}", which is no {parameter}; a pattern knows *, ',
+        ),
+        (PATTERN, '"{rnu}.pt"', '23: "outputs.checkpoint": unknown parameter "rnu" (did you mean "run"?)'),
+        (PATTERN, '"{lrr}.pt"', '23: "outputs.checkpoint": unknown parameter "lrr" (did you mean "lr"?)'),
+        (
+            "[wiki, books]",
+            "[wiki, ..]",
+            '23: "outputs.checkpoint" with data.name=".." leads out of the project folder: "ckpt/x/../*.pt"',
+        ),
+        ("keep: 2", "keep: 0", '23: "outputs.keep" must be at least 1, not 0'),
+        (
+            f"checkpoint: {PATTERN}, ",
+            "",
+            '23: "outputs.keep" needs "outputs.checkpoint", the files of which so many stay',
+        ),
+        (
+            "log_limit: 100M",
+            "log_limit: 100",
+            '23: "outputs.log_limit" must be a size with its unit, as 8G or 500M, not',
+        ),
+        ("log_limit: 100M", "log_limit: 10K", '23: "outputs.log_limit" must be at least 1M, not "10K"'),
+        ("keep: 2", "collect: []", '23: "outputs.collect" is not supported by this version'),
+        ("keep: 2", "predictions: p.csv", '23: "outputs.predictions" is not supported by this version'),
+        ("outputs: {", "outputs: 3 #", '23: "outputs" must be a mapping of keys to values, not 3'),
+        ("max: 5", "most: 5", '24: unknown key "retry.most"'),
+        ("on: [preempted, Timeout, OUT_OF_MEMORY], ", "", '24: "retry.on" is missing'),
+        (
+            "Timeout",
+            "TIMOUT",
+            '24: "retry.on[2]" must be FAILED, TIMEOUT, OUT_OF_MEMORY, NODE_FAIL or PREEMPTED, not "TIMOUT" '
+            '(did you mean "TIMEOUT"?)',
+        ),
+        (
+            "Timeout",
+            "lost",
+            '24: "retry.on[2]" cannot be LOST: such a run may still be going, and would then run twice',
+        ),
+        ("Timeout", "[1]", '24: "retry.on[2]" must be text, not a list'),
+        ("max: 5", "max: 0", '24: "retry.max" must be at least 1, not 0'),
+        ("max: 5", "max: 101", '24: "retry.max" must be at most 100, not 101'),
+        ("max: 5", "max: x", '24: "retry.max" must be a whole number, not "x"'),
+        ("wait: 1m", "wait: soon", '24: "retry.wait" must be a duration as 30s or 5m, not "soon"'),
+        ("wait: 1m", "wait: 2h", '24: "retry.wait" must be at most 1h, not "2h"'),
+        ("={checkpoint}", "", '24: "retry.resume" must say where the path goes, as "--resume {checkpoint}"'),
+        ("={checkpoint}", " {lr}", '24: "retry.resume" knows {checkpoint} only, not {lr}'),
+        (
+            "={checkpoint}",
+            " `{checkpoint}`",
+            '24: "retry.resume" {checkpoint} cannot stand within or behind back-ticks',
+        ),
+        ("--resume={checkpoint}", "'{checkpoint}", '24: "retry.resume" the quote \' is not closed'),
+        ("--resume={checkpoint}", "a\\n{checkpoint}", '24: "retry.resume" must be one line of plain text'),
+        (
+            f"checkpoint: {PATTERN}, keep: 2",
+            "checkpoint: null",
+            '24: "retry.resume" needs "outputs.checkpoint", which says where checkpoints are',
+        ),
+        (
+            "--seed {seed}",
+            "--seed {seed} | tee log",
+            '24: "retry.resume" cannot be added to the command, which ends with',
+        ),
+        ("x1.5", "2", '24: "retry.memory" must be a factor as x2 or x1.5, not 2'),
+        ("x1.5", "x1", '24: "retry.memory" must be more than x1 and at most x16, not "x1"'),
+        ("x1.5", "x16.5", '24: "retry.memory" must be more than x1 and at most x16, not "x16.5"'),
+        ("Timeout, OUT_OF_MEMORY", "TIMEOUT", '24: "retry.memory" needs OUT_OF_MEMORY in "retry.on"'),
+        ("memory: 16G, ", "", '24: "retry.memory" needs "resources.memory", of which it is a multiple'),
+        ("tokens-3", "a b", '25: "after[2]" must be the name of an experiment, or its id as char-rnn-2, not "a b"'),
+        (
+            "tokens-3",
+            "char-rnn",
+            '25: "after[2]" is this experiment\'s own name; say which of them by its id, as "char-rnn-1"',
+        ),
+        ("[preprocess, tokens-3]", "{a: b}", '25: "after" must be text, not a mapping'),
+        ("-20", "-1001", '26: "priority" must be between -1000 and 1000, not -1001'),
+        ("-20", "1.5", '26: "priority" must be a whole number, not 1.5'),
+        ("slurm: {", "slurm: 3 #", '21: "slurm" must be a mapping of keys to values, not 3'),
         ("  lr: [0.001", "\tlr: [0.001", "12: a tab is used as indentation; YAML takes spaces only"),
     ],
 )
@@ -184,7 +297,7 @@ def test_a_mistake_is_one_line_with_file_line_and_key(old: str, new: str, messag
     assert found.startswith(f"char.yaml:{message}")
 
 
-@pytest.mark.parametrize("key", ["inputs", "outputs", "watch", "retry", "after", "priority"])
+@pytest.mark.parametrize("key", ["inputs", "watch"])
 def test_keys_of_later_versions_are_never_ignored(key: str) -> None:
     assert complaint(f"{SMALL}{key}: 0") == f'char.yaml:4: "{key}" is not supported by this version'
 
@@ -241,6 +354,44 @@ def test_overrides_reach_into_sections_and_the_last_one_counts() -> None:
     assert spec.slurm.qos == "high"
 
 
+def test_every_new_key_can_be_overridden_and_the_words_are_kept() -> None:
+    words = [
+        "outputs.checkpoint=c/{run}/*",
+        "outputs.keep=1",
+        "outputs.log_limit=2M",
+        "retry.on=failed",
+        "retry.max=1",
+    ]
+    words += ["retry.wait=0", "retry.resume=--from {checkpoint}", "retry.memory=null", "after=tokens", "priority=7"]
+    words += ["sweep.at_most=1"]
+    spec = loads(WHOLE, Path("f"), words)
+    assert spec.outputs == Outputs("c/{run}/*", 1, 2 << 20)
+    assert spec.retry == Retry(("FAILED",), 1, 0, "--from {checkpoint}")
+    assert (spec.after, spec.priority, spec.sweep.at_most) == (("tokens",), 7, 1)
+    assert spec.overrides == tuple(words)
+
+
+def test_a_spec_without_the_new_keys_takes_them_from_the_command_line() -> None:
+    assert loads(SMALL, Path("f"), ["retry.on=[TIMEOUT]"]).retry == Retry(("TIMEOUT",))
+    assert complaint(SMALL, "retry.max=1") == 'char.yaml:1: "retry.on" is missing'
+
+
+def test_retries_can_be_switched_off_for_one_submission() -> None:
+    assert loads(WHOLE, Path("f"), ["retry=null"]).retry == Retry()
+    assert loads(WHOLE, Path("f"), ["retry.on=[]", "retry.memory=null"]).retry.on == ()
+
+
+def test_an_experiment_may_follow_an_earlier_one_of_its_name_by_id() -> None:
+    assert loads(WHOLE, Path("f"), ["after=char-rnn-1"]).after == ("char-rnn-1",)
+
+
+def test_a_point_that_lacks_a_parameter_of_the_checkpoints_is_an_error() -> None:
+    text = (
+        "name: x\ncommand: a\noutputs: {checkpoint: 'c/{b}'}\nsweep:\n  method: list\n  points: [{b: 1}, {lr: 3}]\n"
+    )
+    assert complaint(text) == 'char.yaml:6: "sweep.points[2]" gives no "b", which "outputs.checkpoint" uses'
+
+
 def test_an_axis_may_be_overridden_with_one_value() -> None:
     assert loads(WHOLE, Path("f"), ["sweep.lr=0.5"]).sweep.axes["lr"] == (0.5,)
 
@@ -283,6 +434,11 @@ KEYS = st.sampled_from(
             "seed",
             "a.b",
             "inputs",
+            "checkpoint",
+            "keep",
+            "on",
+            "resume",
+            "max",
         ),
     ]
 )
@@ -295,7 +451,13 @@ TREES = st.recursive(
 )
 SPECS = st.fixed_dictionaries(
     {"name": st.just("x"), "command": st.sampled_from(["a {lr}", "a"])},
-    optional=dict.fromkeys(("params", "sweep", "resources", "where", "slurm", "metrics", "env", "setup"), TREES),
+    optional=dict.fromkeys(
+        (
+            *("params", "sweep", "resources", "where", "slurm", "metrics", "env", "setup"),
+            *("outputs", "retry", "after", "priority"),
+        ),
+        TREES,
+    ),
 )
 
 

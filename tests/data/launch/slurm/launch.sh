@@ -1,10 +1,4 @@
 #!/bin/sh
-#SBATCH --job-name=char-rnn-1/003-lr=0.003-seed=2
-#SBATCH --comment=0123456789abcdef
-#SBATCH --output=out.log
-#SBATCH --open-mode=append
-#SBATCH --no-requeue
-#SBATCH --signal=B:USR2@60
 #SBATCH --partition=gpu
 #SBATCH --account=dl
 #SBATCH --qos=high
@@ -14,4 +8,10 @@
 #SBATCH --time=480
 #SBATCH --constraint=a100
 #SBATCH --nodes=1
-exec python3 ./runner.py .
+#SBATCH --requeue
+#SBATCH --signal=B:USR2@60
+#SBATCH --job-name=char-rnn-1/003-lr=0.003-seed=2
+#SBATCH --comment=0123456789abcdef
+#SBATCH --output=out.log
+#SBATCH --open-mode=append
+exec python3 ../../../.programs/0123456789abcdef/runner.py .

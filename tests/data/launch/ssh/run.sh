@@ -8,4 +8,8 @@ module load cuda/12
 source venv/bin/activate
 set +e
 
+if [ -n "${TRAINBOARD_CHECKPOINT:-}" ]; then
+python train.py --lr 0.003 --note 'it'"'"'s; $(touch /tmp/x)' --resume "$TRAINBOARD_CHECKPOINT"
+else
 python train.py --lr 0.003 --note 'it'"'"'s; $(touch /tmp/x)'
+fi
