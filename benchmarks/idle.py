@@ -29,6 +29,24 @@ class Nobody:
     async def cancel(self, keys: Collection[str]) -> None:
         return None
 
+    async def hold(self, keys: Collection[str]) -> None:
+        return None
+
+    async def release(self, keys: Collection[str]) -> None:
+        return None
+
+    async def requeue(self, keys: Collection[str]) -> None:
+        return None
+
+    async def prioritise(self, keys: Collection[str], by: int) -> None:
+        return None
+
+    async def to_top(self, keys: Sequence[str]) -> None:
+        return None
+
+    def look(self, keys: Collection[str]) -> None:
+        return None
+
     def show(self, key: str | None) -> None:
         return None
 

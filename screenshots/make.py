@@ -39,10 +39,10 @@ poll: 1
 backends:
   triton: {kind: slurm, host: gateway}
   rented: {kind: ssh, host: twofactor}
-  gpu1: {kind: ssh}
-  gpu2: {kind: ssh}
+  gpu1: {kind: ssh, leases: /tmp/trainboard-pictures/leases/gpu1}
+  gpu2: {kind: ssh, leases: /tmp/trainboard-pictures/leases/gpu2}
   gpu3: {kind: ssh, host: down}
-  laptop: {kind: local}
+  laptop: {kind: local, leases: /tmp/trainboard-pictures/leases/laptop}
 """
 BASELINE = """\
 #!/bin/bash

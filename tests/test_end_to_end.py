@@ -35,9 +35,9 @@ def environ(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, str]]:
     home = tmp_path / "home"
     home.mkdir()
     (home / "config.yaml").write_text(
-        "poll: 1\nbackends:\n  laptop: {kind: local}\n"
+        f"poll: 1\nbackends:\n  laptop: {{kind: local, leases: {tmp_path}/laptop-leases}}\n"
         f"  triton: {{kind: slurm, host: gateway, root: {tmp_path}/slurm}}\n"
-        f"  gpu1: {{kind: ssh, root: {tmp_path}/gpu1}}\n"
+        f"  gpu1: {{kind: ssh, root: {tmp_path}/gpu1, leases: {tmp_path}/leases}}\n"
     )
     own = {"TRAINBOARD_HOME": str(home), "TRAINBOARD_SSH_CONFIG": str(cluster.ssh_config), "TERM": "xterm-256color"}
     yield own

@@ -23,13 +23,31 @@ class Actions(Protocol):
         """Submit every run of the spec. Raises `Refused` where nothing was submitted."""
 
     async def cancel(self, keys: Collection[str]) -> None:
-        """Cancel these rows. Raises `Refused`."""
+        """End these rows for good: no retry comes after it. Raises `Refused` with what was not done."""
+
+    async def hold(self, keys: Collection[str]) -> None:
+        """Keep these from starting, where they have not begun. Raises `Refused` with what was not done."""
+
+    async def release(self, keys: Collection[str]) -> None:
+        """Let these start. Raises `Refused` with what was not done."""
+
+    async def requeue(self, keys: Collection[str]) -> None:
+        """Run these again: a new attempt of each. Raises `Refused` with what was not done."""
+
+    async def prioritise(self, keys: Collection[str], by: int) -> None:
+        """Add to the priority of these, where they wait. Raises `Refused` with what was not done."""
+
+    async def to_top(self, keys: Sequence[str]) -> None:
+        """Put these, in this order, before all others of the user's that wait. Raises as `hold`."""
 
     def show(self, key: str | None) -> None:
         """Stream this row's log as `LogGrew` events, beginning with its tail; None: no log."""
 
+    def look(self, keys: Collection[str]) -> None:
+        """These rows are on the screen: their curves are wanted."""
+
     def refresh(self) -> None:
-        """Query every host now."""
+        """Query every host now, whichever process does the asking."""
 
     def pause(self, paused: bool) -> None:
         """Stop or go on polling; what is followed goes on."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backends.base import Policy
 from specs.model import SpecError
 from specs.tree import nearest, quoted
-from trainboard.sshconfig import HOST, ssh_hosts
+from trainboard import configvalues
+from trainboard.actions import Refused
+from trainboard.sshconfig import ssh_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from specs.tree import Section, Value
+    from specs.tree import Section
     from trainboard.paths import Paths
 
 __all__ = ["BackendConfig", "Config", "ConfigError", "add_backend", "load", "offered_hosts", "parse", "ssh_hosts"]
@@ -23,13 +25,17 @@ LEAST_POLL = 1.0
 """Seconds. Below this a poll costs a gateway more than anybody can read off the board."""
 MOST_POLL = 86400.0
 REMOTE_ROOT = "~/.trainboard/runs"
+LEASES = "/var/tmp/trainboard"
+"""The folder in which all users of a host without a scheduler see whose turn it is."""
+MOST_SETTLE = 3600.0
+"""Seconds. A GPU that nobody may take for longer is one to leave out, not one to wait for."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REMOTE_KEYS = ("kind", "host", "root", "poll", "shared", "python", "disks")
+_QUEUE_KEYS = ("leases", "at_most", "ignore", "share", "settle")
 
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "local": ("kind", "root", "poll", "disks"),
-    "ssh": _REMOTE_KEYS,
+    "local": ("kind", "root", "poll", "disks", *_QUEUE_KEYS),
+    "ssh": (*_REMOTE_KEYS, *_QUEUE_KEYS),
     "slurm": _REMOTE_KEYS,
 }
 """Kind of backend → the keys that it understands."""
@@ -62,6 +68,10 @@ class BackendConfig:
     """Paths whose file systems are watched for space."""
     ssh_config: Path | None = None
     """What stands in for `~/.ssh/config`; None: nothing does."""
+    leases: str = LEASES
+    """The folder of the queue of a host without a scheduler, absolute; all its users must name the same one."""
+    policy: Policy = field(default_factory=Policy)
+    """How our runs behave in that queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +82,21 @@ class Config:
     """The config file, which need not be there."""
     backends: tuple[BackendConfig, ...]
     """At least one, in the order of the file; names are unique."""
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names for several backends, in order of preference; none is a backend's name."""
 
     def backend(self, name: str) -> BackendConfig | None:
         """The backend of this name."""
         return next((backend for backend in self.backends if backend.name == name), None)
+
+    def resolve(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Backends and pools as backends, in order, each once. Raises `Refused` for a name that is neither."""
+        members = {**{backend.name: (backend.name,) for backend in self.backends}, **self.pools}
+        for name in names:
+            if name not in members:
+                hint = nearest(name, members) or f" (the config has {', '.join(members)})"
+                raise Refused(f"unknown backend {quoted(name)}{hint}")
+        return tuple(dict.fromkeys(member for name in names for member in members[name]))
 
 
 def load(paths: Paths) -> Config:
@@ -102,17 +123,17 @@ def parse(text: str, paths: Paths) -> Config:
     if whole.content is None:
         return Config(paths.config, (_local(paths),))
     section = whole.section()
-    section.only(("poll", "backends"))
-    poll = _seconds(section.get("poll"), POLLS["slurm"])  # of the gateways: what a poll costs is felt there
+    section.only(("poll", "backends", "pools"))
+    poll = _poll(section, POLLS["slurm"])  # of the gateways: what a poll costs is felt there
     entries = section.section("backends")
-    backends = tuple(_backend(name, entries, poll, paths) for name in entries)
-    return Config(paths.config, backends or (_local(paths),))
+    backends = tuple(_backend(name, entries, poll, paths) for name in entries) or (_local(paths),)
+    return Config(paths.config, backends, _pools(section.section("pools"), [backend.name for backend in backends]))
 
 
 def offered_hosts(config: Config, paths: Paths) -> list[str]:
     """Hosts of the OpenSSH config that are no backend yet and may become one by this name. Blocks: it reads files."""
     taken = {backend.host for backend in config.backends} | {backend.name for backend in config.backends}
-    return [host for host in ssh_hosts(paths.ssh_config) if host not in taken and _NAME.fullmatch(host)]
+    return [host for host in ssh_hosts(paths.ssh_config) if host not in taken and configvalues.is_name(host)]
 
 
 def add_backend(path: Path, name: str, kind: str, host: str) -> None:
@@ -141,12 +162,7 @@ def add_backend(path: Path, name: str, kind: str, host: str) -> None:
 
 
 def _backend(name: str, entries: Section, poll: float, paths: Paths) -> BackendConfig:
-    place = entries.entries[name].place
-    if not _NAME.fullmatch(name):
-        raise place.error(
-            f"backend name {quoted(name)} must be 1 to 64 letters, digits, '.', '_' or '-' "
-            "that begin with a letter or a digit"
-        )
+    configvalues.check_name(entries, name, "backend")
     section = entries[name].section()
     kind_value = section.need("kind")
     kind = kind_value.text()
@@ -155,7 +171,7 @@ def _backend(name: str, entries: Section, poll: float, paths: Paths) -> BackendC
     for error in section.unknown(KEYS[kind]):
         raise error
     root_value = section.get("root")
-    root = _path(root_value) if root_value else REMOTE_ROOT
+    root = configvalues.path(root_value) if root_value else REMOTE_ROOT
     local = kind == "local"
     if local:
         root = str(Path(root).expanduser()) if root_value else str(paths.runs)
@@ -163,60 +179,54 @@ def _backend(name: str, entries: Section, poll: float, paths: Paths) -> BackendC
     return BackendConfig(
         name=name,
         kind=kind,
-        host="" if local else _host(section, name),
+        host="" if local else configvalues.host(section, name),
         root=root,
-        poll=_seconds(section.get("poll"), poll if kind == "slurm" else POLLS[kind]),
+        poll=_poll(section, poll if kind == "slurm" else POLLS[kind]),
         shared=section.boolean("shared", local),
-        python=_word(section.get("python"), "python3"),
-        disks=_paths(disks) if disks else (root,),
+        python=configvalues.program(section.get("python"), "python3"),
+        disks=configvalues.paths(disks) if disks else (root,),
         ssh_config=None if local else paths.ssh_config,
+        leases=configvalues.shared_folder(section.get("leases"), LEASES),
+        policy=_policy(section),
     )
+
+
+def _poll(section: Section, default: float) -> float:
+    return configvalues.seconds(section.get("poll"), default, LEAST_POLL, MOST_POLL)
+
+
+def _policy(section: Section) -> Policy:
+    """How our runs behave in the queue of a host; the defaults where there is none."""
+    usual = Policy()
+    return Policy(
+        at_most=section.integer("at_most", usual.at_most, least=1),
+        ignore=configvalues.process_names(section.get("ignore")),
+        share=section.boolean("share", usual.share),
+        settle=configvalues.seconds(section.get("settle"), usual.settle, 0.0, MOST_SETTLE),
+    )
+
+
+def _pools(section: Section, backends: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Pools by name, each with its backends."""
+    found = {}
+    for name in section:
+        configvalues.check_name(section, name, "pool")
+        if name in backends:
+            raise section.entries[name].place.error(f"pool {quoted(name)} has the name of a backend")
+        value = section[name]
+        members = value.items()
+        if not members:
+            raise value.error("is an empty list; a pool needs at least one backend")
+        for member in members:
+            word = member.text()
+            if word in section:
+                raise member.error(f"is a pool, {quoted(word)}; a pool takes backends only")
+            if word not in backends:
+                raise member.error(f"is no backend: {quoted(word)}{nearest(word, backends)}")
+        found[name] = tuple(dict.fromkeys(value.strings()))
+    return found
 
 
 def _local(paths: Paths) -> BackendConfig:
     root = str(paths.runs)
     return BackendConfig("local", "local", "", root, POLLS["local"], True, "python3", (root,))
-
-
-def _host(section: Section, name: str) -> str:
-    host = section.text("host", name)
-    if not HOST.fullmatch(host):
-        raise section["host"].error(f"must be a host of ~/.ssh/config or an address, not {quoted(host)}")
-    return host
-
-
-def _seconds(value: Value | None, default: float) -> float:
-    """A number of seconds, or a duration such as `1m`."""
-    from specs import units
-
-    if value is None:
-        return default
-    try:
-        seconds = float(units.duration(value.content)) if isinstance(value.content, str) else value.number()
-    except ValueError:
-        raise value.wrong("seconds or a duration such as 30s or 1m") from None
-    if not LEAST_POLL <= seconds <= MOST_POLL:
-        raise value.wrong(f"between {LEAST_POLL:g} s and {MOST_POLL:g} s")
-    return seconds
-
-
-def _path(value: Value) -> str:
-    text = value.text()
-    if not re.match(r"/|~/", text) or not text.isprintable() or "$" in text:
-        raise value.wrong("a path that begins with / or ~/, without variables")
-    return text
-
-
-def _paths(value: Value) -> tuple[str, ...]:
-    values = value.content if isinstance(value.content, tuple) else (value,)
-    return tuple(_path(each) for each in values)
-
-
-def _word(value: Value | None, default: str) -> str:
-    """A program's name or path: one printable word."""
-    if value is None:
-        return default
-    word = value.text()
-    if not word.isprintable() or len(word.split()) != 1 or word.startswith("-"):
-        raise value.wrong("the name or path of a program")
-    return word

@@ -39,6 +39,8 @@ def with_backend(old: bytes, path: Path, name: str, kind: str, host: str) -> byt
     before = parse(text, paths)
     if before.backend(name):
         raise ConfigError(f"{path}: there is a backend {quoted(name)} already")
+    if name in before.pools:
+        raise ConfigError(f"{path}: there is a pool {quoted(name)} already")
     entry = _entry(name, kind, host)
     try:
         [added] = parse(f"backends:\n  {entry}\n", paths).backends
@@ -47,10 +49,12 @@ def with_backend(old: bytes, path: Path, name: str, kind: str, host: str) -> byt
     whole = document.parse_value(text, str(path))
     for candidate in _candidates(text, None if whole.content is None else whole.section(), entry):
         try:
-            *others, last = parse(candidate, paths).backends
+            after = parse(candidate, paths)
         except SpecError:
             continue  # no place for it; the next may be one
-        if tuple(others) == before.backends and (last.name, last.kind, last.host) == (name, kind, added.host):
+        *others, last = after.backends
+        same = tuple(others) == before.backends and after.pools == before.pools
+        if same and (last.name, last.kind, last.host) == (name, kind, added.host):
             return candidate.encode()
     raise ConfigError(f"{path}: found no place for a new backend; add it by hand: {entry}")
 

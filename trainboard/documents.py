@@ -6,8 +6,8 @@ Keys and tables that this version does not know stay in the file as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
@@ -46,13 +46,63 @@ Outcome = tuple[Record, ...] | BaseException
 """Of a change: what it stored, or why it stored nothing."""
 
 
+Pause = Callable[[], None]
+"""Called again and again in long work: in a thread it lets others run."""
+SLICE = 100
+"""Documents between two pauses: a millisecond or two of work."""
+T = TypeVar("T")
+
+
+def no_pause() -> None:
+    """Go on at once."""
+
+
+def paced(items: Iterable[T], pause: Pause, every: int = SLICE) -> Iterator[T]:
+    """The items, with a pause now and then."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if not number % every:
+            pause()
+
+
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode
+
+_OWN = "journal"
+"""The table of the state file itself."""
+_GENERATION = "generation"
+
+
+def generation_of(lines: Lines) -> int:
+    """The number of a state file, which grows whenever it is written; 0 where it has none. Raises `ValueError`."""
+    line = lines.get(_OWN, {}).get(_GENERATION)
+    number = _document(line)[1].get("number") if line else 0
+    if not isinstance(number, int):
+        raise ValueError("a generation that is no number")
+    return number
+
+
+def with_generation(lines: Lines, number: int) -> Lines:
+    """The state file with another number."""
+    return lines | {_OWN: lines.get(_OWN, {}) | {_GENERATION: _line(_GENERATION, {"number": number})}}
 
 
 def text_of(lines: Lines) -> bytes:
     """The state file: JSON that TinyDB reads, one document a line."""
-    tables = [f"{_encode(table)}:{{\n" + ",\n".join(content.values()) + "\n}" for table, content in lines.items()]
-    return ("{" + ",\n".join(tables) + "}\n").encode()
+    return b"".join(pieces_of(lines))
+
+
+def pieces_of(lines: Lines, pause: Pause = no_pause) -> Iterator[bytes]:
+    """The state file, piece by piece."""
+    between = "{"
+    for table, content in lines.items():
+        yield f"{between}{_encode(table)}:{{\n".encode()
+        documents = list(content.values())
+        for start in range(0, len(documents), SLICE):
+            yield ((",\n" if start else "") + ",\n".join(documents[start : start + SLICE])).encode()
+            pause()
+        between = "\n},\n"
+    yield b"\n}}\n" if lines else b"{}\n"
 
 
 def lines_of(documents: Mapping[str, Mapping[str, Document]]) -> Lines:
@@ -63,16 +113,31 @@ def lines_of(documents: Mapping[str, Mapping[str, Document]]) -> Lines:
     }
 
 
-def parse(text: bytes, before: tuple[Lines, Records] = ({}, Records())) -> tuple[Lines, Records]:
+def documents_of(lines: Lines) -> dict[str, dict[str, Document]]:
+    """The documents of a TinyDB file."""
+    return {table: dict(map(_document, content.values())) for table, content in lines.items()}
+
+
+def key_of(line: str) -> str:
+    """The id of a document. Raises `ValueError`."""
+    key, _ = _decode(line)
+    if not isinstance(key, str):
+        raise ValueError("a document without a name")
+    return key
+
+
+def parse(
+    text: bytes, before: tuple[Lines, Records] = ({}, Records()), pause: Pause = no_pause
+) -> tuple[Lines, Records]:
     """The documents of a state file, and the records in them.
 
     What is as it was before is not decoded again, and a record of it is the same object. Raises `ValueError` where
     the text is no state file, and `RecursionError` on mischief.
     """
     try:
-        return _read(_split(text.decode()), before)
+        return _read(_split(text.decode()), before, pause)
     except ValueError:  # laid out by somebody else, or damaged
-        return _read(_foreign(json.loads(text)), before)
+        return _read(_foreign(json.loads(text)), before, pause)
 
 
 def _split(text: str) -> dict[str, list[str]]:
@@ -92,15 +157,15 @@ def _split(text: str) -> dict[str, list[str]]:
     return tables
 
 
-def _read(tables: Mapping[str, Iterable[str]], before: tuple[Lines, Records]) -> tuple[Lines, Records]:
+def _read(tables: Mapping[str, Iterable[str]], before: tuple[Lines, Records], pause: Pause) -> tuple[Lines, Records]:
     lines: Lines = {}
     records: dict[str, Mapping[str, Any]] = {table: MappingProxyType({}) for table in TABLES.values()}
     for table, found in tables.items():
-        known = {line: key for key, line in before[0].get(table, {}).items()}
+        known = {line: key for key, line in paced(before[0].get(table, {}).items(), pause)}
         kind = _KINDS.get(table)
         old_records = getattr(before[1], table) if kind else {}
         lines[table], of_table = {}, {}
-        for line in found:
+        for line in paced(found, pause):
             key = known.get(line)
             if key is None:
                 key, document = _document(line)
@@ -111,6 +176,27 @@ def _read(tables: Mapping[str, Iterable[str]], before: tuple[Lines, Records]) ->
         if kind:
             records[table] = MappingProxyType(of_table)
     return lines, Records(**records)
+
+
+def updated(changed: Lines, lines: Lines, records: Records, pause: Pause = no_pause) -> tuple[Lines, Records]:
+    """The content with other lines in it. A record of a line that was there already is the same object.
+
+    Raises `ValueError` where a line is no document.
+    """
+    new = {table: getattr(records, table) for table in TABLES.values()}
+    for table, content in changed.items():
+        old = lines.get(table, {})
+        if kind := _KINDS.get(table):
+            others = {key: line for key, line in content.items() if old.get(key) != line}
+            decoded = {key: _record(kind, *_document(line)) for key, line in paced(others.items(), pause)}
+            new[table] = MappingProxyType(_copy(new[table]) | decoded)
+        lines = lines | {table: old | content}
+    return lines, Records(**new)
+
+
+def _copy(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy; of a proxy, 25 times as fast as `dict` makes it."""
+    return mapping.copy() if isinstance(mapping, MappingProxyType) else dict(mapping)
 
 
 def _foreign(documents: object) -> dict[str, list[str]]:
@@ -127,8 +213,11 @@ def _line(key: str, document: Document) -> str:
 
 
 def _document(line: str) -> tuple[str, Document]:
-    [(key, document)] = json.loads(f"{{{line}}}").items()
-    if not isinstance(document, dict):
+    key, end = _decode(line)
+    if not isinstance(key, str) or line[end : end + 1] != ":":
+        raise ValueError("a document without a name")
+    document, end = _decode(line, end + 1)
+    if not isinstance(document, dict) or end != len(line):
         raise ValueError(f"{key!r} is no document")
     return key, document
 
@@ -145,30 +234,65 @@ def to_record(kind: type[Record], document: Document) -> Record:
 
     Keys that it has no field for are left out; a state word that we do not know is `UNKNOWN`.
     """
-    known = {name: document[name] for name in _FIELDS[kind] if name in document}
+    known = {
+        name: _frozen(value) if (value := document[name]).__class__ in _NESTED else value
+        for name in _FIELDS[kind]
+        if name in document
+    }
     if "state" in known:
         known["state"] = _STATES.get(known["state"], JobState.UNKNOWN)
     return kind(**known)
 
 
-def apply(changes: Iterable[Change], lines: Lines, records: Records) -> tuple[Lines, Records, list[Outcome]]:
+_NESTED = frozenset({list, dict})
+
+
+def _frozen(value: object) -> object:
+    """A value of a document as it is in a record, whose sequences are tuples."""
+    match value:
+        case list():
+            return tuple(map(_frozen, value))
+        case dict():
+            return {key: _frozen(each) for key, each in value.items()}
+        case _:
+            return value
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What changes made of the content."""
+
+    lines: Lines
+    records: Records
+    changed: Lines
+    """The lines that are new."""
+    outcomes: list[Outcome]
+
+
+def apply(changes: Iterable[Change], lines: Lines, records: Records) -> Applied:
     """What the changes make of the content, each on top of those before it. One that raises changes nothing."""
-    tables: dict[str, dict[str, Any]] = {table: dict(getattr(records, table)) for table in TABLES.values()}
-    lines = lines | {table: dict(lines.get(table, {})) for table in tables}
-    records = Records(**{table: MappingProxyType(content) for table, content in tables.items()})
+    lines = {table: {} for table in TABLES.values()} | lines
+    changed: Lines = {}
+    own: dict[str, dict[str, Any]] = {}  # the tables that differ from those before: copied once, at the first change
     outcomes: list[Outcome] = []
     for change in changes:
         try:
-            changed = tuple(change(records))
-            new_lines = [_changed_line(record, lines, records) for record in changed]
+            stored = tuple(change(records))
+            new_lines = [_changed_line(record, lines, records) for record in stored]
         except Exception as error:  # the change is its caller's own code: what it raises is the caller's to handle
             outcomes.append(error)
             continue
-        for record, line in zip(changed, new_lines, strict=True):
+        for record, line in zip(stored, new_lines, strict=True):
             table = TABLES[type(record)]
-            lines[table][record.id], tables[table][record.id] = line, record
-        outcomes.append(changed)
-    return lines, records, outcomes
+            if lines[table].get(record.id) == line:
+                continue
+            if table not in own:
+                own[table], lines[table] = _copy(getattr(records, table)), lines[table].copy()
+                records = replace(records, **{table: MappingProxyType(own[table])})
+            changed.setdefault(table, {})[record.id] = line
+            lines[table][record.id], own[table][record.id] = line, record
+        outcomes.append(stored)
+    return Applied(lines, records, changed, outcomes)
 
 
 def _changed_line(record: Record, lines: Lines, records: Records) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from backends.base import Health
     from trainboard.extract.progress import Progress
+    from trainboard.lease import Holder
     from trainboard.rows import Row
     from trainboard.series import Sample
 
@@ -40,6 +41,18 @@ class HostSeen:
     running: int = 0
     pending: int = 0
     calls_per_minute: float = 0.0
+    trouble: str = ""
+    """Why it is sent nothing at the moment, in one line; empty while it takes what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSeen:
+    """Which process polls the hosts and places runs for all that share this state."""
+
+    holder: Holder | None
+    """None: nobody, for the state folder allows no locks; then each process does it for itself."""
+    ours: bool
+    """Whether this process does it, be it for a holder that is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +110,4 @@ class Closed:
     """There is nothing to watch, and there will be nothing: a screen goes away."""
 
 
-Event = HostSeen | TableSeen | LogGrew | LogUnavailable | Sampled | Noticed | Closed
+Event = HostSeen | EngineSeen | TableSeen | LogGrew | LogUnavailable | Sampled | Noticed | Closed

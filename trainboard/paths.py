@@ -25,6 +25,16 @@ class Paths:
     ssh_config: Path | None = None
     """What stands in for `~/.ssh/config`; None: nothing does."""
 
+    @property
+    def pictures(self) -> Path:
+        """The folder in which the process that polls shows others what it sees."""
+        return self.state / "pictures"
+
+    @property
+    def code(self) -> Path:
+        """The folder of the archives of project folders."""
+        return self.state / "code"
+
 
 def paths(environ: Mapping[str, str]) -> Paths:
     """The paths for this environment; nothing is made.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from backends.base import BackendError, HostKeyRefused, HostUnreachable, JobState, LoginRefused
 from trainboard.events import HostSeen, Link
+from trainboard.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,12 +49,17 @@ class Place:
         """It does not let us in: asking again by ourselves would bring the same prompt, or lock the account."""
         self.answered = asyncio.Event()
         """Set while the last query was answered."""
+        self.trouble = ""
+        """Why the dispatcher sends it nothing, in one line."""
         self._wake = asyncio.Event()
+        self._shown: Picture | None = None
+        """What another process sees of it, while that one does the polling."""
 
     def answer(self, answer: Answer) -> None:
         """A query was answered."""
         self.jobs, self.absences, self.seen, self.failures = answer.jobs, answer.absences, answer.at, 0
         self.link, self.reason, self.advice, self.refused = Link.UP, "", "", False
+        self._shown = None
         self.answered.set()
 
     def fail(self, error: BackendError) -> None:
@@ -62,7 +68,41 @@ class Place:
         self.link = Link.DOWN if self.seen is None else Link.STALE
         self.reason, self.advice = error.bare, error.advice
         self.refused = isinstance(error, LoginRefused | HostKeyRefused)
+        self._shown = None
         self.answered.clear()
+
+    def show(self, picture: Picture) -> bool:
+        """Take over what another process sees; whether that is anything new."""
+        if picture is self._shown:
+            return False
+        self._shown = picture
+        self.jobs, self.health, self.seen = picture.jobs, picture.health, picture.seen
+        self.link, self.reason, self.advice = picture.link, picture.reason, picture.advice
+        self.failures, self.refused, self.absences = 0, False, {}
+        if self.link is Link.UP:
+            self.answered.set()
+        else:
+            self.answered.clear()
+        return True
+
+    @property
+    def theirs(self) -> bool:
+        """Whether what is known of it is what another process sees."""
+        return self._shown is not None
+
+    def picture(self) -> Picture:
+        """What this process sees, for others."""
+        return Picture(
+            backend=self.backend.name,
+            kind=self.backend.kind,
+            link=self.link,
+            reason=self.reason,
+            advice=self.advice,
+            seen=self.seen,
+            health=self.health,
+            calls_per_minute=self.calls_per_minute(),
+            jobs=self.jobs,
+        )
 
     def suspect(self, error: BackendError) -> None:
         """Something else than a query failed there: what needs the host waits for the next answer.
@@ -101,7 +141,9 @@ class Place:
             self._wake.clear()
 
     def calls_per_minute(self) -> float:
-        """Commands and state queries in the last minute."""
+        """Commands and state queries in the last minute, of the process that polls."""
+        if self._shown is not None:
+            return self._shown.calls_per_minute
         horizon = time.monotonic() - 60
         return float(sum(1 for call in self.backend.calls if call >= horizon))
 
@@ -119,4 +161,5 @@ class Place:
             running=states.count(JobState.RUNNING) + states.count(JobState.COMPLETING),
             pending=states.count(JobState.PENDING) + states.count(JobState.HELD),
             calls_per_minute=self.calls_per_minute(),
+            trouble=self.trouble,
         )

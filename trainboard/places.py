@@ -28,15 +28,27 @@ class Places:
         if config.kind == "local":
             from backends.local import Local
 
-            return Local(config.name, config.root, disks=config.disks)
+            return Local(config.name, config.root, disks=config.disks, leases=config.leases, policy=config.policy)
         from backends.host import Host, helper_command
         from backends.server import Server
         from backends.slurm import Slurm
 
         ssh = self._ssh(config.host)
         host = Host(config.name, lambda: ssh.open(helper_command(config.python)), ssh.close)
-        kind = Slurm if config.kind == "slurm" else Server
-        return kind(config.name, host, config.root, shared=config.shared, python=config.python, disks=config.disks)
+        if config.kind == "slurm":
+            return Slurm(
+                config.name, host, config.root, shared=config.shared, python=config.python, disks=config.disks
+            )
+        return Server(
+            config.name,
+            host,
+            config.root,
+            shared=config.shared,
+            python=config.python,
+            disks=config.disks,
+            leases=config.leases,
+            policy=config.policy,
+        )
 
     def make_all(self, configs: Sequence[BackendConfig]) -> list[Backend]:
         """All of them, in order."""

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from backends.base import Job
-    from trainboard.records import Attempt
+    from trainboard.records import Attempt, Run
 
 MISSES, MISSING_FOR = 3, 60.0
 """An attempt is LOST after this many answered queries without a sign of it, over at least this many seconds."""
+
+LOOKED_FOR = 7 * 86400.0
+"""Seconds for which a LOST attempt is still asked for: evidence wins, however late it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,30 @@ class Verdict:
 
 
 def open_attempts(attempts: Iterable[Attempt], backend: str) -> tuple[Attempt, ...]:
-    """The attempts on this backend whose fate is still open."""
-    return tuple(attempt for attempt in attempts if attempt.backend == backend and not attempt.state.ended)
+    """The attempts on this backend whose fate is still open; those that wait on our side are on none."""
+    return tuple(each for each in attempts if each.backend == backend and not each.state.ended and not each.unsent)
 
 
-def watched(attempt: Attempt) -> Watched:
+def lost_attempts(attempts: Iterable[Attempt], backend: str, now: float) -> tuple[Attempt, ...]:
+    """The attempts on this backend that were lost lately, and may be found again."""
+    lost = (each for each in attempts if each.state is JobState.LOST and each.backend == backend)
+    return tuple(each for each in lost if abs(now - (each.ended or now)) < LOOKED_FOR)
+
+
+def watched(attempt: Attempt, run: Run | None = None) -> Watched:
     """What a backend needs to know of an attempt."""
-    return Watched(attempt.id, attempt.job_id, attempt.directory, attempt.submitted or attempt.created)
+    since = attempt.submitted or attempt.sent or attempt.created
+    name = run.job_name if run else ""
+    return Watched(attempt.id, attempt.job_id, attempt.directory, since, attempt.batch, attempt.task, name)
 
 
 def reconcile(
     attempts: Iterable[Attempt], jobs: Iterable[Job], absences: Mapping[str, Absence], now: float
 ) -> Verdict:
-    """The open attempts of one backend against the answer of a query that did not fail.
+    """The open and the lost attempts of one backend against the answer of a query that did not fail.
 
     A state ends an attempt only on evidence. Being absent once means nothing; absent for long, an attempt is LOST —
-    unless its submission is still unclear, which is for the look-up by token to settle.
+    unless its submission is still unclear: then it is handed over again. A lost one that is seen is what is seen.
     """
     seen = {job.token: job for job in jobs if job.token}
     changed: list[Attempt] = []
@@ -61,25 +72,36 @@ def reconcile(
             updated = updated_attempt(attempt, job, now)
             if updated != attempt:
                 changed.append(updated)
-        elif attempt.job_id:
+        elif attempt.job_id and attempt.state is not JobState.SUBMITTING and not attempt.state.ended:
             before = absences.get(attempt.id)
             absence = Absence(now) if before is None else Absence(before.since, before.count + 1)
             if absence.count >= MISSES and now - absence.since >= MISSING_FOR:
-                changed.append(replace(attempt, state=JobState.LOST, ended=now, reason="gone without evidence"))
+                changed.append(lost(attempt, now))
             else:
                 missing[attempt.id] = absence
     return Verdict(tuple(changed), missing)
 
 
+def lost(attempt: Attempt, now: float) -> Attempt:
+    """The attempt once nobody has seen it for long."""
+    return replace(attempt, state=JobState.LOST, ended=now, reason="gone without evidence")
+
+
 def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
-    """The attempt with what its job shows; what the job does not tell stays. One that nobody saw end, ended now."""
+    """The attempt with what its job shows; what the job does not tell stays. One that nobody saw end, ended now.
+
+    One that nothing on the host moves on is to be handed over again; a held one only after its release.
+    """
+    stranded = job.stranded and job.state is JobState.PENDING
     return replace(
         attempt,
-        state=job.state,
+        state=JobState.SUBMITTING if stranded else job.state,
         job_id=job.job_id or attempt.job_id,
         submitted=job.submitted or attempt.submitted,
         started=job.started or attempt.started,
         ended=(job.ended or now) if job.state.ended else None,
         exit_code=job.exit_code,
         reason=job.reason,
+        withdrawn=attempt.withdrawn or job.withdrawn,
+        restarts=max(attempt.restarts, job.restarts),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from backends.base import JobState
     from specs.model import Scalar
@@ -26,6 +26,14 @@ class Experiment:
     objective: str | None = None
     goal: str = "minimize"
     total: Mapping[str, float] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+    """`key=value` words that the spec was submitted with."""
+    where: Sequence[str] = ()
+    """Backends in the order of preference, pools taken apart, `--on` applied: where its runs may go."""
+    code: str = ""
+    """Digest of the project's archive in the state folder; empty where no backend needs one."""
+    after: Sequence[str] = ()
+    """Ids of the experiments that must be COMPLETED, all runs, before its runs are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,27 @@ class Run:
     index: int
     name: str
     params: Mapping[str, Scalar]
+    priority: int = 0
+    place: float = 0.0
+    """Among waiting runs of one priority the smaller goes first; then the order of submission."""
+    held: bool = False
+    """The user wants it to wait."""
+    cancelled: float | None = None
+    """When the user cancelled it: no retry and no move comes after that; None: they did not, or requeued it since."""
+    requeued: float | None = None
+    """When the user wanted a new attempt; None once it is there."""
+    released: bool = False
+    """The user lets it go although an experiment that it comes after can never be COMPLETED."""
+
+    @property
+    def folder(self) -> str:
+        """`Plan.run`: its folder below the experiment's."""
+        return f"{self.index:03d}-{self.name}"
+
+    @property
+    def job_name(self) -> str:
+        """`Plan.job_name`."""
+        return f"{self.experiment}/{self.folder}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +78,36 @@ class Attempt:
     run: str
     number: int
     backend: str
+    """Empty while it waits here and no backend is chosen."""
     state: JobState
     created: float
     directory: str
-    """On the backend's files."""
+    """On the backend's files; empty while it waits here."""
     job_id: str = ""
     submitted: float | None = None
     started: float | None = None
     ended: float | None = None
     exit_code: int | None = None
     reason: str = ""
+    sent: float | None = None
+    """When it was last handed to its backend; None: it waits here (for a dependency, for room, for its time)."""
+    batch: str = ""
+    """As in `Plan`."""
+    task: int = 0
+    not_before: float | None = None
+    """It is not sent earlier: the back-off of a retry."""
+    cause: str = ""
+    """Why there is this attempt: `retry after TIMEOUT`, `requeued`, `moved from gpu1`; empty for the first."""
+    held: bool = False
+    """We told its backend to keep it from starting, and have not told it otherwise since."""
+    withdrawn: bool = False
+    """It was taken back before it began: its run goes on with a new attempt, elsewhere."""
+    rejected: bool = False
+    """Its backend would not take it: it never was there."""
+    restarts: int = 0
+    """How often its scheduler started it again by itself."""
+
+    @property
+    def unsent(self) -> bool:
+        """Whether it waits on this side (its state is PENDING then): no backend has it."""
+        return self.sent is None and not self.directory and not self.state.ended

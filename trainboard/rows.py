@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from backends.base import Job, Watched
+from backends.base import Job, JobState, Watched
+from trainboard.dependency import OPEN, Gate, standings
+from trainboard.ledger import newest_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from backends.base import JobState
     from specs.model import Scalar
+    from trainboard.dependency import Standing
     from trainboard.documents import Records
     from trainboard.records import Attempt, Experiment, Run
 
@@ -46,6 +48,21 @@ class Row:
     goal: str = "minimize"
     total: Mapping[str, float] = field(default_factory=dict)
     attempt: int | None = None
+    cause: str = ""
+    """Why there is this attempt."""
+    unsent: bool = False
+    """It waits on our side; `backend` is empty while none is chosen, and there is no log."""
+    held: bool = False
+    """The user wants it to wait."""
+    priority: int = 0
+    place: float = 0.0
+    """Among waiting runs of one priority the smaller goes first."""
+    array: str = ""
+    """The id of the array that it is a task of."""
+    batch: str = ""
+    task: int = 0
+    job_name: str = ""
+    """What its scheduler calls it."""
     sources: tuple[object, ...] = field(default=(), compare=False, repr=False)
     """What it was made of."""
 
@@ -61,14 +78,15 @@ class Row:
 
     def watched(self) -> Watched:
         """What its backend needs to know to end it."""
-        return Watched(self.token, self.job_id, self.directory, self.submitted or 0.0)
+        known = self.token, self.job_id, self.directory, self.submitted or 0.0
+        return Watched(*known, self.batch, self.task, self.job_name)
 
     def as_json(self) -> dict[str, Any]:
         """The keys that `ls --json` and `submit --json` promise."""
         return {
             "run": self.run,
             "experiment": self.experiment,
-            "backend": self.backend,
+            "backend": self.backend or None,
             "job_id": self.job_id or None,
             "state": str(self.state),
             "name": self.name,
@@ -90,15 +108,18 @@ def merge(
     is the same object again.
     """
     seen = {job.token: job for found in jobs.values() for job in found if job.token}
-    newest: dict[str, Attempt] = {}
-    for attempt in records.attempts.values():
-        other = newest.get(attempt.run)
-        if other is None or attempt.number > other.number:
-            newest[attempt.run] = attempt
+    newest = newest_attempts(records)
+    gates = standings(records, newest)
     rows = [
         kept(
             before.get(run.id),
-            (records.experiments[run.experiment], run, newest_one, seen.get(newest_one.id)),
+            (
+                records.experiments[run.experiment],
+                run,
+                newest_one,
+                seen.get(newest_one.id),
+                gates.get(run.experiment, OPEN),
+            ),
             run_row,
         )
         for run in records.runs.values()
@@ -119,14 +140,23 @@ def kept(old: Row | None, sources: tuple[Any, ...], make: Callable[..., Row]) ->
     return old if old is not None and old.sources == sources else make(*sources)
 
 
-def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None) -> Row:
+def waits_for(run: Run, attempt: Attempt, standing: Standing) -> str:
+    """Why an attempt waits on our side."""
+    if run.held:
+        return "held"
+    if standing.gate is Gate.WAITS or (standing.gate is Gate.BLOCKED and not run.released):
+        return standing.reason
+    return attempt.reason or attempt.cause
+
+
+def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None, standing: Standing) -> Row:
     """A run of ours."""
     return Row(
         key=run.id,
         backend=attempt.backend,
         job_id=attempt.job_id,
         name=f"{experiment.id}/{run.name}",
-        state=attempt.state,
+        state=JobState.HELD if attempt.unsent and run.held else attempt.state,
         run=run.id,
         experiment=experiment.id,
         token=attempt.id,
@@ -135,17 +165,26 @@ def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None)
         started=attempt.started,
         ended=attempt.ended,
         exit_code=attempt.exit_code,
-        reason=attempt.reason,
+        reason=waits_for(run, attempt, standing) if attempt.unsent else attempt.reason,
         partition=job.partition if job else "",
         nodes=job.nodes if job else "",
         time_limit=job.time_limit if job else None,
         directory=attempt.directory,
-        log=f"{attempt.directory}/out.log",
+        log=f"{attempt.directory}/out.log" if attempt.directory else None,
         objective=experiment.objective,
         goal=experiment.goal,
         total=experiment.total,
         attempt=attempt.number,
-        sources=(experiment, run, attempt, job),
+        cause=attempt.cause,
+        unsent=attempt.unsent,
+        held=run.held,
+        priority=run.priority,
+        place=run.place,
+        array=job.array if job else "",
+        batch=attempt.batch,
+        task=attempt.task,
+        job_name=run.job_name,
+        sources=(experiment, run, attempt, job, standing),
     )
 
 
@@ -166,5 +205,7 @@ def job_row(job: Job) -> Row:
         nodes=job.nodes,
         time_limit=job.time_limit,
         log=job.log,
+        array=job.array,
+        job_name=job.name,
         sources=(job,),
     )

@@ -33,14 +33,22 @@ class Sampler:
         """Set when the job has ended: what is left of its log is read then, and `follow` returns."""
         self._backend = backend
         self._tell = tell
-        self._file = SeriesFile(series_path(folder, row.key))
+        self._file = SeriesFile(series_path(folder, row.key, row.attempt))
         self._turn = asyncio.Lock()
         """Held from the store to the tale, so that `show_all` neither doubles nor misses a sample."""
         self._extractor = Extractor(row.total)
         self._known, self._read_to = 0, 0
         """Samples in the file that have been told, and how far of the log they reach."""
-        self.finished = False
-        """The whole log of an ended run has been read."""
+        self._stamp: object = None
+        """What the file looked like when it was read for `catch_up`."""
+        self.opened = False
+        self.complete = asyncio.Event()
+        """Set when the whole log of an ended run has been read, and told."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the whole log of an ended run has been read."""
+        return self.complete.is_set()
 
     async def open(self) -> None:
         """Take up what is stored; tells the objective's samples."""
@@ -49,6 +57,22 @@ class Sampler:
         names = list(dict.fromkeys(sample.metric for sample in samples))
         wanted = objective(names, self.row.objective)
         self._say([sample for sample in samples if sample.metric == wanted], restarted=True)
+        self.opened = True
+
+    async def catch_up(self) -> None:
+        """Tell what another process stored since; nothing is read where the file is as it was."""
+        async with self._turn:
+            stamp = await asyncio.to_thread(self._look)
+            if stamp != self._stamp:
+                self._stamp = stamp
+                await self._catch_up()
+
+    def _look(self) -> object:
+        try:
+            seen = self._file.path.stat()
+        except FileNotFoundError:
+            return None
+        return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
     async def show_all(self) -> None:
         """Tell all samples of all metrics anew."""
@@ -74,7 +98,7 @@ class Sampler:
                     return
         async with self._turn:
             samples = self._extractor.finish(time.time())
-            self.finished = await self._store(samples, finished=True)
+            await self._store(samples, finished=True)
 
     async def _catch_up(self) -> None:
         """Go on from what is stored, and tell what another process put there since."""
@@ -92,7 +116,10 @@ class Sampler:
         except ValueError:  # another version wrote it: the log tells it all again
             await asyncio.to_thread(self._file.clear)
             return await self._restore()
-        self.finished = bool(stored.state.get("finished"))
+        if stored.state.get("finished"):
+            self.complete.set()
+        else:
+            self.complete.clear()
         self._known, self._read_to = len(stored.samples), stored.offset
         return stored.samples
 
@@ -112,17 +139,21 @@ class Sampler:
         offset, state = self._extractor.offset, {"extractor": self._extractor.state(), "finished": finished}
         if not await asyncio.to_thread(self._file.append, samples, offset, state):
             return False
-        self._known, self._read_to, self.finished = self._known + len(samples), offset, finished
-        self._say(samples)
+        self._known, self._read_to = self._known + len(samples), offset
+        self._say(samples, complete=finished)
+        if finished:
+            self.complete.set()
         return True
 
-    def _say(self, samples: list[Sample], restarted: bool = False) -> None:
-        self._tell(Sampled(self.row.key, tuple(samples), restarted, self._extractor.progress, self.finished))
+    def _say(self, samples: list[Sample], restarted: bool = False, complete: bool = False) -> None:
+        complete = complete or self.finished
+        self._tell(Sampled(self.row.key, tuple(samples), restarted, self._extractor.progress, complete))
 
 
-def series_path(folder: Path, key: str) -> Path:
-    """The series file of a row."""
-    return folder / f"{quote(key, safe='')}.series"
+def series_path(folder: Path, key: str, attempt: int | None = None) -> Path:
+    """The series file of a row's attempt: each attempt has a log of its own."""
+    number = f"#{attempt}" if attempt and attempt > 1 else ""
+    return folder / f"{quote(key + number, safe='')}.series"
 
 
 async def until_ended(backend: Backend, path: str, offset: int, ended: asyncio.Event) -> AsyncGenerator[Chunk]:

@@ -8,9 +8,9 @@ a write is under way share the next one.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -21,74 +21,47 @@ from tinydb.table import Table
 from trainboard.documents import (
     Change,
     Document,
-    Lines,
     Outcome,
     Record,
     Records,
     RecordT,
     apply,
-    lines_of,
-    parse,
-    text_of,
+    documents_of,
 )
-from trainboard.files import private_folder, write_whole
+from trainboard.files import DISK, Disk, Unsure, private_folder
+from trainboard.statefiles import Content, Damaged, StateFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["AtomicJSON", "Change", "Database", "Record", "Records", "Store", "StoreError"]
+__all__ = ["Change", "Database", "ReadOnly", "Record", "Records", "Store", "StoreError"]
 
-Stamp = tuple[int, int]
-"""Tells one content of the file from every other: when it was written, in nanoseconds, and its size."""
+FOLD_ABOVE = 256 * 1024
+"""Bytes of a journal that cost a reader nothing worth a new `state.json`."""
 
 
 class StoreError(Exception):
     """The store could not be read or written; `str()` is one line that says where, why and what to do."""
 
 
-class AtomicJSON(Storage):
-    """A TinyDB storage: one JSON file, replaced whole, so that a crash leaves the old one or the new one.
+class Held(StoreError):
+    """Another process kept the lock."""
 
-    Each document has a line of its own. The file is the user's alone (0600). Raises `OSError`, and `ValueError`
-    where the content is no TinyDB file.
-    """
+
+class ReadOnly(Storage):
+    """The state of a folder, journal and all, for TinyDB to read. Raises `OSError` and `Damaged`."""
 
     def __init__(self, path: Path | str) -> None:
-        self._path = Path(path)
+        self._files = StateFiles(Path(path).parent)
 
     def read(self) -> dict[str, dict[str, Document]] | None:
-        """The documents, for TinyDB; None where there is no file."""
-        text = self.load()
-        return None if text is None else json.loads(text)
+        """The documents; None where there are none."""
+        content = self._files.read(Content())
+        return documents_of(content.lines) if content.stamp else None
 
     def write(self, data: dict[str, dict[str, Document]]) -> None:
-        """Replace the documents, for TinyDB."""
-        self.save(text_of(lines_of(data)))
-
-    def load(self) -> bytes | None:
-        """The file's text; None where there is no file."""
-        try:
-            return self._path.read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def save(self, text: bytes) -> None:
-        """Replace the file; on disk when this returns. One caller at a time: hold the lock."""
-        previous = self.stamp()
-        write_whole(self._path, text, later_than=previous[0] if previous else 0)
-
-    def stamp(self) -> Stamp | None:
-        """The stamp of the file as it is now; None where there is no file."""
-        try:
-            # A file server tells the true state of a file that is opened, and may answer a plain stat from a cache.
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        try:
-            seen = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        return seen.st_mtime_ns, seen.st_size
+        """Raises `UnsupportedOperation`: without the lock, others would lose what they wrote."""
+        raise UnsupportedOperation("changes go through Store")
 
 
 class TextTable(Table):
@@ -98,22 +71,10 @@ class TextTable(Table):
 
 
 class Database(TinyDB):
-    """The state file as a TinyDB database, for queries. Changes go through `Store`, which takes the lock."""
+    """The state as a TinyDB database, given the path of `state.json`, for queries. Changes go through `Store`."""
 
     table_class = TextTable
-    default_storage_class = AtomicJSON  # type: ignore[assignment]  # declared by its default; any Storage will do
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """The file at one moment."""
-
-    stamp: Stamp | None
-    lines: Lines
-    records: Records
-
-
-_EMPTY = _Content(None, {}, Records())
+    default_storage_class = ReadOnly  # type: ignore[assignment]  # declared by its default; any Storage will do
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +88,26 @@ class _Waiting:
 class Store:
     """The records of one state folder. Its calls belong to one event loop, and never block it.
 
-    `patience`: for how long, in seconds, a write waits for other processes that write. `storage` stands in for
-    the file `state.json` of the folder.
+    `patience`: for how long, in seconds, a write waits for other processes that write. `fold_above`: bytes of the
+    journal from which on it is folded into `state.json`, if that is not far larger. `disk` stands in for the system
+    calls that change files.
     """
 
-    def __init__(self, folder: Path, *, patience: float = 10.0, storage: AtomicJSON | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, patience: float = 10.0, fold_above: int = FOLD_ABOVE, disk: Disk = DISK
+    ) -> None:
         self.path = folder / "state.json"
+        self.not_folded: StoreError | None = None
+        """Why the journal could not be folded into `state.json` last time. It grows meanwhile; nothing is lost."""
+        self._files = StateFiles(folder, disk)
         self._lock_path = folder / "state.lock"
-        self._storage = storage or AtomicJSON(self.path)
+        self._fold_lock_path = folder / "state.fold.lock"
         self._patience = patience
-        self._content = _EMPTY
+        self._fold_above = self._fold_next = fold_above
+        self._content = Content()
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
+        self._folding: asyncio.Future[None] | None = None
         self._closed = False
 
     async def load(self) -> Records:
@@ -175,6 +144,15 @@ class Store:
             raise outcome
         return outcome
 
+    async def fold(self) -> None:
+        """Write the journal into `state.json`. Raises `StoreError`.
+
+        It happens by itself where the journal becomes long, so this is for who wants that file to say all.
+        """
+        if self._folding is not None:
+            await self._folding
+        await asyncio.to_thread(self._fold_where, lambda content: not content.folded)
+
     def close(self) -> None:
         """Take no more changes. Those under way are still written, or their callers hear of it."""
         self._closed = True
@@ -193,47 +171,75 @@ class Store:
                 for waiting, outcome in zip(batch, outcomes, strict=True):
                     if not waiting.done.cancelled():
                         waiting.done.set_result(outcome)
+            self._fold_if_due()
 
-    def _read(self) -> _Content:
-        """The file's content, decoded only where it changed since the last time."""
-        before = self._content
+    def _fold_if_due(self) -> None:
+        """Fold the journal, in another thread, where it has become long."""
+        if self._content.due(self._fold_next) and (self._folding is None or self._folding.done()):
+            # Not a task: the thread ends what it began even where the loop is closed meanwhile.
+            self._folding = asyncio.get_running_loop().run_in_executor(None, self._fold)
+
+    def _read(self) -> Content:
+        """What the files say, decoded only where it changed since the last time."""
         try:
-            # First the stamp, then the content: what is replaced in between is read again, never taken for known.
-            stamp = self._storage.stamp()
-            if stamp == before.stamp:
-                return before
-            text = self._storage.load() if stamp else None
-            content = _EMPTY if text is None else _Content(stamp, *parse(text, (before.lines, before.records)))
+            self._content = content = self._files.read(self._content)
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, RecursionError) as error:
-            raise StoreError(
-                f"{self.path}: damaged, and left as it is: repair it, or move it away to start anew ({error})"
-            ) from error
-        self._content = content
+        except Damaged as error:
+            raise StoreError(str(error)) from error
         return content
 
     def _write(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        """One locked read-modify-write for all changes; the file is not touched where they change nothing."""
+        """One locked read-modify-write for all changes; no file is touched where they change nothing."""
+        with self._failures_told("nothing stored", unsure="the next look shows whether it is stored"):
+            private_folder(self.path.parent)
+            with self._locked(self._lock_path, self._patience):
+                content = self._read()
+                applied = apply(changes, content.lines, content.records)
+                if applied.changed and content.stamp is None:
+                    self._content = self._files.create(applied.lines, applied.records)
+                elif applied.changed:
+                    self._content = self._files.append(content, applied.changed, applied.lines, applied.records)
+                return applied.outcomes
+
+    def _fold(self) -> None:
+        """Fold a journal that has become long. It must grow a lot more before a fold that failed is tried again."""
+        try:
+            self._fold_where(lambda content: content.due(self._fold_above))
+        except Held:  # somebody else folds, or writes without end
+            return
+        except StoreError as error:
+            self.not_folded, self._fold_next = error, 2 * self._content.size
+        else:
+            self.not_folded, self._fold_next = None, self._fold_above
+
+    def _fold_where(self, due: Callable[[Content], bool]) -> None:
+        """Replace `state.json` by what it and the journal say. But for milliseconds, others may write meanwhile."""
+        with self._failures_told("nothing is lost"), self._locked(self._fold_lock_path, 0):
+            content = self._read()
+            if due(content):
+                self._files.draft(content)
+                with self._locked(self._lock_path, self._patience):
+                    self._content = self._files.install(content, self._read())
+
+    @contextmanager
+    def _locked(self, lock: Path, patience: float) -> Iterator[None]:
         import filelock
 
         try:
-            private_folder(self.path.parent)
-            with filelock.FileLock(self._lock_path, mode=0o600).acquire(self._patience, poll_interval=0.01):
-                content = self._read()
-                lines, records, outcomes = apply(changes, content.lines, content.records)
-                if lines != content.lines:
-                    self._storage.save(text_of(lines))
-                    self._content = _Content(self._storage.stamp(), lines, records)
-                return outcomes
+            with filelock.FileLock(lock, mode=0o600).acquire(patience, poll_interval=0.002):
+                yield
         except filelock.Timeout as error:
-            raise StoreError(
-                f"{self._lock_path}: held for {self._patience:g} s by {_holder(self._lock_path)}; nothing stored: "
-                "try again"
-            ) from error
+            raise Held(f"{lock}: held for {patience:g} s by {_holder(lock)}; nothing stored: try again") from error
+
+    @contextmanager
+    def _failures_told(self, stored: str, unsure: str | None = None) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
+            stored = unsure or stored if isinstance(error, Unsure) else stored
             raise StoreError(
-                f"{self.path}: cannot be written: {error.strerror or error}; nothing stored: "
+                f"{self.path}: cannot be written: {error.strerror or error}; {stored}: "
                 "look at the folder's space and permissions, or name another with TRAINBOARD_HOME"
             ) from error
 

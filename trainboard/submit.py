@@ -1,76 +1,148 @@
-"""Submitting a spec: the one place with the order intent → upload → start → record."""
+"""Submitting a spec: its runs become durable intents, and whoever dispatches sends them."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backends.base import BackendError, JobState, Plan, Rejected, Unclear
+from backends.base import Rejected
 from backends.snapshot import pack
 from specs.expand import expand
+from specs.outputs import one_place, shared_checkpoints
 from specs.tree import nearest, quoted
 from trainboard.actions import Refused
-from trainboard.records import Attempt, Experiment, Run
+from trainboard.dependency import resolve
+from trainboard.ledger import newest_attempts
+from trainboard.plans import missing, plan_of, take_secrets
+from trainboard.records import Experiment, Run
+from trainboard.retry import fresh
+from trainboard.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from backends.base import Backend, Snapshot
+    from backends.base import Backend, Plan
     from specs.model import Setting, Spec
+    from trainboard.archive import Archives
+    from trainboard.config import Config
+    from trainboard.dispatch import Dispatcher
     from trainboard.documents import Record, Records
+    from trainboard.records import Attempt
     from trainboard.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """One run that is about to be submitted."""
+class Submitted:
+    """What a submission wrote down; in the order of the runs."""
 
-    run: Run
-    attempt: Attempt
-    plan: Plan
+    experiment: Experiment
+    runs: tuple[Run, ...]
+    attempts: tuple[Attempt, ...]
 
 
-def choose_backend(spec: Spec, backends: Sequence[Backend], asked: str | None) -> Backend:
-    """Where to submit: what was asked for, else the first of the spec's `where`, else the first of the config.
+def choose(spec: Spec, config: Config, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """Backends where the spec's runs may go, in order: what was asked for, else its `where`, else the config's first.
 
     Raises `Refused` for a name that is not in the config.
     """
-    by_name = {backend.name: backend for backend in backends}
-    name = asked or (spec.where[0] if spec.where else next(iter(by_name)))
-    if name not in by_name:
-        hint = nearest(name, by_name) or f" (the config has {', '.join(by_name)})"
-        raise Refused(f"{spec.source}: unknown backend {quoted(name)}{hint}")
-    return by_name[name]
+    names = asked or spec.where or (config.backends[0].name,)
+    try:
+        return config.resolve(names)
+    except Refused as error:
+        raise Refused(f"{spec.source}: {error}") from error
 
 
-def take_secrets(spec: Spec, environ: Mapping[str, str]) -> dict[str, str]:
-    """The values of the variables that the spec takes from the caller. Raises `Refused` where one is not set."""
-    names = [name for name, value in spec.env.items() if value is None]
-    missing = [name for name in names if name not in environ]
-    if missing:
-        raise Refused(f"{spec.source}: env: {', '.join(missing)} not set here; export it, or give it a value")
-    return {name: environ[name] for name in names}
+async def preview(spec: Spec, environ: Mapping[str, str]) -> list[tuple[Setting, Plan]]:
+    """The runs that a submission would make, without any effect. Raises `Refused`, `SpecError`."""
+    settings = await asyncio.to_thread(expand, spec)
+    taken = secrets_of(spec, environ)
+    return [(setting, plan_of(spec, spec.name, setting, "0" * 16, taken)) for setting in settings]
 
 
-def plan_for(spec: Spec, experiment: str, setting: Setting, token: str, taken: Mapping[str, str]) -> Plan:
-    """The plan of a run's first attempt, without code to send."""
-    return Plan(
-        token=token,
-        experiment=experiment,
-        run=f"{setting.index:03d}-{setting.name}",
-        attempt=1,
-        command=setting.command,
-        spec_text=spec.text,
-        setup=spec.setup,
-        env={name: value for name, value in spec.env.items() if value is not None},
-        secrets=taken,
-        resources=spec.resources,
-        slurm=spec.slurm,
-        workdir=spec.workdir,
+async def submit(
+    spec: Spec,
+    where: Sequence[Backend],
+    dispatcher: Dispatcher,
+    archives: Archives,
+    environ: Mapping[str, str],
+) -> list[tuple[Run, Attempt]]:
+    """Submit every run of the spec, and send what can go now: the runs with their newest attempts, in order.
+
+    A run that its backend rejects is FAILED with the reason; one whose outcome is not known stays SUBMITTING; one
+    that waits here is PENDING, unsent. Raises as `intend`, and `StoreError` where only what came after was not stored.
+    """
+    made = await intend(spec, where, dispatcher.store, archives, environ, dispatcher.clock)
+    try:
+        await dispatcher.step(made.experiment.id)
+    except StoreError as error:
+        raise StoreError(
+            f"{made.experiment.id} is on record and will be sent; what came after is not: {error}"
+        ) from error
+    records = await dispatcher.store.load()
+    newest = newest_attempts(records)
+    return [(records.runs[run.id], newest[run.id]) for run in made.runs]
+
+
+async def intend(
+    spec: Spec,
+    where: Sequence[Backend],
+    store: Store,
+    archives: Archives,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> Submitted:
+    """Write down the experiment, its runs and an unsent attempt of each, in one change; nothing leaves this machine.
+
+    Raises `Refused` and `SpecError` where nothing was stored, `StoreError` where it could not be.
+    """
+    settings = await asyncio.to_thread(expand, spec)
+    secrets_of(spec, environ)
+    shared = any(backend.shared for backend in where)
+    if problem := one_place(spec, settings) or (shared_checkpoints(spec, settings) if shared else None):
+        raise Refused(problem)
+    code = "" if all(backend.shared for backend in where) else await asyncio.to_thread(archived, spec, archives)
+    now = clock()
+    made: list[Submitted] = []
+
+    def records(stored: Records) -> list[Record]:
+        submitted = written(spec, settings, tuple(backend.name for backend in where), code, stored, now)
+        made[:] = [submitted]
+        return [submitted.experiment, *submitted.runs, *submitted.attempts]
+
+    await store.change(records)
+    return made[0]
+
+
+def written(
+    spec: Spec, settings: Sequence[Setting], where: Sequence[str], code: str, stored: Records, now: float
+) -> Submitted:
+    """The records of a submission on top of what is stored. Raises `Refused` where it comes after nothing known."""
+    after, unknown = resolve(spec.after, stored)
+    if unknown is not None:
+        names = {each.name for each in stored.experiments.values()} | set(stored.experiments)
+        raise Refused(f"{spec.source}: after: no experiment {quoted(unknown)}{nearest(unknown, names)}")
+    experiment = Experiment(
+        id=next_experiment_id(spec.name, stored.experiments),
+        name=spec.name,
+        source=str(spec.source),
+        text=spec.text,
+        created=now,
+        objective=spec.metrics.objective,
+        goal=str(spec.metrics.goal),
+        total=spec.metrics.total,
+        overrides=list(spec.overrides),
+        where=list(where),
+        code=code,
+        after=list(after),
     )
+    runs = tuple(
+        Run(f"{experiment.id}.{each.index}", experiment.id, each.index, each.name, each.params, spec.priority)
+        for each in settings
+    )
+    return Submitted(experiment, runs, tuple(fresh(run, 1, now, secrets.token_hex(8)) for run in runs))
 
 
 def next_experiment_id(name: str, taken: Mapping[str, Experiment]) -> str:
@@ -79,96 +151,18 @@ def next_experiment_id(name: str, taken: Mapping[str, Experiment]) -> str:
     return f"{name}-{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1}"
 
 
-def experiment_of(spec: Spec, id: str, created: float) -> Experiment:
-    """The record of one submission of the spec."""
-    goal, total = str(spec.metrics.goal), spec.metrics.total
-    return Experiment(id, spec.name, str(spec.source), spec.text, created, spec.metrics.objective, goal, total)
+def secrets_of(spec: Spec, environ: Mapping[str, str]) -> dict[str, str]:
+    """The values of the variables that the spec takes from the caller. Raises `Refused` where one is not set."""
+    if absent := missing(spec, environ):
+        raise Refused(f"{spec.source}: env: {', '.join(absent)} not set here; export it, or give it a value")
+    return take_secrets(spec, environ)
 
 
-async def preview(spec: Spec, environ: Mapping[str, str]) -> list[tuple[Setting, Plan]]:
-    """The runs that a submission would make, without any effect. Raises `Refused`, `SpecError`."""
-    settings = await asyncio.to_thread(expand, spec)
-    taken = take_secrets(spec, environ)
-    return [(setting, plan_for(spec, spec.name, setting, "0" * 16, taken)) for setting in settings]
-
-
-async def submit(
-    spec: Spec,
-    backend: Backend,
-    store: Store,
-    environ: Mapping[str, str],
-    clock: Callable[[], float] = time.time,
-) -> list[tuple[Run, Attempt]]:
-    """Submit every run of the spec.
-
-    The intent of all of them is on disk before anything leaves this machine. A run that the backend rejects is FAILED
-    with the reason; one whose outcome is not known stays SUBMITTING. Raises `Refused` and `SpecError` where nothing
-    was submitted.
-    """
-    settings = await asyncio.to_thread(expand, spec)
-    taken = take_secrets(spec, environ)
-    code = await packed(spec, backend)
-    intents = await intend(spec, settings, backend, store, taken, code, clock())
-    made = []
-    for intent in intents:  # one after the other: the order of the runs is their order in the queue
-        change = await outcome(backend, intent.plan, clock)
-        made.append((intent.run, await store.update(Attempt, intent.attempt.id, change)))
-    return made
-
-
-async def packed(spec: Spec, backend: Backend) -> Snapshot | None:
-    """The project's archive, for a backend that does not share the folder. Raises `Refused`."""
-    if backend.shared:
-        return None
+def archived(spec: Spec, archives: Archives) -> str:
+    """Keep the project's archive: its digest. Raises `Refused`. Blocks."""
     try:
-        return await asyncio.to_thread(pack, spec.workdir)
+        code = pack(spec.workdir)
     except Rejected as error:
         raise Refused(f"{error}; {error.advice}" if error.advice else str(error)) from error
-
-
-async def intend(
-    spec: Spec,
-    settings: Sequence[Setting],
-    backend: Backend,
-    store: Store,
-    taken: Mapping[str, str],
-    code: Snapshot | None,
-    now: float,
-) -> list[Intent]:
-    """Write down what is about to be submitted: the experiment, its runs, an attempt of each."""
-    tokens = [secrets.token_hex(8) for _ in settings]
-    made: list[Intent] = []
-
-    def records(stored: Records) -> list[Record]:
-        experiment = experiment_of(spec, next_experiment_id(spec.name, stored.experiments), now)
-        made.clear()
-        for setting, token in zip(settings, tokens, strict=True):
-            plan = replace(plan_for(spec, experiment.id, setting, token, taken), code=code)
-            run = Run(f"{experiment.id}.{setting.index}", experiment.id, setting.index, setting.name, setting.params)
-            directory = backend.directory(plan.folder)
-            attempt = Attempt(token, run.id, 1, backend.name, JobState.SUBMITTING, now, directory)
-            made.append(Intent(run, attempt, plan))
-        return [experiment, *(record for intent in made for record in (intent.run, intent.attempt))]
-
-    await store.change(records)
-    return made
-
-
-async def outcome(backend: Backend, plan: Plan, clock: Callable[[], float]) -> Callable[[Attempt], Attempt]:
-    """Submit one attempt; what that means for its record."""
-    try:
-        job_id = await backend.submit(plan)
-    except Unclear as error:
-        reason = str(error)
-        return lambda attempt: replace(attempt, reason=reason)
-    except BackendError as error:
-        reason, ended = f"{error}; {error.advice}" if error.advice else str(error), clock()
-        return lambda attempt: replace(attempt, state=JobState.FAILED, ended=ended, reason=reason)
-    submitted = clock()
-
-    def started(attempt: Attempt) -> Attempt:
-        # A poll may have seen it run by now; what it saw is newer than "pending".
-        state = JobState.PENDING if attempt.state is JobState.SUBMITTING else attempt.state
-        return replace(attempt, state=state, job_id=job_id, submitted=attempt.submitted or submitted, reason="")
-
-    return started
+    archives.save(code)
+    return code.digest

@@ -1,29 +1,37 @@
-"""The watch: polls, follows, reconciles, tells it all as one stream of events, and does what a front end asks for."""
+"""The watch: tells hosts, rows, logs and curves as one stream of events, and does what a front end asks for."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import operator
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from backends.base import BackendError, Unreadable
+from backends.base import BackendError, JobState
 from specs.model import SpecError
 from trainboard.actions import Refused
+from trainboard.archive import Archives
 from trainboard.config import ConfigError, add_backend, load, offered_hosts
+from trainboard.control import Control
+from trainboard.curves import Curves
+from trainboard.dependency import Gate, standings
+from trainboard.dispatch import Dispatcher
 from trainboard.documents import Records
-from trainboard.events import LogGrew, LogUnavailable, Noticed, TableSeen
+from trainboard.engine import Engine
+from trainboard.events import Noticed, TableSeen
+from trainboard.lease import Lease
+from trainboard.ledger import newest_attempts
+from trainboard.logs import Logs
 from trainboard.place import Place
-from trainboard.query import query
+from trainboard.plans import Planner
 from trainboard.rows import merge
-from trainboard.sampler import Sampler
 from trainboard.store import StoreError
-from trainboard.submit import choose_backend, submit
+from trainboard.submit import choose, submit
+from trainboard.tasks import Tasks, Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 
     from backends.base import Backend
     from specs.model import Spec
@@ -34,26 +42,24 @@ if TYPE_CHECKING:
     from trainboard.rows import Row
     from trainboard.store import Store
 
-TAIL = 256 * 1024
-"""Bytes of a log that are shown when it is opened; what comes is added."""
-
-HEALTH_INTERVAL = 5.0
-"""Seconds between two readings of a host."""
-
 RECORDS_INTERVAL = 1.0
 """Seconds between two looks whether another process changed the store (one stat)."""
-
-FOREIGN_SAMPLED = 10
-"""Running jobs of others' making whose curves are read without being selected, per backend."""
 
 
 class Watch:
     """Sees all backends and the store. `events()` runs it; the other methods are for the front end (`Actions`)."""
 
     def __init__(
-        self, config: Config, paths: Paths, store: Store, places: Places, environ: Mapping[str, str], folder: Path
+        self,
+        config: Config,
+        paths: Paths,
+        store: Store,
+        places: Places,
+        environ: Mapping[str, str],
+        folder: Path,
+        role: str = "board",
     ) -> None:
-        """`folder` is where the user stands: spec files are offered from there."""
+        """`folder` is where the user stands: spec files are offered from there. `role`: what others see us as."""
         self._config = config
         self._paths = paths
         self._store = store
@@ -67,18 +73,25 @@ class Watch:
         self._merged: tuple[object, ...] = ()
         """What the rows were merged from."""
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._samplers: dict[str, Sampler] = {}
-        self._logs: dict[str, str | None] = {}
-        """Of jobs that are not ours: where their output goes, once somebody wanted to know."""
-        self._shown: str | None = None
+        tell = self._events.put_nowait
+        self._tasks, self._troubles = Tasks(tell), Troubles(tell)
+        self._archives = Archives(paths.code)
+        self._dispatcher = Dispatcher(self._by_name, store, Planner(environ, self._archives))
+        self._control = Control(self._by_name, store)
+        self._engine = Engine(
+            self._places,
+            store,
+            self._dispatcher,
+            Lease(paths.state, role),
+            paths.pictures,
+            tell,
+            self._troubles,
+            self._refresh_records,
+        )
+        self._logs = Logs(self._places, tell)
+        self._curves = Curves(self._places, self._logs, paths.series, tell, self._tasks)
         self._showing: asyncio.Task[None] | None = None
         self._first: Spec | None = None
-        self._focused = True
-        self._trouble = ""
-        """What was told of the store last; empty while it works."""
-        self._going = asyncio.Event()
-        self._going.set()
 
     @property
     def backends(self) -> tuple[Backend, ...]:
@@ -88,16 +101,19 @@ class Watch:
     async def events(self) -> AsyncGenerator[Event]:
         """Watch, for as long as the events are read."""
         try:
-            await self._refresh_records()
-            self._begin(self._watch_store())
             for place in self._places.values():
-                self._begin_place(place)
+                self._events.put_nowait(place.event())
+            await self._refresh_records()
+            for work in (self._engine.run(), self._watch_store(), self._curves.read_along(), self._follow_engine()):
+                self._tasks.begin(work)
             if self._first is not None:
-                self._begin(self._submit_first(self._first))
+                self._tasks.begin(self._submit_first(self._first))
             while True:
                 yield await self._events.get()
         finally:
-            await self._end()
+            await self._tasks.end()
+            await self._dispatcher.close()
+            await asyncio.gather(*(backend.close() for backend in self.backends), return_exceptions=True)
 
     def submit_first(self, spec: Spec) -> None:
         """Submit this to the first backend as soon as the watch runs: for the demo."""
@@ -112,61 +128,87 @@ class Watch:
     # what a front end asks for
 
     async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
-        """Submit every run of the spec."""
-        chosen = choose_backend(spec, self.backends, backend)
+        """Submit every run of the spec; this process sends them itself, whoever does the polling."""
+        by_name = self._by_name()
+        where = [by_name[name] for name in choose(spec, self._config, [backend] if backend else ())]
         try:
-            made = await submit(spec, chosen, self._store, self._environ)
+            made = await submit(spec, where, self._dispatcher, self._archives, self._environ)
         except (StoreError, SpecError) as error:
             raise Refused(str(error)) from error
-        self._places[chosen.name].wake(by_user=True)
         await self._refresh_records()
+        await self._asked({attempt.backend for _, attempt in made})
         return [self._rows[run.id] for run, _ in made]
 
     async def cancel(self, keys: Collection[str]) -> None:
-        """Cancel these rows, backend by backend."""
-        rows = [self._rows[key] for key in keys if key in self._rows and not self._rows[key].state.ended]
-        for name in dict.fromkeys(row.backend for row in rows):
-            place = self._places.get(name)
-            if place is None:
-                raise Refused(f"{name} is not in the config any more")
-            chosen = [row.watched() for row in rows if row.backend == name]
-            try:
-                await place.backend.cancel(chosen)
-            except BackendError as error:
-                raise Refused(f"not cancelled: {error}") from error
-            place.wake(by_user=True)
+        """End these rows."""
+        await self._control_rows(self._control.cancel, keys)
+
+    async def hold(self, keys: Collection[str]) -> None:
+        """Keep these rows from starting."""
+        await self._control_rows(self._control.hold, keys)
+
+    async def release(self, keys: Collection[str]) -> None:
+        """Let these rows start."""
+        await self._control_rows(self._control.release, keys)
+
+    async def requeue(self, keys: Collection[str]) -> None:
+        """Run these rows again."""
+        await self._control_rows(self._control.requeue, keys)
+
+    async def prioritise(self, keys: Collection[str], by: int) -> None:
+        """Add to the priority of these rows."""
+        await self._control_rows(lambda rows: self._control.prioritise(rows, by), keys)
+
+    async def to_top(self, keys: Sequence[str]) -> None:
+        """Put these rows before all others."""
+        await self._control_rows(self._control.to_top, keys)
+
+    async def _control_rows(
+        self, control: Callable[[Sequence[Row]], Awaitable[tuple[str, ...]]], keys: Collection[str]
+    ) -> None:
+        """Do this with the rows of these keys. Raises `Refused` with what was not done."""
+        rows = [self._rows[key] for key in keys if key in self._rows]
+        try:
+            left = await control(rows)
+        except StoreError as error:
+            raise Refused(str(error)) from error
+        await self._refresh_records()
+        await self._asked({row.backend for row in rows})
+        if left:
+            raise Refused("; ".join(left))
+
+    async def _asked(self, names: Collection[str]) -> None:
+        """What was asked for shows with the next answer of these hosts: whoever polls them asks them now."""
+        if not self._engine.driving.is_set():
+            await self._engine.refresh()
+        for name in names:
+            self._engine.wake(name)
 
     def show(self, key: str | None) -> None:
         """Stream this row's log."""
         if self._showing is not None:
             self._showing.cancel()
-        self._shown, self._showing = key, None
+            self._showing = None
         row = self._rows.get(key or "")
+        self._tasks.begin(self._curves.show(row))
         if row is not None:
-            self._showing = self._begin(self._show(row))
+            self._showing = self._tasks.begin(self._logs.show(row))
+
+    def look(self, keys: Collection[str]) -> None:
+        """These rows are on the screen."""
+        self._curves.look(keys)
 
     def refresh(self) -> None:
-        """Query every host now, those that wait for a login too."""
-        for place in self._places.values():
-            place.wake(by_user=True)
+        """Have every host asked now, those that wait for a login too."""
+        self._tasks.begin(self._engine.refresh())
 
     def pause(self, paused: bool) -> None:
         """Stop or go on polling."""
-        if paused:
-            self._going.clear()
-        else:
-            self._going.set()
-            self._look_again()
+        self._engine.pause(paused)
 
     def focus(self, focused: bool) -> None:
         """Whether somebody looks."""
-        if focused and not self._focused:
-            self._look_again()
-        self._focused = focused
-
-    def _look_again(self) -> None:
-        for place in self._places.values():
-            place.wake()
+        self._engine.focus(focused)
 
     def backend_names(self) -> Sequence[str]:
         """Where a spec can be submitted to."""
@@ -199,87 +241,61 @@ class Watch:
             raise Refused(str(error)) from error
         added = next(each for each in self._config.backends if each.name == host)
         place = self._places[host] = Place(self._makers.make(added), added.poll)
-        self._begin_place(place)
+        self._events.put_nowait(place.event())
+        self._engine.begin_place(place)
         return f"{host} added as {'a Slurm cluster' if kind == 'slurm' else 'a server without a scheduler'}"
+
+    async def settle(self) -> None:
+        """Return when all has been sent that can be sent now, as far as this process does it."""
+        await self._engine.settle()
+        await self._refresh_records()
+
+    def unsettled(self) -> list[Row]:
+        """Runs that are to be sent, or of which nobody knows whether they were; not those that the user holds."""
+        found = [
+            row
+            for row in self._rows.values()
+            if row.ours and ((row.unsent and not row.held) or row.state is JobState.SUBMITTING)
+        ]
+        if not found:
+            return []
+        gates = standings(self._records, newest_attempts(self._records))
+        shut = {name for name, standing in gates.items() if standing.gate is Gate.BLOCKED}
+        return [row for row in found if row.experiment not in shut or self._records.runs[row.key].released]
 
     # what goes on by itself
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
+    def _by_name(self) -> Mapping[str, Backend]:
+        return {name: place.backend for name, place in self._places.items()}
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._events.put_nowait(Noticed("error", f"{type(error).__name__}: {error}"))
-
-    async def _end(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(place.backend.close() for place in self._places.values()), return_exceptions=True)
-
-    def _begin_place(self, place: Place) -> None:
-        self._events.put_nowait(place.event())
-        self._begin(self._poll(place))
-        self._begin(self._watch_health(place))
-
-    async def _poll(self, place: Place) -> None:
-        """Ask one backend for its jobs, for ever; one query at a time."""
+    async def _follow_engine(self) -> None:
+        """Logs are read for metrics by the process that polls."""
         while True:
-            await self._going.wait()
-            try:
-                place.answer(await query(place.backend, self._store, place.absences))
-            except BackendError as error:
-                place.fail(error)
-            except StoreError as error:
-                self._tell_trouble(error)
-            else:
-                await self._refresh_records()
-            self._events.put_nowait(place.event())
-            await place.rest(place.delay(self._focused))
-
-    async def _watch_health(self, place: Place) -> None:
-        """Readings of one host, for as long as it answers."""
-        while True:
-            await place.answered.wait()
-            try:
-                async with contextlib.aclosing(place.backend.health(HEALTH_INTERVAL)) as readings:
-                    async for reading in readings:
-                        place.health = reading
-                        self._events.put_nowait(place.event())
-            except BackendError as error:
-                # The poll of the same host meets the same trouble, and it is the poll that tells.
-                place.suspect(error)
+            await self._engine.driving.wait()
+            self._curves.read_logs(True)
+            await self._engine.idle.wait()
+            self._curves.read_logs(False)
 
     async def _watch_store(self) -> None:
         """See what other processes write."""
         while True:
             await asyncio.sleep(RECORDS_INTERVAL)
-            known = self._records
             await self._refresh_records()
-            if self._records is not known:
-                new = (each for each in self._records.attempts.values() if each.id not in known.attempts)
-                for name in {each.backend for each in new} & set(self._places):
-                    self._places[name].wake()
 
     async def _refresh_records(self) -> None:
         """Take over what is stored, and tell the table if it is different; a store that fails changes nothing."""
+        known = self._records
         try:
             self._records = await self._store.load()
         except StoreError as error:
-            self._tell_trouble(error)
+            self._troubles.meet("store", str(error))
         else:
-            self._trouble = ""
+            self._troubles.over("store")
+        if self._records is not known:
+            self._engine.stir()
+            for name in sent_since(known, self._records) & set(self._places):
+                self._places[name].wake()
         await self._tell_table()
-
-    def _tell_trouble(self, error: StoreError) -> None:
-        """Once, however often it is met."""
-        if str(error) != self._trouble:
-            self._trouble = str(error)
-            self._events.put_nowait(Noticed("error", self._trouble))
 
     async def _tell_table(self) -> None:
         """Merge, in a thread, if anything is new; tell if anything is different."""
@@ -294,85 +310,14 @@ class Watch:
                 return
             self._rows = {row.key: row for row in rows}
             self._events.put_nowait(TableSeen(rows, time.time()))
-        self._sample_rows()
+        self._curves.see(self._rows)
 
-    # logs and curves
 
-    def _sample_rows(self) -> None:
-        """Have a sampler for every row whose curve is wanted, and tell those whose job has ended."""
-        for key, sampler in self._samplers.items():
-            if key not in self._rows or self._rows[key].state.ended:
-                sampler.ended.set()
-        foreign: dict[str, int] = {}
-        for row in self._rows.values():
-            if row.key in self._samplers:
-                continue
-            if row.ours:
-                wanted = row.started is not None
-            else:
-                foreign[row.backend] = foreign.get(row.backend, 0) + (alive := row.started is not None)
-                wanted = (alive and foreign[row.backend] <= FOREIGN_SAMPLED and not row.state.ended) or (
-                    row.key == self._shown
-                )
-            if wanted and row.backend in self._places:
-                self._begin(self._sample(row))
-
-    async def _sample(self, row: Row) -> None:
-        """Follow one row's log for its metrics until its job has ended, through lost connections."""
-        place = self._places[row.backend]
-        sampler = self._samplers[row.key] = Sampler(row, place.backend, self._paths.series, self._events.put_nowait)
-        if row.state.ended:
-            sampler.ended.set()
-        await sampler.open()
-        while not sampler.finished:
-            await place.answered.wait()
-            try:
-                path = await self._log_of(row, place.backend)
-                if path is None:
-                    return
-                await sampler.follow(path)
-            except BackendError as error:
-                place.suspect(error)
-
-    async def _log_of(self, row: Row, backend: Backend) -> str | None:
-        """Where a row's output goes; a scheduler is asked once for a job."""
-        if row.log is not None:
-            return row.log
-        if row.key not in self._logs:
-            self._logs[row.key] = await backend.log_path(row.job)
-        return self._logs[row.key]
-
-    async def _show(self, row: Row) -> None:
-        """Tell the tail of a row's log, then what is added to it."""
-        self._events.put_nowait(LogGrew(row.key, 0, b"", restarted=True))
-        place = self._places.get(row.backend)
-        if place is None:
-            self._events.put_nowait(LogUnavailable(row.key, f"{row.backend} is not in the config any more"))
-            return
-        if (sampler := self._samplers.get(row.key)) is not None:
-            await sampler.show_all()
-        else:
-            self._sample_rows()
-        while True:
-            try:
-                await self._show_tail(row, place.backend)
-            except BackendError as error:
-                self._events.put_nowait(LogUnavailable(row.key, str(error)))
-                place.suspect(error)
-                await place.answered.wait()
-
-    async def _show_tail(self, row: Row, backend: Backend) -> None:
-        """Tell a log from near its end on, until the connection breaks."""
-        path = await self._log_of(row, backend)
-        if path is None:
-            self._events.put_nowait(LogUnavailable(row.key, "Slurm does not tell where this job's output goes"))
-            await asyncio.Event().wait()  # until another row is shown
-            return
-        first = True
-        async with contextlib.aclosing(backend.follow(path, -TAIL)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Unreadable):
-                    self._events.put_nowait(LogUnavailable(row.key, f"{path}: {piece.reason}"))
-                else:
-                    self._events.put_nowait(LogGrew(row.key, piece.offset, piece.data, piece.restarted or first))
-                    first = False
+def sent_since(known: Records, now: Records) -> set[str]:
+    """The backends to which attempts were sent since; records that did not change are the same objects."""
+    changed = [each for key, each in now.attempts.items() if known.attempts.get(key) is not each]
+    return {
+        each.backend
+        for each in changed
+        if each.sent is not None and (each.id not in known.attempts or known.attempts[each.id].sent != each.sent)
+    }

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backends.base import Chunk, CommandFailed, Completed, Health, HostUnreachable, Job, JobState, Unreadable
+from backends.base import (
+    BackendError,
+    Chunk,
+    CommandFailed,
+    Completed,
+    Found,
+    Health,
+    HostUnreachable,
+    Job,
+    JobState,
+    Rejected,
+    Room,
+    Unclear,
+    Unreadable,
+)
 from specs.load import loads
+from trainboard.archive import Archives
 from trainboard.config import BackendConfig
+from trainboard.control import Control
+from trainboard.dispatch import Dispatcher
+from trainboard.ledger import newest_attempts
+from trainboard.plans import Planner
 from trainboard.records import Attempt, Experiment, Run
+from trainboard.rows import merge
+from trainboard.store import Store
+from trainboard.submit import submit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 
-    from backends.base import BackendError, Plan, Watched
-    from specs.model import Spec
+    from backends.base import Plan, Watched
+    from specs.model import Resources, SlurmOptions, Spec
+    from trainboard.rows import Row
 
 LOG = "/there/out.log"
 
@@ -35,9 +58,20 @@ class FakeBackend:
         self.answering: Callable[[], Awaitable[None]] | None = None
         """Awaited inside a query."""
         self.submitting: Callable[[Plan], Awaitable[str]] | None = None
-        """What a submission does."""
+        """What a submission does with each plan; what it raises is the plan's answer."""
         self.plans: list[Plan] = []
+        self.batches: list[tuple[Plan, ...]] = []
+        """The plans of each call."""
         self.cancelled: list[Watched] = []
+        self.told: list[tuple[str, tuple[str, ...]]] = []
+        """What else was asked of it, with the tokens."""
+        self.taken_back: Collection[str] | None = None
+        """The tokens that a withdrawal finds waiting; None: all of them."""
+        self.has_room = Room(None)
+        self.rooms_asked = 0
+        self.asked_for_room: Callable[[], Awaitable[None]] | None = None
+        """Awaited when the room is asked for."""
+        self.found: tuple[Found, ...] = ()
         self.files: dict[str, bytes] = {}
         self.followed: list[int] = []
         """The offsets at which a file was begun to be followed."""
@@ -66,10 +100,22 @@ class FakeBackend:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def submit(self, plan: Plan) -> str:
+    async def submit(self, plans: Sequence[Plan]) -> Mapping[str, str | Rejected | Unclear]:
+        self.batches.append(tuple(plans))
+        return {plan.token: await self._take(plan) for plan in plans}
+
+    async def _take(self, plan: Plan) -> str | Rejected | Unclear:
         self.plans.append(plan)
-        self._fail()
-        return await self.submitting(plan) if self.submitting else f"job-{len(self.plans)}"
+        number = len(self.plans)
+        try:
+            self._fail()
+            return await self.submitting(plan) if self.submitting else f"job-{number}"
+        except (Rejected, Unclear) as error:
+            return error
+        except BackendError as error:
+            rejected = Rejected(f"not submitted: {error}", error.advice)
+            rejected.__cause__ = error
+            return rejected
 
     def directory(self, folder: str) -> str:
         return f"/there/{folder}"
@@ -92,6 +138,38 @@ class FakeBackend:
     async def cancel(self, attempts: Sequence[Watched]) -> None:
         self._fail()
         self.cancelled += attempts
+
+    async def withdraw(self, attempts: Sequence[Watched]) -> frozenset[str]:
+        self._tell("withdraw", attempts)
+        tokens = frozenset(attempt.token for attempt in attempts)
+        return tokens if self.taken_back is None else tokens & frozenset(self.taken_back)
+
+    async def hold(self, attempts: Sequence[Watched]) -> None:
+        self._tell("hold", attempts)
+
+    async def release(self, attempts: Sequence[Watched]) -> None:
+        self._tell("release", attempts)
+
+    async def prioritise(self, attempts: Sequence[Watched], priority: int) -> None:
+        self._tell(f"prioritise {priority}", attempts)
+
+    async def to_top(self, attempts: Sequence[Watched]) -> None:
+        self._tell("to_top", attempts)
+
+    def _tell(self, verb: str, attempts: Sequence[Watched]) -> None:
+        self._fail()
+        self.told.append((verb, tuple(attempt.token for attempt in attempts)))
+
+    async def room(self, resources: Resources, slurm: SlurmOptions) -> Room:
+        self.rooms_asked += 1
+        if self.asked_for_room:
+            await self.asked_for_room()
+        self._fail()
+        return self.has_room
+
+    async def scan(self) -> tuple[Found, ...]:
+        self._fail()
+        return self.found
 
     async def log_path(self, job: Job) -> str | None:
         self.asked_for_path += 1
@@ -147,7 +225,7 @@ def a_job(token: str = "", state: JobState = JobState.RUNNING, **changes: object
 
 def an_attempt(token: str = "t1", state: JobState = JobState.PENDING, **changes: object) -> Attempt:
     """An attempt on the fake backend that was submitted."""
-    attempt = Attempt(token, "x-1.0", 1, "fake", state, 4.0, "/there", job_id=f"id-{token}", submitted=5.0)
+    attempt = Attempt(token, "x-1.0", 1, "fake", state, 4.0, "/there", job_id=f"id-{token}", submitted=5.0, sent=4.0)
     return replace(attempt, **changes)  # type: ignore[arg-type]  # fields by name
 
 
@@ -158,12 +236,74 @@ def records_of(*attempts: Attempt) -> list[Experiment | Run | Attempt]:
     return [experiment, *runs.values(), *attempts]
 
 
-def a_spec(more: str = "", folder: Path = Path("/tmp"), environ: Mapping[str, str] | None = None) -> Spec:
+def a_spec(more: str = "", folder: Path = Path("/tmp"), name: str = "x") -> Spec:
     """A spec of two runs."""
-    text = "name: x\ncommand: train --lr {lr}\nsweep: {lr: [0.1, 0.2]}\n" + more
-    return loads(text, folder / "x.yaml")
+    text = f"name: {name}\ncommand: train --lr {{lr}}\nsweep: {{lr: [0.1, 0.2]}}\n{more}"
+    return loads(text, folder / f"{name}.yaml")
 
 
 def config_of(backend: FakeBackend, poll: float = 0.1) -> BackendConfig:
     """What the config says of a fake backend."""
     return BackendConfig(backend.name, backend.kind, backend.name, "/there", poll, True, "python3", ())
+
+
+@dataclass
+class CoreDesk:
+    """A dispatcher with everything around it, and clocks that a test puts."""
+
+    store: Store
+    backends: dict[str, FakeBackend]
+    archives: Archives
+    dispatcher: Dispatcher = field(init=False)
+    control: Control = field(init=False)
+    environ: dict[str, str] = field(default_factory=dict)
+    now: float = 1000.0
+    monotonic: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.dispatcher = self.another()
+        self.control = Control(lambda: self.backends, self.store, lambda: self.now)
+
+    def another(self, store: Store | None = None) -> Dispatcher:
+        """One more dispatcher on the same state, as another process has it."""
+        planner = Planner(self.environ, self.archives)
+        clocks = {"clock": lambda: self.now, "monotonic": lambda: self.monotonic}
+        return Dispatcher(lambda: self.backends, store or self.store, planner, **clocks)  # type: ignore[arg-type]  # by name
+
+    @property
+    def backend(self) -> FakeBackend:
+        """The first."""
+        return next(iter(self.backends.values()))
+
+    async def submit(self, spec: Spec) -> list[tuple[Run, Attempt]]:
+        """Submit to all backends, in order."""
+        return await submit(spec, list(self.backends.values()), self.dispatcher, self.archives, self.environ)
+
+    def later(self, seconds: float) -> None:
+        """Time goes by."""
+        self.now += seconds
+        self.monotonic += seconds
+
+    async def attempts(self) -> list[Attempt]:
+        """All attempts, by run and number."""
+        return sorted((await self.store.load()).attempts.values(), key=lambda each: (each.run, each.number))
+
+    async def newest(self, run: str) -> Attempt:
+        """The newest attempt of a run."""
+        return newest_attempts(await self.store.load())[run]
+
+    async def becomes(self, run: str, state: JobState, **changes: object) -> Attempt:
+        """A run's newest attempt is seen in this state."""
+        ended = self.now if state.ended else None
+        change = {"state": state, "ended": ended, "job_id": "1", **changes}
+        return await self.store.update(Attempt, (await self.newest(run)).id, lambda each: replace(each, **change))  # type: ignore[arg-type]  # fields by name
+
+    async def rows(self, *keys: str) -> list[Row]:
+        """The rows of these keys; of all runs where there are none."""
+        rows = {row.key: row for row in merge(await self.store.load(), {})}
+        return [rows[key] for key in keys or sorted(rows)]
+
+
+def desk_of(folder: Path, *backends: FakeBackend) -> CoreDesk:
+    """A desk on a state folder."""
+    return CoreDesk(Store(folder), {each.name: each for each in backends}, Archives(folder / "code"))

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from backends import hosted
+from backends.base import Policy
 from specs.model import SpecError
+from trainboard.actions import Refused
 from trainboard.config import BackendConfig, Config, ConfigError, add_backend, load, offered_hosts, parse, ssh_hosts
 from trainboard.configedit import with_backend
 from trainboard.paths import Paths, paths
@@ -123,6 +126,56 @@ def test_a_backend_is_found_by_its_name() -> None:
     assert config.backend("c") is None
 
 
+QUEUES = """
+backends:
+  gpu1: {kind: ssh, leases: /scratch/leases, at_most: 3, ignore: [python3, viewer], share: true, settle: 2m}
+  gpu2: {kind: ssh, ignore: Xorg, settle: 0}
+  laptop: {kind: local, at_most: 1}
+  triton: {kind: slurm}
+pools:
+  gpus: [gpu2, gpu1]
+  all: [laptop, gpu1, triton, gpu1]
+"""
+
+
+def test_the_rules_of_a_hosts_queue_reach_its_backend() -> None:
+    gpu1, gpu2, laptop, triton = parse(QUEUES, PATHS).backends
+    assert (gpu1.leases, gpu1.policy) == ("/scratch/leases", Policy(3, ("python3", "viewer"), True, 120.0))
+    assert (gpu2.leases, gpu2.policy) == ("/var/tmp/trainboard", Policy(ignore=("Xorg",), settle=0.0))
+    assert (laptop.leases, laptop.policy) == ("/var/tmp/trainboard", Policy(1))
+    assert triton.policy == Policy()
+
+
+def test_the_folder_of_the_leases_is_the_one_that_backends_use_by_themselves() -> None:
+    assert LOCAL.leases == hosted.LEASES
+
+
+def test_a_pool_stands_for_its_backends_in_its_order() -> None:
+    config = parse(QUEUES, PATHS)
+    assert config.pools == {"gpus": ("gpu2", "gpu1"), "all": ("laptop", "gpu1", "triton")}
+    assert config.resolve(["gpus"]) == ("gpu2", "gpu1")
+    assert config.resolve(["triton", "gpu1", "all"]) == ("triton", "gpu1", "laptop")
+    assert config.resolve([]) == ()
+
+
+def test_a_pool_may_name_this_machine_where_no_backend_is_configured() -> None:
+    assert parse("pools: {mine: [local]}", PATHS).resolve(["mine"]) == ("local",)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gpu", 'unknown backend "gpu" (did you mean "gpus"?)'),
+        ("tritn", 'unknown backend "tritn" (did you mean "triton"?)'),
+        ("zz", 'unknown backend "zz" (the config has gpu1, gpu2, laptop, triton, gpus, all)'),
+    ],
+)
+def test_an_unknown_place_names_the_nearest_backend_or_pool(name: str, message: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse(QUEUES, PATHS).resolve(["gpu1", name])
+    assert str(caught.value) == message
+
+
 # --- What is wrong with it
 
 
@@ -160,6 +213,41 @@ def test_a_backend_is_found_by_its_name() -> None:
         (
             "backends:\n  a: {kind: ssh, python: python3 -i}\n",
             '2: "backends.a.python" must be the name or path of a program, not "python3 -i"',
+        ),
+        ("backends:\n  a: {kind: slurm, at_most: 2}\n", '2: unknown key "backends.a.at_most"'),
+        ("backends:\n  a: {kind: ssh, at_most: 0}\n", '2: "backends.a.at_most" must be at least 1, not 0'),
+        ("backends:\n  a: {kind: ssh, share: sure}\n", '2: "backends.a.share" must be true or false, not "sure"'),
+        (
+            "backends:\n  a: {kind: ssh, settle: -1}\n",
+            '2: "backends.a.settle" must be between 0 s and 3600 s, not -1',
+        ),
+        (
+            "backends:\n  a: {kind: ssh, settle: soon}\n",
+            '2: "backends.a.settle" must be seconds or a duration such as 30s or 1m, not "soon"',
+        ),
+        (
+            "backends:\n  a: {kind: ssh, ignore: [Xorg, /bin/x]}\n",
+            '2: "backends.a.ignore[2]" must be the name of a process without folder and arguments, as python3, '
+            'not "/bin/x"',
+        ),
+        (
+            "backends:\n  a: {kind: ssh, leases: ~/leases}\n",
+            '2: "backends.a.leases" must be a path that begins with /, without variables and "..", not "~/leases"',
+        ),
+        (
+            "backends:\n  a: {kind: ssh, leases: /x/../y}\n",
+            '2: "backends.a.leases" must be a path that begins with /, without variables and "..", not "/x/../y"',
+        ),
+        ("pools: [a]\n", '1: "pools" must be a mapping of keys to values, not a list'),
+        ("pools:\n  p: local\n", '2: "pools.p" must be a list, not "local"'),
+        ("pools:\n  p: []\n", '2: "pools.p" is an empty list; a pool needs at least one backend'),
+        ("pools:\n  p: [locl]\n", '2: "pools.p[1]" is no backend: "locl" (did you mean "local"?)'),
+        ("pools:\n  p: [local, q]\n  q: [local]\n", '2: "pools.p[2]" is a pool, "q"; a pool takes backends only'),
+        ("pools:\n  local: [local]\n", '2: pool "local" has the name of a backend'),
+        (
+            "pools:\n  a/b: [local]\n",
+            "2: pool name \"a/b\" must be 1 to 64 letters, digits, '.', '_' or '-' "
+            "that begin with a letter or a digit",
         ),
     ],
 )
@@ -214,7 +302,22 @@ PIECES = [
     "<<:",
     " !!int",
 ]
-WORDS = [" kind:", " host:", " poll:", " root:", " disks:", " local", " ssh", " ~/", " 1e9", " null", " 9" * 70]
+WORDS = [
+    "pools:",
+    " at_most:",
+    " settle:",
+    " kind:",
+    " host:",
+    " poll:",
+    " root:",
+    " disks:",
+    " local",
+    " ssh",
+    " ~/",
+    " 1e9",
+    " null",
+    " 9" * 70,
+]
 config_texts = st.text() | st.lists(st.sampled_from(PIECES + WORDS), max_size=20).map("".join)
 
 
@@ -274,6 +377,14 @@ def test_a_backend_is_added_after_the_last_and_nothing_else_changes() -> None:
         ("backends: {\n  a: {kind: ssh},\n}\n", "backends: {\n  a: {kind: ssh}, new: {kind: ssh}\n}\n"),
         ("backends:\n  a: {kind: ssh}", "backends:\n  a: {kind: ssh}\n  new: {kind: ssh}\n"),
         ("backends:\r\n  a: {kind: ssh}\r\n", "backends:\r\n  a: {kind: ssh}\r\n  new: {kind: ssh}\r\n"),
+        (
+            "backends:\n  a: {kind: ssh}\npools:\n  p: [a]\n",
+            "backends:\n  a: {kind: ssh}\n  new: {kind: ssh}\npools:\n  p: [a]\n",
+        ),
+        (
+            "pools:\n  p: [local]\n",
+            "pools:\n  p: [local]\nbackends:\n  local: {kind: local}\n  new: {kind: ssh}\n",
+        ),
         ("{poll: 3, backends: {a: {kind: ssh}}}", "{poll: 3, backends: {a: {kind: ssh}, new: {kind: ssh}}}"),
     ],
 )
@@ -338,6 +449,7 @@ def test_a_linked_file_stays_a_link_and_keeps_its_mode(home: Paths, tmp_path: Pa
     ("text", "arguments", "message"),
     [
         ("backends:\n  a: {kind: ssh}\n", ("a", "ssh", "x"), 'config.yaml: there is a backend "a" already'),
+        ("pools: {a: [local]}\n", ("a", "ssh", "x"), 'config.yaml: there is a pool "a" already'),
         ("pol: 3\n", ("a", "ssh", "x"), 'config.yaml:1: unknown key "pol" (did you mean "poll"?)'),
         ("", ("a", "nfs", "x"), 'cannot add "a": "backends.a.kind" must be local, ssh, slurm, not "nfs"'),
         ("", ("a", "ssh", "-x"), 'cannot add "a": "backends.a.host" must be a host'),

@@ -78,3 +78,39 @@ async def test_an_end_that_somebody_else_saw_is_not_taken_back(store: Store, bac
     backend.answering = ended_meanwhile
     await query(backend, store, {})
     assert (await store.load()).attempts["t1"].state is JobState.COMPLETED
+
+
+async def test_what_somebody_else_stored_meanwhile_stays_beside_what_was_seen(
+    store: Store, backend: FakeBackend
+) -> None:
+    await store.put(*records_of(an_attempt()))
+    backend.queue = [a_job("t1")]
+
+    async def held_meanwhile() -> None:
+        await store.update(Attempt, "t1", lambda attempt: replace(attempt, held=True, sent=8.0))
+
+    backend.answering = held_meanwhile
+    await query(backend, store, {})
+    stored = (await store.load()).attempts["t1"]
+    assert (stored.state, stored.held, stored.sent) == (JobState.RUNNING, True, 8.0)
+
+
+async def test_an_attempt_that_came_back_to_our_side_meanwhile_stays_here(store: Store, backend: FakeBackend) -> None:
+    await store.put(*records_of(an_attempt(state=JobState.SUBMITTING, job_id="", submitted=None)))
+    backend.queue = [a_job("t1", JobState.PENDING, stranded=True)]
+    here = {"state": JobState.PENDING, "sent": None, "directory": "", "backend": ""}
+
+    async def not_taken_after_all() -> None:
+        await store.update(Attempt, "t1", lambda attempt: replace(attempt, **here))  # type: ignore[arg-type]  # by name
+
+    backend.answering = not_taken_after_all
+    await query(backend, store, {})
+    assert (await store.load()).attempts["t1"].unsent
+
+
+async def test_a_lost_attempt_that_is_seen_again_comes_back_to_life(store: Store, backend: FakeBackend) -> None:
+    await store.put(*records_of(an_attempt(state=JobState.LOST, ended=1000.0)))
+    backend.queue = [a_job("t1")]
+    await query(backend, store, {}, lambda: 2000.0)
+    stored = (await store.load()).attempts["t1"]
+    assert (stored.state, stored.ended) == (JobState.RUNNING, None)

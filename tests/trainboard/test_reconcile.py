@@ -10,12 +10,21 @@ from hypothesis import strategies as st
 
 from backends.base import ENDED, JobState
 from tests.trainboard.fakes import a_job, an_attempt
-from trainboard.reconcile import MISSES, MISSING_FOR, open_attempts, reconcile, watched
+from trainboard.reconcile import (
+    LOOKED_FOR,
+    MISSES,
+    MISSING_FOR,
+    Absence,
+    lost_attempts,
+    open_attempts,
+    reconcile,
+    updated_attempt,
+    watched,
+)
+from trainboard.records import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from trainboard.reconcile import Absence
 
 
 def missed(times: list[float]) -> list[JobState]:
@@ -128,6 +137,61 @@ def test_only_open_attempts_of_this_backend_are_asked_for() -> None:
     assert open_attempts([mine, ended, elsewhere], "fake") == (mine,)
 
 
+def test_an_attempt_that_waits_on_our_side_is_not_asked_for() -> None:
+    unsent = an_attempt(directory="", job_id="", sent=None)
+    assert open_attempts([unsent], "fake") == ()
+
+
 def test_what_a_backend_is_told_of_an_attempt_that_has_no_id_yet() -> None:
     found = watched(an_attempt(job_id="", submitted=None))
     assert (found.token, found.job_id, found.directory, found.submitted) == ("t1", "", "/there", 4.0)
+
+
+def test_a_backend_is_told_the_batch_and_the_name_of_the_job_too() -> None:
+    found = watched(an_attempt(batch="b1", task=7), Run("x-1.3", "x-1", 3, "lr=0.1", {}))
+    assert (found.batch, found.task, found.name) == ("b1", 7, "x-1/003-lr=0.1")
+
+
+def test_an_unclear_submission_is_never_lost_even_where_its_job_id_is_known() -> None:
+    attempt = an_attempt(state=JobState.SUBMITTING)
+    assert reconcile([attempt], [], {"t1": Absence(0.0, 99)}, 1e9).changed == ()
+
+
+def test_a_stranded_attempt_is_to_be_sent_again() -> None:
+    [after] = reconcile([an_attempt()], [a_job("t1", JobState.PENDING, stranded=True)], {}, 9.0).changed
+    assert (after.state, after.ended) == (JobState.SUBMITTING, None)
+
+
+def test_a_held_attempt_that_is_stranded_stays_held() -> None:
+    held = an_attempt(state=JobState.HELD)
+    assert updated_attempt(held, a_job("t1", JobState.HELD, stranded=True), 9.0).state is JobState.HELD
+
+
+def test_a_withdrawn_job_marks_its_attempt() -> None:
+    [after] = reconcile([an_attempt()], [a_job("t1", JobState.CANCELLED, withdrawn=True)], {}, 9.0).changed
+    assert (after.state, after.withdrawn) == (JobState.CANCELLED, True)
+
+
+@pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.LOST}))
+def test_a_lost_attempt_that_is_seen_is_what_is_seen(state: JobState) -> None:
+    lost = an_attempt(state=JobState.LOST, ended=7.0, reason="gone without evidence")
+    [after] = reconcile([lost], [a_job("t1", state)], {}, 9.0).changed
+    assert (after.state, after.ended is None) == (state, not state.ended)
+
+
+def test_a_lost_attempt_that_is_not_seen_stays_lost() -> None:
+    lost = an_attempt(state=JobState.LOST, ended=7.0)
+    verdict = reconcile([lost], [], {}, 1e9)
+    assert (verdict.changed, dict(verdict.absences)) == ((), {})
+
+
+def test_a_lost_attempt_is_asked_for_for_a_week() -> None:
+    lost = an_attempt(state=JobState.LOST, ended=1000.0)
+    assert lost_attempts([lost], "fake", 1000.0 + LOOKED_FOR - 1) == (lost,)
+    assert lost_attempts([lost], "fake", 1000.0 + LOOKED_FOR) == ()
+    assert lost_attempts([lost], "other", 1001.0) == ()
+
+
+def test_restarts_are_never_fewer_than_they_were() -> None:
+    assert updated_attempt(an_attempt(restarts=2), a_job("t1"), 9.0).restarts == 2
+    assert updated_attempt(an_attempt(), a_job("t1", restarts=3), 9.0).restarts == 3

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from backends.base import Job, JobState
 from tests.trainboard.fakes import a_job, an_attempt, records_of
 from trainboard.documents import TABLES, Record, Records
+from trainboard.merging import Merging
 from trainboard.records import Attempt, Experiment, Run
 from trainboard.rows import merge
 
@@ -20,6 +21,11 @@ def stored(*records: Record) -> Records:
     for record in records:
         tables[TABLES[type(record)]][record.id] = record
     return Records(**tables)  # type: ignore[arg-type]  # each of its own kind
+
+
+def unsent(**changes: object) -> Attempt:
+    """An attempt that waits on our side."""
+    return an_attempt(**{"backend": "", "directory": "", "job_id": "", "sent": None, "submitted": None, **changes})  # type: ignore[arg-type]  # fields by name
 
 
 def test_a_run_is_shown_by_its_newest_attempt() -> None:
@@ -110,6 +116,61 @@ def test_an_objective_belongs_to_every_run_of_its_experiment() -> None:
     [_, *rest] = records_of(an_attempt())
     [row] = merge(stored(experiment, *rest), {})
     assert (row.objective, row.goal, dict(row.total)) == ("acc", "maximize", {"epochs": 3.0})
+
+
+def test_a_run_that_waits_here_has_no_backend_and_no_log() -> None:
+    [row] = merge(stored(*records_of(unsent())), {})
+    assert (row.state, row.backend, row.log, row.unsent) == (JobState.PENDING, "", None, True)
+    assert row.as_json()["backend"] is None
+
+
+def test_a_run_that_waits_here_says_why() -> None:
+    [experiment, run, attempt] = records_of(unsent(reason="8 jobs of 8", cause="retry after TIMEOUT"))
+    assert isinstance(run, Run)
+    assert isinstance(experiment, Experiment)
+    assert isinstance(attempt, Attempt)
+    late = replace(experiment, after=["prepare-1"])
+    shown: tuple[tuple[Record, ...], ...] = (
+        (experiment, run, attempt),
+        (experiment, run, replace(attempt, reason="")),
+        (experiment, replace(run, held=True), attempt),
+        (late, run, attempt),
+        (late, replace(run, released=True), attempt),
+    )
+    reasons = [merge(stored(*records), {})[0].reason for records in shown]
+    gone = "prepare-1 is not there any more: release or cancel"
+    assert reasons == ["8 jobs of 8", "retry after TIMEOUT", "held", gone, "8 jobs of 8"]
+
+
+def test_a_held_run_that_waits_here_is_held() -> None:
+    [experiment, run, attempt] = records_of(unsent())
+    assert isinstance(run, Run)
+    [row] = merge(stored(experiment, replace(run, held=True, priority=3, place=-1.0), attempt), {})
+    assert (row.state, row.held, row.priority, row.place) == (JobState.HELD, True, 3, -1.0)
+
+
+def test_a_row_tells_a_backend_all_that_it_must_know() -> None:
+    [row] = merge(stored(*records_of(an_attempt(batch="b1", task=7))), {"fake": [a_job("t1", array="77")]})
+    told = row.watched()
+    assert (told.token, told.job_id, told.directory, told.batch, told.task) == ("t1", "id-t1", "/there", "b1", 7)
+    assert (told.name, row.array) == ("x-1/000-lr=0", "77")
+
+
+def test_a_row_changes_when_what_it_waits_for_does() -> None:
+    [experiment, run, attempt] = records_of(unsent())
+    assert isinstance(experiment, Experiment)
+    before: list[Record] = [
+        Experiment("p-1", "p", "", "", 0.0),
+        Run("p-1.0", "p-1", 0, "run", {}),
+        an_attempt("p", run="p-1.0", state=JobState.RUNNING),
+    ]
+    late = stored(replace(experiment, after=["p-1"]), run, attempt, *before)
+    merging = Merging()
+    rows = {row.key: row for row in merging.merge(late, {})}
+    assert rows["x-1.0"].reason == "waits for p-1: 1 of 1 run left"
+    done = replace(late, attempts={**late.attempts, "p": an_attempt("p", run="p-1.0", state=JobState.COMPLETED)})
+    rows = {row.key: row for row in merging.merge(done, {})}
+    assert rows["x-1.0"].reason == ""
 
 
 KEYS = st.integers(0, 5).map(str)

@@ -1,113 +1,166 @@
-"""Submission: the intent first, then the backend, then what came of it."""
+"""Submission: first everything is written down, then it is sent."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from backends.base import CommandFailed, HostUnreachable, JobState, Rejected, Unclear
+from backends.base import CommandFailed, HostUnreachable, JobState, NoRoom, Rejected, Unclear
 from specs.model import SpecError
-from tests.trainboard.fakes import FakeBackend, a_spec
+from tests.trainboard.fakes import FakeBackend, a_spec, config_of, desk_of
 from trainboard.actions import Refused
+from trainboard.config import Config
 from trainboard.records import Attempt
 from trainboard.store import Store, StoreError
-from trainboard.submit import choose_backend, next_experiment_id, preview, submit, take_secrets
+from trainboard.submit import choose, intend, next_experiment_id, preview
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from backends.base import BackendError, Plan
+    from tests.trainboard.fakes import CoreDesk
 
 SECRET = "s3cret-77d1"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "state")
+def backend() -> FakeBackend:
+    return FakeBackend()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, backend: FakeBackend) -> CoreDesk:
+    return desk_of(tmp_path / "state", backend)
 
 
 async def test_the_intent_of_every_run_is_on_disk_before_anything_leaves_this_machine(
-    store: Store, tmp_path: Path
+    desk: CoreDesk, backend: FakeBackend
 ) -> None:
-    backend, seen = FakeBackend(), []
+    seen = []
 
     async def look(plan: Plan) -> str:
-        written = await Store(tmp_path / "state").load()  # as another process would see it
+        written = await Store(desk.store.path.parent).load()  # as another process would see it
         seen.append({attempt.id: attempt.state for attempt in written.attempts.values()})
         assert written.attempts[plan.token].directory == f"/there/{plan.folder}"
-        assert len(written.experiments) == 1
-        assert len(written.runs) == 2
+        assert written.attempts[plan.token].sent is not None
+        assert (len(written.experiments), len(written.runs)) == (1, 2)
         return plan.run
 
     backend.submitting = look
-    made = await submit(a_spec(), backend, store, {})
-    first, second = (attempt.id for _, attempt in made)
-    assert seen == [
-        {first: JobState.SUBMITTING, second: JobState.SUBMITTING},
-        {first: JobState.PENDING, second: JobState.SUBMITTING},
-    ]
+    made = await desk.submit(a_spec())
+    tokens = {attempt.id for _, attempt in made}
+    assert seen == [dict.fromkeys(tokens, JobState.SUBMITTING)] * 2
 
 
-async def test_a_submitted_run_is_pending_with_its_job_id(store: Store) -> None:
-    made = await submit(a_spec(), FakeBackend(), store, {}, clock=lambda: 50.0)
+async def test_what_waits_for_an_experiment_is_written_down_and_not_sent(
+    desk: CoreDesk, backend: FakeBackend
+) -> None:
+    await desk.submit(a_spec(name="before"))
+    backend.plans.clear()
+    made = await desk.submit(a_spec("after: before\n"))
+    assert backend.plans == []
+    assert all(attempt.unsent and attempt.state is JobState.PENDING for _, attempt in made)
+
+
+async def test_what_it_comes_after_must_be_there_or_nothing_is_stored(desk: CoreDesk) -> None:
+    await desk.submit(a_spec())
+    before = await desk.store.load()
+    with pytest.raises(Refused, match=r'x\.yaml: after: no experiment "prepare"'):
+        await desk.submit(a_spec("after: prepare\n"))
+    assert await desk.store.load() is before
+
+
+async def test_a_name_stands_for_the_newest_experiment_of_that_name(desk: CoreDesk) -> None:
+    for _ in range(2):
+        await desk.submit(a_spec())
+        desk.now += 1
+    made = await desk.submit(a_spec("after: x\n", name="y"))
+    assert (await desk.store.load()).experiments[made[0][0].experiment].after == ["x-2"]
+
+
+async def test_a_submitted_run_is_pending_with_its_job_id(desk: CoreDesk) -> None:
+    desk.now = 50.0
+    made = await desk.submit(a_spec())
     assert [(run.id, run.params) for run, _ in made] == [("x-1.0", {"lr": 0.1}), ("x-1.1", {"lr": 0.2})]
     for attempt, job_id in zip((attempt for _, attempt in made), ("job-1", "job-2"), strict=True):
         assert (attempt.state, attempt.job_id, attempt.submitted) == (JobState.PENDING, job_id, 50.0)
 
 
+async def test_all_runs_are_handed_over_in_one_call_as_one_batch(desk: CoreDesk, backend: FakeBackend) -> None:
+    await desk.submit(a_spec())
+    [batch] = backend.batches
+    assert [(plan.run, plan.task) for plan in batch] == [("000-lr=0.1", 0), ("001-lr=0.2", 1)]
+    assert len({plan.batch for plan in batch}) == 1
+    assert batch[0].batch
+
+
 @pytest.mark.parametrize(
-    ("error", "state", "reason"),
+    ("error", "state", "reason", "waits_here"),
     [
-        (Rejected("sbatch: invalid partition", "see sinfo"), JobState.FAILED, "sbatch: invalid partition; see sinfo"),
-        (HostUnreachable("gpu1: refused"), JobState.FAILED, "gpu1: refused"),
-        (CommandFailed("no bash"), JobState.FAILED, "no bash"),
-        (Unclear("no answer yet"), JobState.SUBMITTING, "no answer yet"),
+        (
+            Rejected("sbatch: invalid partition", "see sinfo"),
+            JobState.FAILED,
+            "sbatch: invalid partition; see sinfo",
+            0,
+        ),
+        (CommandFailed("no bash"), JobState.FAILED, "not submitted: no bash", False),
+        (Unclear("no answer yet"), JobState.SUBMITTING, "no answer yet", False),
+        (HostUnreachable("gpu1: refused"), JobState.PENDING, "not submitted: gpu1: refused", True),
+        (NoRoom("8 jobs of 8"), JobState.PENDING, "8 jobs of 8", True),
     ],
 )
-async def test_what_became_of_a_submission(store: Store, error: BackendError, state: JobState, reason: str) -> None:
-    backend = FakeBackend()
+async def test_what_became_of_a_submission(
+    desk: CoreDesk, backend: FakeBackend, error: BackendError, state: JobState, reason: str, waits_here: bool
+) -> None:
     backend.error = error
-    made = await submit(a_spec(), backend, store, {})
-    stored = (await store.load()).attempts
+    made = await desk.submit(a_spec())
+    stored = (await desk.store.load()).attempts
     for _, attempt in made:
         assert stored[attempt.id] == attempt
         assert (attempt.state, attempt.reason, attempt.job_id) == (state, reason, "")
         assert (attempt.ended is not None) == state.ended
+        assert attempt.unsent == bool(waits_here)
+        assert attempt.rejected == state.ended
 
 
-async def test_one_run_that_is_rejected_does_not_hold_up_the_others(store: Store) -> None:
-    backend = FakeBackend()
-
+async def test_one_run_that_is_rejected_does_not_hold_up_the_others(desk: CoreDesk, backend: FakeBackend) -> None:
     async def first_not(plan: Plan) -> str:
         if plan.run.startswith("000"):
             raise Rejected("no")
         return "4711"
 
     backend.submitting = first_not
-    made = await submit(a_spec(), backend, store, {})
+    made = await desk.submit(a_spec())
     assert [attempt.state for _, attempt in made] == [JobState.FAILED, JobState.PENDING]
 
 
-async def test_what_a_poll_saw_meanwhile_is_newer_than_pending(store: Store) -> None:
-    backend = FakeBackend()
-
+async def test_what_a_poll_saw_meanwhile_is_newer_than_pending(desk: CoreDesk, backend: FakeBackend) -> None:
     async def seen_running(plan: Plan) -> str:
-        await store.update(Attempt, plan.token, lambda attempt: replace(attempt, state=JobState.RUNNING))
+        await desk.store.update(Attempt, plan.token, lambda attempt: replace(attempt, state=JobState.RUNNING))
         return "4711"
 
     backend.submitting = seen_running
-    [(_, attempt), _] = await submit(a_spec(), backend, store, {})
+    [(_, attempt), _] = await desk.submit(a_spec())
     assert (attempt.state, attempt.job_id) == (JobState.RUNNING, "4711")
 
 
-async def test_every_submission_is_an_experiment_of_its_own(store: Store) -> None:
+async def test_every_submission_is_an_experiment_of_its_own(desk: CoreDesk) -> None:
     for number in (1, 2):
-        made = await submit(a_spec(), FakeBackend(), store, {})
+        made = await desk.submit(a_spec())
         assert {run.experiment for run, _ in made} == {f"x-{number}"}
-    tokens = set((await store.load()).attempts)
-    assert len(tokens) == 4
+    assert len((await desk.store.load()).attempts) == 4
+
+
+async def test_two_processes_that_submit_the_same_spec_at_once_get_an_experiment_each(tmp_path: Path) -> None:
+    desks = [desk_of(tmp_path / "state", FakeBackend()) for _ in range(2)]
+    made = await asyncio.gather(*(desk.submit(a_spec()) for desk in desks))
+    assert {run.experiment for some in made for run, _ in some} == {"x-1", "x-2"}
+    for some in made:
+        assert [run.index for run, _ in some] == [0, 1]
+        assert [attempt.state for _, attempt in some] == [JobState.PENDING] * 2
+    assert [len(desk.backend.plans) for desk in desks] == [2, 2]
 
 
 def test_experiment_numbers_go_on_after_the_highest() -> None:
@@ -115,58 +168,94 @@ def test_experiment_numbers_go_on_after_the_highest() -> None:
     assert next_experiment_id("x", taken) == "x-11"  # type: ignore[arg-type]  # only the keys matter
 
 
-async def test_a_secret_reaches_the_backend_and_nothing_that_is_kept(store: Store) -> None:
-    backend = FakeBackend()
-    await submit(a_spec("env: {KEY: null, SEEN: abc}\n"), backend, store, {"KEY": SECRET})
+async def test_a_secret_reaches_the_backend_and_nothing_that_is_kept(desk: CoreDesk, backend: FakeBackend) -> None:
+    desk.environ["KEY"] = SECRET
+    await desk.submit(a_spec("env: {KEY: null, SEEN: abc}\n"))
     plan = backend.plans[0]
     assert (dict(plan.secrets), dict(plan.env)) == ({"KEY": SECRET}, {"SEEN": "abc"})
     assert SECRET not in repr(plan)
-    kept = [path.read_text() for path in store.path.parent.rglob("*") if path.is_file()]
+    kept = [path.read_text() for path in desk.store.path.parent.rglob("*") if path.is_file()]
     assert kept
     assert not any(SECRET in text for text in kept)
-    assert SECRET not in plan.spec_text + plan.command
+    assert SECRET not in f"{plan.spec_text}{plan.command}{plan.origin}"
 
 
-async def test_a_variable_that_is_not_set_is_refused_and_nothing_is_stored(store: Store) -> None:
-    spec, backend = a_spec("env: {KEY: null, OTHER: null}\n"), FakeBackend()
+async def test_a_variable_that_is_not_set_is_refused_and_nothing_is_stored(desk: CoreDesk) -> None:
+    desk.environ["KEY"] = SECRET
     with pytest.raises(Refused, match=r"x\.yaml: env: OTHER not set here; export it"):
-        await submit(spec, backend, store, {"KEY": SECRET})
-    assert (backend.plans, store.path.exists()) == ([], False)
+        await desk.submit(a_spec("env: {KEY: null, OTHER: null}\n"))
+    assert (desk.backend.plans, desk.store.path.exists()) == ([], False)
 
 
-async def test_a_spec_that_gives_no_runs_is_an_error_and_nothing_is_stored(store: Store) -> None:
-    spec = a_spec()
-    bad = replace(spec, command="train {nothing}")
+async def test_a_secret_that_is_gone_when_it_is_needed_keeps_the_run_waiting_and_says_so(desk: CoreDesk) -> None:
+    await intend(a_spec("env: {KEY: null}\n"), [desk.backend], desk.store, desk.archives, {"KEY": SECRET})
+    await desk.dispatcher.step()
+    attempts = (await desk.store.load()).attempts.values()
+    assert {(each.unsent, each.reason) for each in attempts} == {(True, "needs KEY: set it where the board runs")}
+    desk.environ["KEY"] = SECRET
+    desk.monotonic += 10
+    await desk.dispatcher.step()
+    assert [plan.secrets["KEY"] for plan in desk.backend.plans] == [SECRET] * 2
+
+
+async def test_a_spec_that_gives_no_runs_is_an_error_and_nothing_is_stored(desk: CoreDesk) -> None:
     with pytest.raises(SpecError):
-        await submit(bad, FakeBackend(), store, {})
-    assert not store.path.exists()
+        await desk.submit(replace(a_spec(), command="train {nothing}"))
+    assert not desk.store.path.exists()
 
 
-async def test_without_a_store_nothing_is_submitted(tmp_path: Path) -> None:
+async def test_without_a_store_nothing_is_submitted(tmp_path: Path, backend: FakeBackend) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
-    backend = FakeBackend()
     with pytest.raises(StoreError):
-        await submit(a_spec(), backend, Store(tmp_path / "state"), {})
+        await desk_of(tmp_path / "state", backend).submit(a_spec())
     assert backend.plans == []
 
 
-async def test_the_project_is_packed_only_where_it_is_not_shared(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text("print(1)\n")
-    shared, sent = FakeBackend(), FakeBackend()
-    sent.shared = False
-    for backend in (shared, sent):
-        await submit(a_spec(folder=tmp_path), backend, store, {})
-    assert [plan.code for plan in shared.plans] == [None, None]
-    first, second = (plan.code for plan in sent.plans)
-    assert first is second is not None
+async def test_the_project_is_packed_only_where_it_is_not_shared(desk: CoreDesk, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "train.py").write_text("print(1)\n")
+    await desk.submit(a_spec(folder=folder))
+    assert [plan.code for plan in desk.backend.plans] == [None, None]
+    assert not (tmp_path / "state" / "code").exists()
+    desk.backend.shared = False
+    await desk.submit(a_spec(folder=folder))
+    codes = {plan.code for plan in desk.backend.plans[2:]}
+    [kept] = (tmp_path / "state" / "code").iterdir()
+    assert [code and f"{code.digest}.tar.gz" for code in codes] == [kept.name]
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_project_that_is_not_there_is_refused(store: Store, tmp_path: Path) -> None:
-    backend = FakeBackend()
-    backend.shared = False
+async def test_what_is_sent_later_is_the_project_as_it_was_at_submission(desk: CoreDesk, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "train.py").write_text("print(1)\n")
+    desk.backend.shared = False
+    made = await intend(a_spec(folder=folder), [desk.backend], desk.store, desk.archives, {})
+    (folder / "train.py").write_text("print(2)\n")
+    await desk.dispatcher.step()
+    assert {plan.code and plan.code.digest for plan in desk.backend.plans} == {made.experiment.code}
+
+
+async def test_a_project_that_is_not_there_is_refused(desk: CoreDesk, tmp_path: Path) -> None:
+    desk.backend.shared = False
     with pytest.raises(Refused):
-        await submit(replace(a_spec(), workdir=tmp_path / "gone"), backend, store, {})
-    assert (backend.plans, store.path.exists()) == ([], False)
+        await desk.submit(replace(a_spec(), workdir=tmp_path / "gone"))
+    assert (desk.backend.plans, desk.store.path.exists()) == ([], False)
+
+
+async def test_runs_that_would_take_each_others_checkpoints_are_refused_in_a_shared_folder(desk: CoreDesk) -> None:
+    with pytest.raises(Refused, match="each other's checkpoints"):
+        await desk.submit(a_spec("outputs: {checkpoint: 'ckpt/*.pt'}\n"))
+    assert not desk.store.path.exists()
+    await desk.submit(
+        a_spec(
+            "outputs: {checkpoint: 'ckpt/{run}/*.pt', keep: 2}\nretry: {on: [FAILED], resume: '-r {checkpoint}'}\n"
+        )
+    )
+    checkpoints = desk.backend.plans[0].checkpoints
+    assert checkpoints is not None
+    assert (checkpoints.pattern, checkpoints.keep, checkpoints.resume) == ("ckpt/lr=0.1/*.pt", 2, "-r {checkpoint}")
 
 
 async def test_a_preview_shows_the_command_of_every_run() -> None:
@@ -174,20 +263,19 @@ async def test_a_preview_shows_the_command_of_every_run() -> None:
     assert [plan.command for _, plan in found] == ["train --lr 0.1", "train --lr 0.2"]
 
 
-def test_the_backend_is_what_was_asked_for_else_the_specs_choice_else_the_first() -> None:
-    backends = [FakeBackend("one"), FakeBackend("two"), FakeBackend("three")]
+def test_runs_go_where_it_was_asked_for_else_where_the_spec_says_else_to_the_first() -> None:
+    backends = [config_of(FakeBackend(name)) for name in ("one", "two", "three")]
+    config = Config(Path("/c.yaml"), tuple(backends), {"pool": ("three", "two")})
     chosen = replace(a_spec(), where=("two",))
-    assert choose_backend(chosen, backends, "three").name == "three"
-    assert choose_backend(chosen, backends, None).name == "two"
-    assert choose_backend(a_spec(), backends, None).name == "one"
+    assert choose(chosen, config, ["three"]) == ("three",)
+    assert choose(chosen, config) == ("two",)
+    assert choose(a_spec(), config) == ("one",)
+    assert choose(a_spec(), config, ["pool", "one"]) == ("three", "two", "one")
 
 
 def test_an_unknown_backend_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(Refused, match=r"unknown backend.*tritn.*triton"):
-        choose_backend(a_spec(), [FakeBackend("local"), FakeBackend("triton")], "tritn")
+    config = Config(Path("/c.yaml"), (config_of(FakeBackend("local")), config_of(FakeBackend("triton"))))
+    with pytest.raises(Refused, match=r"x\.yaml: unknown backend.*tritn.*triton"):
+        choose(a_spec(), config, ["tritn"])
     with pytest.raises(Refused, match=r"the config has local, triton"):
-        choose_backend(a_spec(), [FakeBackend("local"), FakeBackend("triton")], "zzz")
-
-
-def test_only_variables_without_a_value_are_taken_from_the_caller() -> None:
-    assert take_secrets(a_spec("env: {A: null, B: 2}\n"), {"A": "a", "B": "b", "C": "c"}) == {"A": "a"}
+        choose(a_spec(), config, ["zzz"])

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from backends.base import BackendError, JobState
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
-from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since
 from trainboard.config import add_backend
-from trainboard.show import busy, size
+from trainboard.show import busy, clean, size
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from backends.base import Backend, Health, Job
     from trainboard.cli.desk import Desk
+    from trainboard.lease import Holder
 
 READING = 2
 """Readings to wait for: the first may be too early for the GPU tool's first line."""
@@ -33,12 +34,14 @@ def hosts(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         desk = open_desk(environ, TerminalPrompter())
         async with desk.backends() as backends:
             found = await asyncio.gather(*(look(backend) for backend in backends))
+        holder = await desk.holder()
         if chosen.json:
-            print_json(found)
+            print_json([each | {"polled_by": str(holder) if holder else None} for each in found])
         else:
             print_table(
                 ("BACKEND", "STATE", "GPUS", "MEMORY", "LOAD", "DISK", "QUEUE", ""), [cells(x) for x in found]
             )
+            print_table((polled_by(holder),), [])
         offer(desk)
         return 0
 
@@ -98,6 +101,13 @@ def cells(found: dict[str, Any]) -> tuple[str, ...]:
         f"R {found['queue']['running']} PD {found['queue']['pending']}",
         found["gpu_error"],
     )
+
+
+def polled_by(holder: Holder | None) -> str:
+    """Who looks at the hosts without being asked."""
+    if holder is None:
+        return "polled by nobody: open the board or `trainboard watch`, and what waits here goes on"
+    return f"polled by {clean(str(holder))}, since {since(holder.since)}"
 
 
 def offer(desk: Desk) -> None:

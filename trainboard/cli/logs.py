@@ -7,10 +7,10 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
-from backends.base import BackendError
+from backends.base import BackendError, HostUnreachable
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
-from trainboard.cli.runs import find_one, told
+from trainboard.cli.find import find_one, told
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json
 from trainboard.query import query
 from trainboard.sampler import remainder, until_ended
@@ -57,14 +57,23 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def growing(desk: Desk, backend: Backend, row: Row, path: str) -> AsyncGenerator[Chunk]:
-    """The log until the job has ended."""
+    """The log until the job has ended, through connections that break."""
     ended = asyncio.Event()
     watching = asyncio.create_task(wait_for_end(desk, backend, row))
     watching.add_done_callback(lambda _: ended.set())  # however it came to its end
+    offset, broken = 0, True
     try:
-        async with contextlib.aclosing(until_ended(backend, path, 0, ended)) as pieces:
-            async for piece in pieces:
-                yield piece
+        while broken:
+            broken = False
+            try:
+                async with contextlib.aclosing(until_ended(backend, path, offset, ended)) as pieces:
+                    async for piece in pieces:
+                        offset = piece.offset + len(piece.data)
+                        yield piece
+            except HostUnreachable as error:
+                complain(f"{told(backend, error)}; trying on")
+                await asyncio.sleep(POLL)
+                broken = True
         await watching
     finally:
         watching.cancel()

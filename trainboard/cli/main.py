@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from trainboard import __version__
+from trainboard.cli.level import level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +56,32 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
     logs.add_argument("--json", action="store_true")
 
-    cancel = command("cancel", "trainboard.cli.runs:cancel", "end runs, or whole experiments")
-    cancel.add_argument("runs", nargs="+", metavar="RUN")
-    cancel.add_argument("--json", action="store_true")
+    for name, help in (
+        ("cancel", "end runs, or whole experiments, for good"),
+        ("hold", "keep runs that wait from starting"),
+        ("release", "let held runs start"),
+        ("requeue", "run again: a new attempt of each run"),
+        ("priority", "change the priority of runs that wait"),
+        ("top", "put runs before all others of yours that wait"),
+    ):
+        control = command(name, f"trainboard.cli.control:{name}", help)
+        if name == "priority":
+            control.add_argument(
+                "level", metavar="N", type=level, help="the new priority; +N or -N: so much more or less"
+            )
+        control.add_argument("runs", nargs="+", metavar="RUN|EXPERIMENT")
+        control.add_argument("--json", action="store_true")
+
+    watch = command("watch", "trainboard.cli.watching:watch", "poll, place and retry without a screen, in lines")
+    watch.add_argument(
+        "--once", action="store_true", help="end when every host was asked and nothing waits to be sent"
+    )
+    watch.add_argument("--json", action="store_true", help="each line as JSON")
+
+    rebuild = command(
+        "rebuild", "trainboard.cli.rebuild:rebuild", "make the records anew from what lies on the backends"
+    )
+    rebuild.add_argument("--json", action="store_true")
 
     hosts = command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend")
     hosts.add_argument("--json", action="store_true")

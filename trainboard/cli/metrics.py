@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
+from trainboard.cli.find import find_rows
 from trainboard.cli.logs import foreign_log
-from trainboard.cli.runs import find_rows
 from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
 from trainboard.extract import Extractor
 from trainboard.metrics import TAIL, Report, read_file, report, write_csv

@@ -46,12 +46,31 @@ class Opening:
     async def cancel(self, keys: Collection[str]) -> None:
         await self._there().cancel(keys)
 
+    async def hold(self, keys: Collection[str]) -> None:
+        await self._there().hold(keys)
+
+    async def release(self, keys: Collection[str]) -> None:
+        await self._there().release(keys)
+
+    async def requeue(self, keys: Collection[str]) -> None:
+        await self._there().requeue(keys)
+
+    async def prioritise(self, keys: Collection[str], by: int) -> None:
+        await self._there().prioritise(keys, by)
+
+    async def to_top(self, keys: Sequence[str]) -> None:
+        await self._there().to_top(keys)
+
     async def add_host(self, host: str) -> str:
         return await self._there().add_host(host)
 
     def show(self, key: str | None) -> None:
         if self._watch is not None:
             self._watch.show(key)
+
+    def look(self, keys: Collection[str]) -> None:
+        if self._watch is not None:
+            self._watch.look(keys)
 
     def refresh(self) -> None:
         if self._watch is not None:

@@ -1,0 +1,420 @@
+"""The dispatcher: what goes next, where to, and what became of it. Any number of them may work on one store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from backends.base import BackendError, JobState, Room
+from specs.model import RETRIABLE, SpecError
+from trainboard.actions import Refused
+from trainboard.ledger import ledger
+from trainboard.looks import Looks, Pauses
+from trainboard.placement import Taken, moves, place
+from trainboard.ready import candidates, free, groups, groups_again, movable, patient
+from trainboard.retry import next_attempts
+from trainboard.sender import Sender, new_token
+from trainboard.sending import overdue, said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+
+    from backends.base import Backend
+    from specs.model import Spec
+    from trainboard.documents import Record, Records
+    from trainboard.ledger import Ledger
+    from trainboard.placement import Needs
+    from trainboard.plans import Planner
+    from trainboard.ready import Group
+    from trainboard.records import Attempt
+    from trainboard.store import Store
+
+    Task = asyncio.Task[None]
+    Key = tuple[str, Needs]
+
+RESEND = 120.0
+"""Seconds after which an attempt that nobody has seen is handed over again."""
+
+ANSWERED = 10.0
+"""Seconds for which a host may think about its room while others, less preferred, wait for it."""
+
+NOTICED, REPEATED = 15.0, 60.0
+"""Seconds until a wish that a backend has not fulfilled is told by us, and until it is told again."""
+
+PRUNED = 3600.0
+"""Seconds between two looks for archives that nobody needs."""
+
+
+class Dispatcher:
+    """Sends what waits, moves it, tries it again, and carries out what the user wants of it."""
+
+    def __init__(
+        self,
+        backends: Callable[[], Mapping[str, Backend]],
+        store: Store,
+        planner: Planner,
+        clock: Callable[[], float] = time.time,
+        resend: float = RESEND,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`backends`: by name, as they are now (the config may grow)."""
+        self._backends = backends
+        self.store = store
+        self._planner = planner
+        self.clock = clock
+        self._resend = resend
+        self._monotonic = monotonic
+        self._sender = Sender(store, planner, clock, resend)
+        self._ledger: Ledger | None = None
+        self._looks = Looks()
+        self._pauses = Pauses()
+        """Of backends."""
+        self._stuck = Pauses()
+        """Of experiments that cannot be planned."""
+        self._sending: dict[str, tuple[Task, float]] = {}
+        """By backend: the submission under way, and since when. One at a time."""
+        self._telling: dict[str, Task] = {}
+        """By backend: orders under way."""
+        self._deciding = asyncio.Lock()
+        self._tasks: set[Task] = set()
+        self._begun: set[Task] = set()
+        """By the decision under way."""
+        self._failure: BaseException | None = None
+        self._wishes: dict[tuple[str, str], float] = {}
+        """By token and verb: when a backend is told (again)."""
+        self._moving: dict[str, float] = {}
+        """By token: until when it is not taken back again; one that had begun is about to be seen."""
+        self._pruned: float | None = None
+
+    async def begin(self, only: str | None = None) -> set[Task]:
+        """Decide, and begin what is to be done on hosts: the new tasks. Waits for no host; cheap with nothing to do.
+
+        For a loop: `await dispatcher.begin()` each second and whenever records or hosts changed.
+        `only`: the id of the one experiment that is looked at. Raises `StoreError`.
+        """
+        async with self._deciding:
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            self._begun = set()
+            current = await self._current()
+            self._begin_orders(current, only)
+            self._begin_again(current, only)
+            taken = await self._begin_new(current, only)
+            if only is None:
+                await self._begin_moves(current, taken)
+                self._begin_pruning(current)
+            return self._begun
+
+    async def step(self, only: str | None = None) -> None:
+        """`begin`, again and again until nothing more can be done now. Takes as long as the slowest host.
+
+        For a command: `await dispatcher.step(experiment.id)` after a submission. Raises `StoreError`.
+        """
+        under_way: set[Task] = set()
+        while under_way := under_way | await self.begin(only):
+            _, under_way = await asyncio.wait(under_way, timeout=ANSWERED, return_when=asyncio.FIRST_COMPLETED)
+
+    def wake(self, backend: str) -> None:
+        """This host answers (again), or the user wants it asked: forget what kept us from it."""
+        self._pauses.clear(backend)
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """By backend: why it takes nothing at the moment, in one line."""
+        return self._pauses.reasons()
+
+    async def close(self) -> None:
+        """Let go of what is under way: it is found again by whoever dispatches next."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> Task:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        self._begun.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: Task) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failure = failure
+
+    # what is stored
+
+    async def _current(self) -> Ledger:
+        """The ledger of what is stored now, after the attempts that follow ended ones were added."""
+        records = await self.store.load()
+        if self._ledger is None or self._ledger.records is not records:
+            current = await asyncio.to_thread(ledger, records)
+            if await self._follow(current):
+                current = await asyncio.to_thread(ledger, await self.store.load())
+            self._ledger = current
+        return self._ledger
+
+    async def _follow(self, current: Ledger) -> bool:
+        """Add the attempts that follow ended ones, drop those that nobody wants; whether there were any."""
+        runs = await self._followed(current)
+        if not runs and not current.dropped:
+            return False
+        names = {current.records.runs[run].experiment for run in runs}
+        policies = {name: await self._planner.policy(current.records.experiments[name]) for name in names}
+        now = self.clock()
+
+        def change(records: Records) -> list[Record]:
+            made: list[Record] = [*next_attempts(records, runs, policies, now, new_token)]
+            return [*made, *drop(records, [each.id for each in current.dropped], now)]
+
+        return bool(await self.store.change(change))
+
+    async def _followed(self, current: Ledger) -> list[str]:
+        """The runs whose newest attempt has ended and may be followed by another."""
+        found = []
+        for each in current.ended:
+            run = current.run_of(each)
+            if run.requeued is not None or (each.withdrawn and run.cancelled is None):
+                found.append(run.id)
+            elif run.cancelled is None and not each.rejected and str(each.state) in RETRIABLE:
+                policy = await self._planner.policy(current.experiment_of(each))
+                if str(each.state) in policy.on:
+                    found.append(run.id)
+        return found
+
+    # unsent attempts
+
+    async def _begin_new(self, current: Ledger, only: str | None) -> Taken:
+        """Place what can go, and begin to send it."""
+        if not current.unsent:
+            return Taken()
+        # Of ten thousand runs each part of this takes longer than a frame of the screen: hence the threads.
+        waiting = await asyncio.to_thread(free, current, only, self.clock())
+        kinds = {name: backend.kind for name, backend in self._backends().items()}
+        specs, reasons = await self._specs(current, waiting)
+        possible = {name: attempts for name, attempts in waiting.items() if name in specs}
+        found, more = await asyncio.to_thread(candidates, current, possible, specs, kinds)
+        sizes = await asyncio.to_thread(lambda: {(each.where, each.needs) for each in found})
+        placement = await asyncio.to_thread(place, found, self._rooms(sizes, kinds), current.queued)
+        await self._explain(reasons | more | dict(placement.reasons), current)
+        for name, parts in (await asyncio.to_thread(groups, current, found, placement.chosen)).items():
+            if name not in self._sending:
+                self._begin_sending(name, parts)
+        return placement.taken
+
+    async def _specs(self, current: Ledger, names: Iterable[str]) -> tuple[dict[str, Spec], dict[str, str]]:
+        """The specs of experiments; and by token, why some of them cannot be planned."""
+        now = self._monotonic()
+        specs: dict[str, Spec] = {}
+        reasons: dict[str, str] = {}
+        for name in names:
+            reason = self._stuck.reason(name, now)
+            if not reason:
+                try:
+                    specs[name] = await self._planner.spec(current.records.experiments[name])
+                    continue
+                except SpecError as error:
+                    reason = str(error)
+            reasons |= {each.id: reason for each in current.unsent.get(name, ())}
+        return specs, reasons
+
+    async def _explain(self, reasons: Mapping[str, str], current: Ledger) -> None:
+        """Store why attempts are not sent, where that is news."""
+        attempts = current.records.attempts
+        news = {token: reason for token, reason in reasons.items() if attempts[token].reason != reason}
+        if news:
+            await self.store.change(partial(explain, reasons=news))
+
+    # rooms
+
+    def _rooms(self, sizes: Iterable[tuple[tuple[str, ...], Needs]], kinds: Mapping[str, str]) -> dict[Key, Room]:
+        """The room for each size of run on each backend, as far as it is known; the others are asked."""
+        rooms: dict[Key, Room] = {}
+        for where, needs in sizes:
+            asked = len(where) > 1 or kinds[where[0]] == "slurm"
+            for name in where:
+                room = self._room((name, needs), kinds[name], asked=asked)
+                if room is not None:
+                    rooms[name, needs] = room
+        return rooms
+
+    def _room(self, key: Key, kind: str, *, asked: bool) -> Room | None:
+        """What a backend has room for; None: not known yet. `asked`: it matters, so ask it."""
+        name, now = key[0], self._monotonic()
+        if reason := self._pauses.reason(name, now):
+            return Room(0, 0, reason)
+        if name in self._sending:
+            busy = now - self._sending[name][1] > ANSWERED
+            return Room(0, 0, f"{name}: busy with a submission") if busy else None
+        if not asked:
+            return Room(None)
+        look = self._looks.room(key, kind, now)
+        if look is not None:
+            return look.room
+        since = self._ask(key)
+        return Room(0, 0, f"{name}: no answer yet") if now - since > ANSWERED else None
+
+    def _ask(self, key: Key) -> float:
+        """Ask a backend for its room, if that is not under way; since when it is."""
+        if key not in self._looks.asked:
+            self._looks.asked[key] = self._monotonic()
+            self._begin(self._look(key))
+        return self._looks.asked[key]
+
+    async def _look(self, key: Key) -> None:
+        name, needs = key
+        try:
+            room = await self._backends()[name].room(*needs)
+        except BackendError as error:
+            self._pauses.fail(name, said(error), self._monotonic(), error)
+        else:
+            self._looks.see(key, room, self._monotonic())
+        finally:
+            del self._looks.asked[key]
+
+    # sending
+
+    def _begin_again(self, current: Ledger, only: str | None) -> None:
+        """Hand over again what nobody has seen since it was handed over."""
+        now = self.clock()
+        by_backend: dict[str, list[Attempt]] = {}
+        for each in current.submitting:
+            if overdue(each, now, self._resend) and only in (None, current.run_of(each).experiment):
+                by_backend.setdefault(each.backend, []).append(each)
+        for name, attempts in by_backend.items():
+            if name in self._backends() and name not in self._sending and not self._paused(name):
+                self._begin_sending(name, groups_again(current, attempts))
+
+    def _paused(self, name: str) -> bool:
+        return bool(self._pauses.reason(name, self._monotonic()))
+
+    def _begin_sending(self, name: str, parts: Sequence[Group]) -> None:
+        self._sending[name] = self._begin(self._send(name, parts)), self._monotonic()
+
+    async def _send(self, name: str, parts: Sequence[Group]) -> None:
+        """Hand over groups to one backend, one after the other: the order of the runs is their order in its queue."""
+        try:
+            for group in parts:
+                try:
+                    refused = await self._sender.hand_over(self._backends()[name], group)
+                except (Refused, SpecError) as error:
+                    self._stuck.fail(group.experiment, str(error), self._monotonic())
+                    continue
+                if refused is not None:
+                    self._pauses.fail(name, said(refused), self._monotonic(), refused.__cause__)
+                    return
+                self._stuck.clear(group.experiment)
+                self._pauses.clear(name)
+        finally:
+            del self._sending[name]
+            self._looks.forget(name)
+
+    # moves and orders
+
+    async def _begin_moves(self, current: Ledger, taken: Taken) -> None:
+        """Take attempts back that have waited for long on a busy backend, where a server would start them at once."""
+        kinds = {name: backend.kind for name, backend in self._backends().items()}
+        now = self._monotonic()
+        self._moving = {token: until for token, until in self._moving.items() if now < until}
+        attempts = [
+            each
+            for each in patient(current, self.clock())
+            if each.backend in kinds and each.id not in self._moving and not self._paused(each.backend)
+        ]
+        specs, _ = await self._specs(current, {current.run_of(each).experiment for each in attempts})
+        waiting = movable(current, attempts, specs, kinds)
+        servers = [name for name, kind in kinds.items() if kind != "slurm"]
+        for name, needs in {(name, each.needs) for each in waiting for name in each.where if name in servers}:
+            self._room((name, needs), kinds[name], asked=True)
+        targets = moves(waiting, self._looks.pair(kinds, now), servers, taken)
+        by_backend: dict[str, dict[str, str]] = {}
+        for each in waiting:
+            if each.token in targets:
+                by_backend.setdefault(each.backend, {})[each.token] = targets[each.token]
+        for name, chosen in by_backend.items():
+            if name in self._telling:
+                continue
+            self._moving |= dict.fromkeys(chosen, now + REPEATED)
+            self._begin_telling(name, partial(self._sender.move, targets=chosen))
+
+    def _begin_orders(self, current: Ledger, only: str | None) -> None:
+        """Tell backends what the user wants, where whoever the user told it could not, or was not heard."""
+        now, wished = self._monotonic(), dict[tuple[str, str], float]()
+        by_backend: dict[tuple[str, str], list[Attempt]] = {}
+        for verb, attempts in current.wishes.items():
+            for each in attempts:
+                at = wished[each.id, verb] = self._wishes.get((each.id, verb), now + self._notice(each))
+                if now >= at and only in (None, current.run_of(each).experiment) and self._may_end(each, verb):
+                    by_backend.setdefault((each.backend, verb), []).append(each)
+        self._wishes = wished
+        for (name, verb), told in by_backend.items():
+            if name not in self._backends() or name in self._telling or self._paused(name):
+                continue
+            self._wishes |= {(each.id, verb): now + REPEATED for each in told}
+            self._begin_telling(name, partial(self._sender.tell, verb=verb, attempts=told))
+
+    def _notice(self, attempt: Attempt) -> float:
+        """Seconds until we tell: whoever the user asked has told it just now, and the next poll shows it."""
+        return 0.0 if attempt.state is JobState.SUBMITTING else NOTICED
+
+    def _may_end(self, attempt: Attempt, verb: str) -> bool:
+        """Not while its submission may still be under way: what comes after the cancelling would begin it."""
+        if verb != "cancel" or attempt.state is not JobState.SUBMITTING:
+            return True
+        return attempt.backend not in self._sending and overdue(attempt, self.clock(), self._resend)
+
+    def _begin_telling(self, name: str, tell: Callable[[Backend], Coroutine[None, None, None]]) -> None:
+        self._telling[name] = self._begin(self._tell(name, tell))
+
+    async def _tell(self, name: str, tell: Callable[[Backend], Coroutine[None, None, None]]) -> None:
+        try:
+            await tell(self._backends()[name])
+        except BackendError as error:
+            self._pauses.fail(name, said(error), self._monotonic(), error)
+        finally:
+            del self._telling[name]
+
+    # archives
+
+    def _begin_pruning(self, current: Ledger) -> None:
+        now = self._monotonic()
+        if self._pruned is None or now - self._pruned >= PRUNED:
+            self._pruned = now
+            self._begin(self._prune(needed(current)))
+
+    async def _prune(self, digests: Collection[str]) -> None:
+        await asyncio.to_thread(self._planner.archives.prune, digests)
+
+
+def needed(current: Ledger) -> set[str]:
+    """The archives of experiments of which an attempt may still be sent."""
+    left = {
+        current.records.runs[run].experiment
+        for run, attempt in current.newest.items()
+        if attempt.state is not JobState.COMPLETED and run in current.records.runs
+    }
+    return {each.code for each in current.records.experiments.values() if each.code and each.id in left}
+
+
+def drop(records: Records, tokens: Iterable[str], now: float) -> list[Record]:
+    """Unsent attempts that the user cancelled are CANCELLED; those that were to be requeued are new already."""
+    changed: list[Record] = []
+    for token in tokens:
+        attempt = records.attempts[token]
+        run = records.runs[attempt.run]
+        if attempt.unsent and run.cancelled is not None:
+            changed.append(
+                replace(attempt, state=JobState.CANCELLED, ended=now, reason="cancelled before it was sent")
+            )
+        elif attempt.unsent and run.requeued is not None:
+            changed.append(replace(run, requeued=None))
+    return changed
+
+
+def explain(records: Records, reasons: Mapping[str, str]) -> list[Attempt]:
+    """The reasons of attempts that are still unsent."""
+    found = [records.attempts[token] for token in reasons if token in records.attempts]
+    return [replace(each, reason=reasons[each.id]) for each in found if each.unsent]
