@@ -76,7 +76,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
         if path.is_file() and path.suffix in (".py", ".yaml", ".txt", ".tcss", ".typed")
     }
     assert {"specs/examples/char-rnn.yaml", "specs/examples/char_rnn.py", "specs/examples/corpus.txt"} <= ours
-    assert {"tui/app.tcss", "backends/runner.py", "backends/remote/helper.py", "trainboard/py.typed"} <= ours
+    assert {"tui/app.tcss", "backends/runner/life.py", "backends/remote/helper.py", "trainboard/py.typed"} <= ours
     assert ours - names == set()
 
 

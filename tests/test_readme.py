@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from specs.expand import expand
 from specs.load import loads
+from specs.outputs import shared_checkpoints
 from trainboard.cli.main import parser
 from tui.keys import readme_table
 
@@ -20,16 +22,18 @@ def test_the_keys_are_those_of_the_table() -> None:
     assert keys == readme_table().strip()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/queue.md"])
 def test_every_link_leads_somewhere(page: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()) if "://" not in link]
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
 
 
 def test_the_spec_shown_is_a_spec(tmp_path: Path) -> None:
     [text] = re.findall(r"```yaml\n(name: .*?)```", README, re.DOTALL)
     spec = loads(text, tmp_path / "train.yaml")
-    assert (spec.name, spec.sweep.seeds, spec.where) == ("char-rnn", (1, 2, 3), ("triton",))
+    assert (spec.name, spec.sweep.seeds, spec.where) == ("char-rnn", (1, 2, 3), ("triton", "gpus"))
+    assert (spec.retry.on, spec.outputs.keep) == (("PREEMPTED", "TIMEOUT"), 2)
+    assert shared_checkpoints(spec, expand(spec)) is None
 
 
 def test_the_config_shown_is_a_config(tmp_path: Path) -> None:
@@ -38,7 +42,20 @@ def test_the_config_shown_is_a_config(tmp_path: Path) -> None:
 
     [text] = re.findall(r"```yaml\n(poll: .*?)```", README, re.DOTALL)
     parsed = config.parse(text, paths({"TRAINBOARD_HOME": str(tmp_path)}))
-    assert [backend.name for backend in parsed.backends] == ["laptop", "gpu1", "triton", "csc"]
+    assert [backend.name for backend in parsed.backends] == ["laptop", "gpu1", "gpu2", "triton", "csc"]
+    assert parsed.resolve(["gpus"]) == ("gpu1", "gpu2")
+
+
+def test_the_page_about_the_queue_shows_a_config_and_a_spec(tmp_path: Path) -> None:
+    from trainboard import config
+    from trainboard.paths import paths
+
+    rules, part = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/queue.md").read_text(), re.DOTALL)
+    [gpu1] = config.parse(rules, paths({"TRAINBOARD_HOME": str(tmp_path)})).backends
+    assert (gpu1.policy.at_most, gpu1.policy.share, gpu1.policy.settle) == (2, True, 120.0)
+    text = f"name: x\ncommand: train --lr {{lr}} --save ckpt/{{run}}\nresources: {{memory: 8G}}\n{part}"
+    spec = loads(text, tmp_path / "x.yaml")
+    assert (spec.after, spec.sweep.at_most, spec.outputs.keep, spec.retry.memory) == (("preprocess",), 2, 2, 2.0)
 
 
 def test_every_command_named_is_a_command() -> None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from tui.app import Board
     from tui.screens.board import BoardScreen
 
-LEFT_OUT = frozenset({"palette", "back", "open", "switch_pane"})
-"""Actions of the board that mean nothing without the key."""
+MOVES = {"down", "up", "top", "bottom", "half_down", "half_up"}
+LEFT_OUT = frozenset({"palette", "back", "open", "switch_pane", *MOVES})
+"""Actions of the board and its table that mean nothing without the key."""
 
 Command = tuple[str, str, "Callable[[], object]"]
 """Name, help and what it does."""
@@ -33,9 +34,10 @@ class BoardCommands(Provider):
         board = app.board
         if app.screen_stack[-2:-1] == [board] or app.screen is board:
             for key in KEYS:
-                if "board" in key.where and key.action not in LEFT_OUT and board.check_action(key.action, ()):
+                place = board if "board" in key.where else board.table if "table" in key.where else None
+                if place is not None and key.action not in LEFT_OUT and board.check_action(key.action, ()):
                     name = f"{key.help[0].upper()}{key.help[1:]}"
-                    yield f"{name}  ({key.name})", "", partial(app.call_later, board.run_action, key.action)
+                    yield f"{name}  ({key.name})", "", partial(app.call_later, place.run_action, key.action)
             for host in app.actions.offered_hosts():
                 name = f"Add host {show.clean(host, 60)} from ~/.ssh/config"
                 yield name, "as a place where runs can run", partial(_start_adding, board, host)

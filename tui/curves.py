@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 from array import array
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
 from tui import show
+from tui.groups import Measure, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trainboard.events import Sampled
     from trainboard.rows import Row
@@ -32,6 +34,8 @@ class Curve:
         self.values = array("d")
         self.count = 0
         """Samples seen, thinned ones included."""
+        self.least, self.greatest = math.inf, -math.inf
+        """Of the finite values; as they are here where there is none."""
         self._spark = (0, 0, "")
         """What was drawn last: for how many samples, how wide, and the text."""
 
@@ -40,8 +44,15 @@ class Curve:
         self.steps.append(sample.step)
         self.values.append(sample.value)
         self.count += 1
+        if math.isfinite(sample.value):
+            self.least, self.greatest = min(self.least, sample.value), max(self.greatest, sample.value)
         if len(self.values) > LIMIT:
             self._thin()
+
+    def best(self, goal: str) -> float | None:
+        """The best finite value by a goal, `minimize` or `maximize`."""
+        value = self.greatest if goal == "maximize" else self.least
+        return value if math.isfinite(value) else None
 
     @property
     def last(self) -> float | None:
@@ -76,8 +87,9 @@ def extremes(values: Sequence[float], places: Sequence[int]) -> list[int]:
 class Curves:
     """All curves, by row."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._rows: dict[str, dict[str, Curve]] = {}
+        self._clock = clock
 
     def add(self, event: Sampled) -> None:
         """Take in new samples of one row."""
@@ -108,6 +120,19 @@ class Curves:
         if row.objective is not None or not curves:
             return None
         return min(curves.values(), key=lambda c: ("val" not in c.metric, "loss" not in c.metric))
+
+    def measure(self, row: Row) -> Measure:
+        """What the group of this row has to know of its curves."""
+        without = plain(row)
+        if row.key not in self._rows:
+            return without
+        curve, progress, now = self.objective(row), self.progress(row), self._clock()
+        best = curve.best(row.goal) if curve is not None and row.objective is not None else None
+        if progress is None:
+            return Measure(best, without.share)
+        left = remaining(row, *progress, now)
+        share = max(without.share, min(1.0, max(0.0, progress[0] / progress[1])))
+        return Measure(best, share, now + left if left is not None and math.isfinite(left) else None)
 
     def progress(self, row: Row) -> tuple[float, float] | None:
         """How far the row is: (done, total) by the first index of its `total` that its samples count."""

@@ -48,8 +48,16 @@ KEYS = (
     Key("escape", "back", "back", "back; clears a filter or a search", ("board",), "esc"),
     Key("n", "new", "new", "new runs from a spec", ("board",)),
     Key("e", "edit", "edit", "edit the spec of the run", ("board",)),
-    Key("space", "mark", "mark", "mark the job", ("table",)),
-    Key("c", "cancel", "cancel", "cancel the marked jobs, or this one", ("board",), changes=True),
+    Key("space", "mark", "mark", "mark the job, or all that is folded into the line", ("table",)),
+    Key("M", "mark_group", "", "mark the whole experiment, also what the filter hides", ("table",)),
+    Key("z", "fold", "fold", "fold the experiment or array into one line, or unfold it", ("table",)),
+    Key("Z", "fold_all", "", "fold all of them, or unfold all", ("table",)),
+    Key("c", "cancel", "cancel", "cancel the marked jobs, or this line's", ("board",), changes=True),
+    Key("h", "hold", "hold", "hold what waits; release it where all of it is held", ("board",), changes=True),
+    Key("R", "requeue", "requeue", "run again, as a new attempt", ("board",), changes=True),
+    Key("plus", "raise_priority", "", "priority of what waits: one more", ("board",), "+", changes=True),
+    Key("minus", "lower_priority", "", "priority of what waits: one less", ("board",), "-", changes=True),
+    Key("t", "to_top", "", "to the top of your own queue", ("board",), changes=True),
     Key("slash", "find", "filter", "filter jobs; in the log, search", ("board",), "/"),
     Key("l", "tab_log", "log", "the log", ("board",)),
     Key("m", "tab_metrics", "metrics", "the metrics", ("board",)),
@@ -91,6 +99,10 @@ TITLES = {
     "edit": "Editing a spec",
 }
 """The groups of the help screen, in order; a key stands in the first of its places."""
+
+
+CHANGING = frozenset(key.action for key in KEYS if key.changes and "board" in key.where)
+"""Actions of the board that `--readonly` switches off."""
 
 
 def bindings(where: str) -> list[BindingType]:

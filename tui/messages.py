@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from trainboard.events import HostSeen, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
+from trainboard.events import EngineSeen, HostSeen, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,18 @@ class HostArrived(Message, bubble=False):
     def can_replace(self, message: Message) -> bool:
         """Textual asks the older message whether the younger one makes it needless."""
         return isinstance(message, HostArrived) and message.host.backend == self.host.backend
+
+
+class EngineArrived(Message, bubble=False):
+    """Which process polls."""
+
+    def __init__(self, engine: EngineSeen) -> None:
+        super().__init__()
+        self.engine = engine
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, EngineArrived)
 
 
 class TableArrived(Message, bubble=False):
@@ -91,6 +103,8 @@ def messages(event: Event) -> Iterator[Message]:
     match event:
         case HostSeen():
             yield HostArrived(event)
+        case EngineSeen():
+            yield EngineArrived(event)
         case TableSeen():
             yield TableArrived(event)
         case LogGrew():

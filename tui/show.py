@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from backends.base import JobState
 from trainboard.events import Link
@@ -37,6 +38,24 @@ STATES: dict[JobState, tuple[str, str]] = {
     JobState.LOST: ("?", "bad"),
 }
 """Sign and tone of each state; the word always stands beside the sign."""
+
+CODES: dict[JobState, str] = {
+    JobState.RUNNING: "R",
+    JobState.COMPLETING: "CG",
+    JobState.UNKNOWN: "?",
+    JobState.SUBMITTING: "SB",
+    JobState.PENDING: "PD",
+    JobState.HELD: "H",
+    JobState.FAILED: "F",
+    JobState.OUT_OF_MEMORY: "OOM",
+    JobState.TIMEOUT: "TO",
+    JobState.NODE_FAIL: "NF",
+    JobState.PREEMPTED: "PR",
+    JobState.LOST: "LO",
+    JobState.COMPLETED: "CD",
+    JobState.CANCELLED: "CA",
+}
+"""Slurm's short words, in the order of how much one wants to know of them."""
 
 LINKS: dict[Link, tuple[str, str]] = {
     Link.CONNECTING: ("◐", "waiting"),
@@ -80,6 +99,12 @@ def cut_middle(text: str, width: int) -> str:
         return cut(text, width)
     head = width // 3
     return f"{text[:head]}…{text[head + 1 - width :]}"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` cells, broken between words where that goes."""
+    lines = textwrap.wrap(text, max(1, width), break_on_hyphens=False) or [""]
+    return [piece for line in lines for piece in (chop_cells(line, width) if cell_len(line) > width else [line])]
 
 
 def pad_left(text: str, width: int) -> str:

@@ -10,6 +10,7 @@ from backends.base import JobState
 from trainboard.events import TableSeen
 from trainboard.rows import Row
 from tui.app import Board
+from tui.listing import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -55,12 +56,33 @@ class Actions:
         return (row(1), row(2))
 
     async def cancel(self, keys: Collection[str]) -> None:
-        self._write("cancel", tuple(keys))
+        self._order("cancel", keys)
+
+    async def hold(self, keys: Collection[str]) -> None:
+        self._order("hold", keys)
+
+    async def release(self, keys: Collection[str]) -> None:
+        self._order("release", keys)
+
+    async def requeue(self, keys: Collection[str]) -> None:
+        self._order("requeue", keys)
+
+    async def prioritise(self, keys: Collection[str], by: int) -> None:
+        self._order("prioritise", keys, by)
+
+    async def to_top(self, keys: Sequence[str]) -> None:
+        self._order("to_top", keys)
+
+    def _order(self, name: str, keys: Collection[str], *more: object) -> None:
+        self._write(name, tuple(keys), *more)
         if self.refusal is not None:
             raise self.refusal
 
     def show(self, key: str | None) -> None:
         self._write("show", key)
+
+    def look(self, keys: Collection[str]) -> None:
+        self._write("look", tuple(keys))
 
     def refresh(self) -> None:
         self._write("refresh")
@@ -175,18 +197,19 @@ async def board(
 
 
 def row(number: int, state: JobState = JobState.RUNNING, **fields: object) -> Row:
-    """A row of ours; the greater the number, the further down."""
+    """A row of ours; the greater the number, the further down. Experiments have eight runs: none starts folded."""
+    experiment = f"exp-{number // 8 + 1}"
     common: dict[str, Any] = {
         "key": f"r{number}",
         "backend": "here",
         "job_id": str(100 + number),
-        "name": f"exp-1/lr=0.{number}-seed={number}",
+        "name": f"{experiment}/lr=0.{number}-seed={number}",
         "state": state,
         "run": f"r{number}",
-        "experiment": "exp-1",
+        "experiment": experiment,
         "params": {"lr": number / 10, "seed": number},
-        "started": NOW - 100 - number if state is not JobState.PENDING else None,
-        "submitted": NOW - 1000 - number,
+        "started": NOW - 100 - number if state not in WAITING else None,
+        "submitted": NOW - 1000 + number if state in WAITING else NOW - 1000 - number,
         "ended": NOW - 50 - number if state.ended else None,
         "log": f"/logs/{number}.log",
         "objective": "val_loss",

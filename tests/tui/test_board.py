@@ -37,7 +37,7 @@ async def test_alive_rows_come_first_and_then_the_newest_ended() -> None:
     new = row(2, JobState.FAILED, ended=NOW - 10)
     async with board(old, new, row(3, JobState.PENDING), row(4)) as stage:
         listing = stage.app.board.table.listing
-        assert [key for _, _, key in listing.order] == ["r4", "r3", "r2", "r1"]
+        assert [at[-1] for at in listing.order] == ["r4", "r3", "r2", "r1"]
 
 
 async def test_the_cursor_stays_on_its_row_when_others_come_and_go() -> None:
@@ -106,7 +106,7 @@ async def test_the_filter_works_while_it_is_typed_and_esc_clears_it() -> None:
 async def test_all_words_of_a_filter_must_match_something_of_the_row(words: str, found: str) -> None:
     async with board(row(1), row(2), row(3, JobState.FAILED)) as stage:
         stage.app.board.table.filter(words)
-        assert [key for _, _, key in stage.app.board.table.listing.order] == [found]
+        assert [at[-1] for at in stage.app.board.table.listing.order] == [found]
 
 
 async def test_cancel_asks_and_names_the_job() -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.screen import Screen
 
-from trainboard.actions import Refused
 from tui import show
 from tui.curves import Curves
-from tui.keys import KEYS, bindings
+from tui.keys import CHANGING, KEYS, bindings
+from tui.screens.ordering import OrderingScreen, Severity
 from tui.screens.summary import summary
 from tui.widgets.bars import Line, Tabs, key_groups
+from tui.widgets.fold_cells import fold_fields
 from tui.widgets.host_strip import HostStrip
 from tui.widgets.info_view import InfoView, lines
 from tui.widgets.job_cells import name_of
@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from trainboard.actions import Actions
-    from tui.messages import HostArrived, LogArrived, LogFailed, NoticeArrived, Reached, SamplesArrived, TableArrived
+    from trainboard.events import EngineSeen
+    from tui.messages import (
+        EngineArrived,
+        HostArrived,
+        LogArrived,
+        LogFailed,
+        NoticeArrived,
+        Reached,
+        SamplesArrived,
+        TableArrived,
+    )
 
 DWELL = 0.15
 """Seconds that the cursor rests on a row before its log is asked for."""
@@ -39,12 +49,11 @@ DWELL = 0.15
 TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 """The footer while a filter or a search is typed."""
 
-Severity = Literal["information", "warning", "error"]
 SEVERITIES: dict[str, Severity] = {"warning": "warning", "error": "error"}
 """Textual's words for those of `Noticed`; any other is information."""
 
 
-class BoardScreen(Screen[None]):
+class BoardScreen(OrderingScreen):
     """Takes in what arrived, passes it to its panes, and sends what the user wants to `Actions`."""
 
     BINDINGS = bindings("board")
@@ -52,11 +61,11 @@ class BoardScreen(Screen[None]):
     AUTO_FOCUS = "JobTable"
 
     def __init__(self, actions: Actions, clock: Callable[[], float], *, readonly: bool, title: str) -> None:
-        super().__init__()
-        self.actions = actions
+        super().__init__(actions)
         self.readonly = readonly
         self.paused = False
-        self.curves = Curves()
+        self.curves = Curves(clock)
+        self.engine: EngineSeen | None = None
         self._clock = clock
         self._heading = show.clean(title)
         self._shown: str | None = None
@@ -96,6 +105,10 @@ class BoardScreen(Screen[None]):
         self.hosts.put(message.host)
         self._inform()
 
+    def on_engine_arrived(self, message: EngineArrived) -> None:
+        self.engine = message.engine
+        self.summarise()
+
     def on_table_arrived(self, message: TableArrived) -> None:
         self.table.offer(message.table.rows)
         if len(message.table.rows) < len(self.table.listing.rows):
@@ -113,19 +126,18 @@ class BoardScreen(Screen[None]):
 
     def on_samples_arrived(self, message: SamplesArrived) -> None:
         self.curves.add(message.sampled)
-        self.table.redraw(message.sampled.key)
-        if message.sampled.key == self.table.cursor:
+        self.table.measure(message.sampled.key)
+        row, fold = self.table.row, self.table.fold
+        if row is not None and message.sampled.key == row.key:
             self._draw_metrics()
+        if fold is not None and message.sampled.key in fold.group.members and self.tabs.current == "info":
+            self._inform()
 
     def on_notice_arrived(self, message: NoticeArrived) -> None:
         self.say(message.notice.text, SEVERITIES.get(message.notice.severity, "information"))
 
     def on_reached(self, message: Reached) -> None:
         message.seen.set()
-
-    def say(self, text: str, severity: Severity = "information") -> None:
-        """A toast; the text is never read as markup."""
-        self.notify(show.clean(text), severity=severity, markup=False)
 
     # What the panes tell.
 
@@ -146,6 +158,10 @@ class BoardScreen(Screen[None]):
         self._inform()
         if self.table.row is not None and self._shown is None and self._dwell is None:
             self._row_changed()
+
+    @on(JobTable.Looked)
+    def _rows_seen(self, message: JobTable.Looked) -> None:
+        self.actions.look(message.keys)
 
     @on(LogView.Changed)
     def _log_changed(self) -> None:
@@ -176,8 +192,12 @@ class BoardScreen(Screen[None]):
 
     def _inform(self) -> None:
         row = self.table.row
-        host = self.hosts.hosts.get(row.backend) if row is not None else None
-        self.info_view.put(lines(row, host, self._clock()) if row is not None else ())
+        if row is None:
+            self.info_view.put(())
+            return
+        fold = self.table.fold
+        host = self.hosts.hosts.get(row.backend)
+        self.info_view.put((*(fold_fields(fold) if fold else ()), *lines(row, host, self._clock())))
 
     def summarise(self) -> None:
         """The line at the top."""
@@ -188,6 +208,7 @@ class BoardScreen(Screen[None]):
             offered=len(self.actions.offered_hosts()),
             paused=self.paused,
             readonly=self.readonly,
+            engine=self.engine,
         )
 
     def show_keys(self) -> None:
@@ -212,7 +233,7 @@ class BoardScreen(Screen[None]):
             return False
         if action in ("follow", "wrap"):
             return self.tabs.current == "log"
-        if action == "cancel":
+        if action in CHANGING:
             return not self.readonly
         if action == "open":
             return not self.has_class("-open")
@@ -241,6 +262,8 @@ class BoardScreen(Screen[None]):
             self.set_focus(self.pane)
         if name == "log":
             self._show_log()
+        elif name == "info":
+            self._inform()
         self.show_keys()
 
     def action_tab_log(self) -> None:
@@ -284,9 +307,7 @@ class BoardScreen(Screen[None]):
         elif self.table.listing.words:
             self.table.filter("")
         elif self.table.marks:
-            marked, self.table.marks = self.table.marks, set()
-            for key in marked:
-                self.table.redraw(key)
+            self.table.marks = set()
             self.summarise()
         self.show_keys()
 
@@ -332,38 +353,9 @@ class BoardScreen(Screen[None]):
             self.app.copy_to_clipboard("\n".join(copied))
             self.say(f"copied {len(copied)} lines")
         elif row is not None:
-            text = row.log or row.directory or row.job_id
+            text = row.log or row.directory or row.job_id or row.key
             self.app.copy_to_clipboard(text)
             self.say(f"copied {text}")
-
-    def action_cancel(self) -> None:
-        alive = [row for row in self.table.chosen if not row.state.ended]
-        if not alive:
-            self.say("nothing to cancel: not alive any more" if self.table.chosen else "no job chosen", "warning")
-            return
-        from tui.screens.confirm import Confirm
-
-        names = [f"{name_of(row)}  ({row.backend} {row.job_id})" for row in alive]
-        keys = [row.key for row in alive]
-        question, yes = (
-            ("Cancel this job?", "cancel it") if len(keys) == 1 else (f"Cancel {len(keys)} jobs?", "cancel them")
-        )
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self.run_worker(self._cancel(keys), group="cancel")
-
-        self.app.push_screen(Confirm(question, names, yes), answered)
-
-    async def _cancel(self, keys: list[str]) -> None:
-        try:
-            await self.actions.cancel(keys)
-        except Refused as refusal:
-            self.say(str(refusal), "error")
-        else:
-            self.table.marks -= set(keys)
-            self.summarise()
-            self.say(f"asked to cancel {len(keys)}")
 
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen

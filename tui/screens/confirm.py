@@ -30,8 +30,9 @@ class Confirm(ModalScreen[bool]):
         Binding("n,escape,q", "no", priority=True),
     ]
 
-    def __init__(self, question: str, names: Sequence[str], yes: str) -> None:
+    def __init__(self, question: str, names: Sequence[str], yes: str, warning: str = "") -> None:
         super().__init__()
+        self._warning = show.clean(warning)
         self._question = show.clean(question)
         self._names = names
         self._yes = yes
@@ -40,6 +41,8 @@ class Confirm(ModalScreen[bool]):
         with Vertical(classes="box"):
             yield Static(Content(self._question), classes="title")
             yield Static(Content("\n".join(listed(self._names))), classes="names")
+            if self._warning:
+                yield Static(Content(self._warning), classes="warning")
             yield Static(Content(f"y {self._yes}   n no"), classes="keys")
 
     def action_yes(self) -> None:

@@ -35,7 +35,7 @@ COLUMNS = (
     Column("model", "", 12, 40, 10),
 )
 SHORT = ("chip", "name", "jobs")
-"""What stays beside the reason of a host that is not up; jobs only where they have been seen."""
+"""What stays beside why a host is not up, or is sent nothing; jobs only where they have been seen."""
 
 
 class HostStrip(Widget):
@@ -108,18 +108,19 @@ class HostStrip(Widget):
         """A host's line."""
         tone = show.LINKS[host.link][1]
         now = self._clock()
-        short = SHORT if host.seen is not None else SHORT[:2]
-        wanted = [c for c in COLUMNS if c.name in short] if host.reason else COLUMNS
+        short = SHORT[:2] if host.seen is None else SHORT if host.reason else (*SHORT, "gpus")
+        told = show.clean(" — ".join(filter(None, (host.reason, host.advice) if host.reason else (host.trouble,))))
+        wanted = [c for c in COLUMNS if c.name in short] if told else COLUMNS
         pieces: list[Piece] = []
         for column, width in fit(wanted, self.size.width):
             text = cell(host, column.name, now)
             name = tone if column.name == "chip" else "strong" if column.name == "name" else "plain"
             pieces += [(show.cut(text, width), name), (" ", "plain")]
-            if host.reason and column.name == "name":
+            if told and column.name == "name":
                 pieces[-2] = (show.cut(text, column.width), name)
-        if host.reason:
-            said = show.clean(" — ".join(filter(None, (host.reason, host.advice))))
-            pieces.append((show.cut(said, self.size.width - sum(cell_len(text) for text, _ in pieces)), tone))
+        if told:
+            room = self.size.width - sum(cell_len(text) for text, _ in pieces)
+            pieces.append((show.cut(told, room), tone if host.reason else "waiting"))
         return tuple(pieces)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from tui import show
 from tui.keys import bindings
-from tui.widgets.job_cells import elapsed, name_of
+from tui.listing import WAITING
+from tui.widgets.job_cells import elapsed, name_of, place_of
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 
     from trainboard.events import HostSeen
     from trainboard.rows import Row
+
+
+INDENT = 15
+"""Cells before a value."""
+
+LONGEST = 4000
+"""Characters of a value; why a run waits names every GPU of its host."""
 
 
 class InfoView(Lines):
@@ -28,14 +37,28 @@ class InfoView(Lines):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: tuple[tuple[str, str], ...] = ()
+        self._fields: tuple[tuple[str, str], ...] = ()
+        self._lines: list[tuple[str, str]] = []
 
-    def put(self, lines: tuple[tuple[str, str], ...]) -> None:
+    def put(self, fields: tuple[tuple[str, str], ...]) -> None:
         """Show these fields."""
-        if lines != self._lines:
-            self._lines = lines
-            self.count = len(lines)
-            self.refresh()
+        if fields != self._fields:
+            self._fields = fields
+            self._wrap()
+
+    def on_resize(self) -> None:
+        self._wrap()
+
+    def _wrap(self) -> None:
+        """Long values go on below themselves."""
+        room = max(1, self.inner_width - INDENT)
+        self._lines = [
+            (name if first else "", part)
+            for name, value in self._fields
+            for first, part in zip(chain((True,), repeat(False)), show.wrapped(value, room), strict=False)
+        ]
+        self.count = len(self._lines)
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         place = self.top + y
@@ -50,11 +73,12 @@ def lines(row: Row, host: HostSeen | None, now: float) -> tuple[tuple[str, str],
     fields = [
         ("name", name_of(row)),
         ("state", show.state_text(row.state, 15)),
-        ("reason", row.reason),
+        *reasons(row),
         ("exit code", "" if row.exit_code is None else str(row.exit_code)),
         ("run", row.run or "not started by us"),
-        ("backend", row.backend if host is None else f"{row.backend} ({host.kind}, {host.link})"),
-        ("host says", "" if host is None else " — ".join(filter(None, (host.reason, host.advice)))),
+        ("waits here", "it is not sent to a backend yet" if row.unsent and not row.state.ended else ""),
+        ("backend", place_of(row) if host is None else f"{place_of(row)} ({host.kind}, {host.link})"),
+        ("host says", "" if host is None else " — ".join(filter(None, (host.reason, host.advice, host.trouble)))),
         ("job id", row.job_id),
         ("partition", row.partition),
         ("nodes", row.nodes),
@@ -63,7 +87,11 @@ def lines(row: Row, host: HostSeen | None, now: float) -> tuple[tuple[str, str],
         ("ended", _moment(row.ended)),
         ("elapsed", show.blank(elapsed(row, now))),
         ("time limit", show.blank(row.time_limit)),
-        ("attempt", "" if row.attempt is None else str(row.attempt)),
+        ("attempt", "" if row.attempt is None else ", ".join(filter(None, (str(row.attempt), row.cause)))),
+        ("priority", f"{row.priority:+d}" if row.priority else ""),
+        ("held", "by you (h releases)" if row.held and not row.state.ended else ""),
+        ("array", row.array),
+        ("batch", f"{row.batch}, task {row.task}" if row.batch else ""),
         ("objective", f"{row.objective} ({row.goal})" if row.objective else ""),
         ("total", ", ".join(f"{total:g} {unit}" for unit, total in row.total.items())),
         ("directory", row.directory),
@@ -71,7 +99,17 @@ def lines(row: Row, host: HostSeen | None, now: float) -> tuple[tuple[str, str],
         ("token", row.token),
         *((f"· {show.clean(name, 24)}", str(value)) for name, value in row.params.items()),
     ]
-    return tuple((name, show.clean(value)) for name, value in fields if value)
+    return tuple((name, show.clean(value, LONGEST)) for name, value in fields if value)
+
+
+def reasons(row: Row) -> list[tuple[str, str]]:
+    """Why a row is as it is; of one that waits for GPUs, a line for each of them."""
+    if row.state not in WAITING:
+        return [("reason", row.reason)]
+    parts = row.reason.split("; ")
+    return [
+        ("reason" if first else "·", part) for first, part in zip(chain((True,), repeat(False)), parts, strict=False)
+    ]
 
 
 def _moment(when: float | None) -> str:

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from backends.base import JobState
 from tui import show
 from tui.columns import Column
 from tui.curves import remaining
+from tui.listing import WAITING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainboard.rows import Row
     from tui.curves import Curve
+    from tui.widgets.lines import Piece
 
 COLUMNS = (
     Column("mark", "", 2, 2, 0),
@@ -53,7 +58,7 @@ class Seen:
             case "name":
                 return show.cut_middle(name_of(row, width), width)
             case "backend":
-                return show.clean(row.backend)
+                return show.clean(place_of(row))
             case "job":
                 return show.clean(row.job_id)
             case "progress":
@@ -69,6 +74,24 @@ class Seen:
         return reason_of(row)
 
 
+def row_pieces(seen: Seen, columns: Sequence[tuple[Column, int]], width: int, sign: str) -> tuple[Piece, ...]:
+    """A row's line; where there is no column for the reason, it takes the place of numbers that are not there."""
+    tone, dim = show.STATES[seen.row.state][1], "dim" if seen.row.state.ended else "plain"
+    tones = {"state": tone, "last": "strong"}
+    reason = reason_of(seen.row)
+    instead = bool(reason) and seen.curve is None and all(c.name != "reason" for c, _ in columns)
+    pieces: list[Piece] = []
+    used = 0
+    for column, cells in columns:
+        if instead and column.name in ("progress", "last"):
+            return (*pieces, (show.cut(reason, max(0, width - used)), tone))
+        text = sign if column.name == "mark" else seen.cell(column.name, cells)
+        text = show.pad_left(text, cells) if column.right else show.cut(text, cells)
+        pieces += [(text, tones.get(column.name, dim)), (" ", dim)]
+        used += cells + 1
+    return tuple(pieces)
+
+
 def name_of(row: Row, width: int = 400) -> str:
     """What a row is called on screen: its experiment and its setting, or the job's name.
 
@@ -82,10 +105,24 @@ def name_of(row: Row, width: int = 400) -> str:
     return f"{show.cut_middle(experiment, room)}/{setting}" if room >= 6 else setting
 
 
+def place_of(row: Row) -> str:
+    """Its backend; with an arrow while it is on its way there, a dash while none is chosen."""
+    on_its_way = row.unsent or (row.state is JobState.SUBMITTING and not row.job_id)
+    return f"→{row.backend}" if row.backend and on_its_way else row.backend or "–"
+
+
+def named(row: Row) -> str:
+    """A row as a question names it."""
+    return f"{name_of(row)}  ({' '.join(filter(None, (place_of(row), row.job_id))) if row.backend else 'not sent'})"
+
+
 def reason_of(row: Row) -> str:
-    """Why a row is as it is, in one line."""
-    if row.reason and row.reason != "None":
-        return show.clean(row.reason)
+    """Why a row is as it is, in one line; of one that waits the priority too, where it has one."""
+    reason = "" if row.reason == "None" else show.clean(row.reason)
+    if row.priority and row.state in WAITING:
+        return " · ".join(filter(None, (f"priority {row.priority:+d}", reason)))
+    if reason:
+        return reason
     return f"exit {row.exit_code}" if row.state.ended and row.exit_code else ""
 
 

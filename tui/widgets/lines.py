@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -38,13 +39,18 @@ def strip(widget: Widget, pieces: Iterable[Piece], width: int, under: str = "pla
     Neighbours of one tone become one segment: what Textual does per segment is most of what a frame costs.
     """
     below = tone(widget, under)
-    ground = Style(bgcolor=below.bgcolor, bold=below.bold, reverse=below.reverse, underline=below.underline)
     segments = []
     for name, group in groupby(pieces, key=itemgetter(1)):
         own = below if name == "plain" else tone(widget, name)
-        look = own if name in _GROUND or own is below else own + ground
+        look = own if name in _GROUND or own is below else over(own, below)
         segments.append(Segment("".join([text for text, _ in group]), look))
     return Strip(segments).adjust_cell_length(width, below)
+
+
+@lru_cache(maxsize=256)
+def over(own: Style, below: Style) -> Style:
+    """A piece's look on a line with one of its own."""
+    return own + Style(bgcolor=below.bgcolor, bold=below.bold, reverse=below.reverse, underline=below.underline)
 
 
 class Lines(Widget, can_focus=True):
