@@ -55,7 +55,7 @@ HOLDER = "name: holder\ncommand: exec sleep 3600\nresources: {gpus: 4}\n"
 
 @contextmanager
 def user() -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder with a project, and the environment of a user of the cluster; the cluster that is up, or one for now."""
+    """A folder with a project, and the environment of a user of the cluster that is up, or of one for now."""
     by_hand = up_already()
     cluster = start()
     try:
@@ -96,13 +96,14 @@ async def inside(spec: Path, environ: Mapping[str, str], load_: Load) -> tuple[f
     """Seconds of a submission in this process, and the blocks of its event loop (by clock, by processor)."""
     desk = open_desk(environ, TerminalPrompter())
     blocks: list[tuple[float, float]] = []
-    watching = asyncio.create_task(lateness(blocks))
     async with desk.backends() as backends, desk.dispatcher(backends) as dispatcher:
         [chosen] = [each for each in backends if each.name == load_.backend]
+        await chosen.jobs([])  # a board is connected by then
+        watching = asyncio.create_task(lateness(blocks))
         began = time.monotonic()
         made = await submit(load(spec), [chosen], dispatcher, desk.archives, environ)
         took = time.monotonic() - began
-    watching.cancel()
+        watching.cancel()
     check([attempt.state.value for _, attempt in made if attempt.job_id], load_)
     return took, blocks
 
@@ -135,7 +136,8 @@ def main() -> int:
             command(environ, "submit", str(folder / "project/holder.yaml"), "--on", "gpu1")
             while command(environ, "show", "holder-1.0")["state"] != JobState.RUNNING:  # type: ignore[call-overload]  # a dict
                 time.sleep(0.2)
-            return 0 if all([kept for each in LOADS for kept in measure(folder, environ, each)]) else 1
+            kept = [measure(folder, environ, each) for each in LOADS]
+            return 0 if all(each for some in kept for each in some) else 1
         finally:
             experiments = {str(row["experiment"]) for row in command(environ, "ls", "--offline") if row["experiment"]}
             command(environ, "cancel", *sorted(experiments))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,6 @@ from tests.backends.runners import GO, Attempt, attempts, gone, small_disk, unti
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -174,11 +174,16 @@ def test_who_runs_it_and_on_which_gpus_is_told(attempt: Callable[..., Attempt]) 
 
 
 def test_where_there_is_no_proc_the_tree_is_told_by_ps_without_ps_itself() -> None:
-    child = subprocess.Popen(["sleep", "60"])
+    child = subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE)
     try:
+        assert child.stdout is not None
+        below = int(child.stdout.readline())
         parents = parents_by_ps()
-        assert descendants({os.getpid()}, parents) == {child.pid}
-        assert parents[os.getpid()] == os.getppid()
+        assert descendants({child.pid}, parents) == {below}
+        ours = [pid for pid, parent in parents.items() if parent == os.getpid()]
+        assert child.pid in ours
+        assert all(Path(f"/proc/{pid}").exists() for pid in ours)
+        os.kill(below, signal.SIGKILL)
     finally:
         child.kill()
         child.wait()

@@ -16,13 +16,19 @@ class ClusterError(Exception):
 
 
 def default_folder() -> Path:
-    """Return `$TRAINBOARD_CLUSTER`, or a folder in /tmp named for the user."""
-    return Path(os.environ.get("TRAINBOARD_CLUSTER") or f"/tmp/trainboard-cluster-{os.getuid()}")
+    """Return `$TRAINBOARD_CLUSTER`, or a folder in /tmp named for the user; one for each process that tests."""
+    folder = os.environ.get("TRAINBOARD_CLUSTER") or f"/tmp/trainboard-cluster-{os.getuid()}"
+    return Path(f"{folder}-{worker()}" if worker() else folder)
 
 
 def default_ports() -> int:
-    """Return `$TRAINBOARD_CLUSTER_PORTS`, the first of 100 ports, or PORT_BASE; for a second cluster's tests."""
-    return int(os.environ.get("TRAINBOARD_CLUSTER_PORTS") or PORT_BASE)
+    """Return `$TRAINBOARD_CLUSTER_PORTS`, the first of 100 ports, or PORT_BASE; others for each process that tests."""
+    return int(os.environ.get("TRAINBOARD_CLUSTER_PORTS") or PORT_BASE) + 200 * worker()
+
+
+def worker() -> int:
+    """Return the number, from 0, of the process that tests, where several do (pytest-xdist)."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""Two who submit the same at the same moment: from one state, and from two states to one folder of a host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+
+from backends.base import JobState
+from backends.local import Local
+from tests.backends.queues import until
+from tests.reliability.board import Board
+from tests.reliability.conftest import at_board
+from tests.trainboard.test_cli import LOCAL, Shell
+
+RUNS = 5
+
+
+def test_two_commands_that_submit_the_same_spec_at_the_same_moment_make_two_whole_experiments(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.write("home/config.yaml", LOCAL % {"leases": tmp_path / "leases"})
+    truth = tmp_path / "truth"
+    command = f'echo "$TRAINBOARD_ATTEMPT" >> {truth}'
+    shell.write("x.yaml", f"name: x\ncommand: {command}\nsweep: {{n: {list(range(RUNS))}}}\n")
+    both = [shell.start("submit", "x.yaml", "--json") for _ in range(2)]
+    made = [json.loads(each.communicate(timeout=60)[0]) for each in both]
+    assert [each.returncode for each in both] == [0, 0]
+    experiments = [Counter(row["experiment"] for row in rows) for rows in made]
+    assert sorted(experiments, key=str) == [{"x-1": RUNS}, {"x-2": RUNS}]
+    until(lambda: {row["state"] for row in shell.json("ls")} == {"COMPLETED"}, within=60)
+    starts = Counter(str(Path(line).parent) for line in truth.read_text().splitlines())
+    assert (len(starts), set(starts.values())) == (2 * RUNS, {1})
+
+
+async def test_two_states_that_share_a_folder_of_a_host_never_take_each_others_directories(tmp_path: Path) -> None:
+    """As two laptops of one user: both call their experiment x-1, and each attempt directory is of one of them."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    hosts = [Local("here", str(tmp_path / "runs"), leases=str(tmp_path / "leases")) for _ in range(2)]
+    async with (
+        at_board(Board(tmp_path / "first", hosts[0])) as first,
+        at_board(Board(tmp_path / "second", hosts[1])) as second,
+    ):
+        boards = (first, second)
+        await asyncio.gather(*(board.submit("here", runs=RUNS) for board in boards))
+        await asyncio.gather(*(board.settled() for board in boards))
+        records = [await board.newest() for board in boards]
+        for board, newest in zip(boards, records, strict=True):
+            done = {each.directory for each in newest.values() if each.state is JobState.COMPLETED}
+            assert board.starts() == Counter(str(Path(directory).parent) for directory in done)
+            for each in newest.values():
+                if each.state is not JobState.COMPLETED:
+                    assert each.state is JobState.FAILED
+                    assert each.reason.endswith("there is another attempt"), each.reason
+                    assert len(each.reason.splitlines()) == 1
+        lines = [*first.starts().elements(), *second.starts().elements()]
+        assert sorted(lines) == sorted(set(lines))
+        assert len(lines) == RUNS  # each place was taken by one of the two
