@@ -23,6 +23,9 @@ WAITING = frozenset({JobState.PENDING, JobState.HELD})
 UNEXPLAINED = ("ended by ", "killed by SIGKILL")
 """Reasons of exit records behind which the scheduler may be."""
 
+LAG = 60.0
+"""Seconds after the end of a job in which its exit record may still be on its way over a shared file system."""
+
 CAUSES = frozenset({JobState.TIMEOUT, JobState.OUT_OF_MEMORY, JobState.NODE_FAIL, JobState.PREEMPTED})
 """What Slurm knows better than the runner that it signalled."""
 
@@ -99,7 +102,9 @@ def judged(
     best = max(sightings, key=lambda each: (each.job_id == claimant, weight(each.record.state)), default=None)
     job = queued_job(backend, best.record, best) if best else None
     if found["exit"] is None:
-        return job
+        if job is None or (job.state.ended and claimant not in ("", job.job_id)):
+            return None  # the end of another job of it, which found the claim taken, says nothing
+        return unrecorded(job, found)
     _, reason = exit_state(found["exit"])
     if job is not None and not job.state.ended and reason.startswith(UNEXPLAINED):
         if job.state not in WAITING:
@@ -107,6 +112,20 @@ def judged(
         if job.job_id == claimant:
             return job  # Slurm took it off and has put it back into the queue: it lives on
     return recorded_job(backend, attempt, found, job)
+
+
+def unrecorded(job: Job, found: dict[str, Any]) -> Job:
+    """An attempt without an exit record, by what Slurm says of it.
+
+    Where it has begun, and Slurm calls it ended, its record is waited for: only that says how its program ended.
+    """
+    job = replace(job, restarts=found["restarts"])
+    ended = job.ended if job.state.ended and job.state is not JobState.NODE_FAIL else None
+    began = job.state in (JobState.COMPLETED, JobState.FAILED) or (job.started or 0.0) < (ended or 0.0)
+    if ended is None or not began or abs(found["now"] - ended) > LAG:
+        return job
+    reason = "its exit record is not there yet"
+    return replace(job, state=JobState.COMPLETING, reason=reason, ended=None, exit_code=None)
 
 
 def recorded_job(backend: str, attempt: Watched, found: dict[str, Any], job: Job | None) -> Job:
@@ -124,6 +143,7 @@ def recorded_job(backend: str, attempt: Watched, found: dict[str, Any], job: Job
         ended=record.get("time"),
         exit_code=record.get("code"),
         withdrawn=bool(record.get("withdrawn")),
+        restarts=found["restarts"],
     )
 
 

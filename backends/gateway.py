@@ -8,7 +8,14 @@ import secrets
 from typing import TYPE_CHECKING, TypeVar
 
 from backends.base import CommandFailed
-from backends.squeue import REASONS_FORMAT, parse_reasons, parse_squeue, queue_format
+from backends.squeue import (
+    REASONS_FORMAT,
+    STANDING_FORMAT,
+    parse_reasons,
+    parse_squeue,
+    parse_standings,
+    queue_format,
+)
 from backends.taskids import folded
 from backends.text import one_line
 
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
 
     from backends.base import Completed
     from backends.host import Host
-    from backends.squeue import QueueEntry
+    from backends.squeue import QueueEntry, Standing
 
 Result = TypeVar("Result")
 
@@ -69,6 +76,11 @@ class Gateway:
         """Why each waiting task of these arrays waits, where one line of the queue tells it of all together."""
         argv = ["squeue", "-h", "-r", "-t", "pending", "-u", await self.user(), "-o", REASONS_FORMAT]
         return parse_reasons(await self.command([*argv, "-j", ",".join(arrays)], 30, 32 << 20))
+
+    async def standings(self) -> list[Standing]:
+        """The user's jobs that wait, the one that goes first at the head."""
+        argv = ["squeue", "-h", "-r", "-t", "pending", "--sort=-p,i", "-u", await self.user(), "-o", STANDING_FORMAT]
+        return parse_standings(await self.command(argv, 30, 32 << 20))
 
     async def scancel(self, ids: Iterable[str]) -> None:
         """End jobs; for those that are over it does nothing."""

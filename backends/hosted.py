@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -140,11 +141,12 @@ class Hosted:
         return {}
 
     async def _attempts(self, directories: Sequence[str]) -> list[dict[str, Any]]:
-        """What attempt directories say, in the order asked for; times are by our clock."""
+        """What attempt directories say, in the order asked for; times are by our clock, `now` is by the host's."""
         found: list[dict[str, Any]] = []
         for some in pieces(directories, ASKED):
             header, data = await self.host.request("attempts", PATIENCE, directories=list(some))
-            found += [by_our_clock(each, time.time() - header["now"]) for each in json.loads(data)]
+            now = {"now": header["now"]}
+            found += [by_our_clock(each, time.time() - now["now"]) | now for each in json.loads(data)]
         return found
 
     async def _tell(self, op: str, attempts: Sequence[Watched], **fields: object) -> dict[str, str]:
@@ -177,11 +179,15 @@ class Hosted:
                 await self._uploads.code(code)
             await self._uploads.programs()
             for some in pieces(plans, CHUNK):
-                folders = [self._folder(plan, launch(plan)) for plan in some]
+                folders = await asyncio.to_thread(self._folders, some, launch)
                 done |= zip([plan.token for plan in some], await self._uploads.folders(folders), strict=True)
         except BackendError as error:
             done |= {plan.token: rejected(error) for plan in plans if plan.token not in done}
         return done
+
+    def _folders(self, plans: Sequence[Plan], launch: Callable[[Plan], str]) -> list[Folder]:
+        """The attempt directories of plans. Takes a while."""
+        return [self._folder(plan, launch(plan)) for plan in plans]
 
     def _folder(self, plan: Plan, launch: str) -> Folder:
         """The attempt directory of a plan."""

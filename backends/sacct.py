@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backends.parse import slurm_state, slurm_time
-from backends.taskids import JOB_ID, array_of, tasks_of
+from backends.taskids import JOB_ID, Numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ LOOKUP_FIELDS = (("Comment", "WorkDir"), ("Comment",))
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Account(Numbered):
     """What sacct says of one job, or of one task of an array."""
 
     job_id: str
@@ -32,16 +32,6 @@ class Account:
     comment: str = ""
     workdir: str = ""
     name: str = ""
-
-    @property
-    def array(self) -> str:
-        """The id of the job or of its array."""
-        return array_of(self.job_id)
-
-    @property
-    def tasks(self) -> tuple[range, ...]:
-        """Of the array; none for a job of its own."""
-        return tasks_of(self.job_id)
 
 
 def parse_sacct(text: str, further: Sequence[str] = ()) -> dict[str, Account]:

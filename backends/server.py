@@ -119,6 +119,7 @@ class Server(Hosted):
             exit_code=ended.get("code"),
             log=f"{attempt.directory}/out.log",
             stranded=standing.stranded,
+            restarts=found["restarts"],
             withdrawn=standing.state is JobState.CANCELLED
             and (bool(ended.get("withdrawn")) or found["taken_back"] == "withdrawn"),
         )
@@ -139,24 +140,35 @@ def stands(found: dict[str, Any]) -> Standing:
         return Standing(*exit_state(found["exit"]))
     if found["taken_back"] == "withdrawn":
         return Standing(JobState.CANCELLED, "withdrawn")
-    if found["taken_back"] or (found["cancelled"] and never_begun(found)):
+    if found["taken_back"]:
         return Standing(JobState.CANCELLED, "cancelled before it began")
+    record = found["started"] or found["waiting"]
+    if record is not None and not found["same_boot"] and not found["same_host"]:
+        verb, host = "began" if found["started"] else "waits", one_line(str(record.get("host")), 64)
+        return Standing(JobState.UNKNOWN, f"it {verb} on {host}, which is not the host that answers now")
     if found["started"] is not None:
         return begun(found)
+    if found["claimed"]:
+        return Standing(JobState.PENDING, "starting") if found["waits"] else never_begun(found)
+    return waiting(found)
+
+
+def waiting(found: dict[str, Any]) -> Standing:
+    """The same for an attempt that nobody has claimed."""
+    state = JobState.HELD if found["held"] else JobState.PENDING
     if found["waits"]:
-        waiting = found["waiting"]
-        if found["claimed"]:
-            return Standing(JobState.PENDING, "starting")
-        return Standing(JobState.HELD if found["held"] else JobState.PENDING, one_line(waiting.get("reason") or ""))
-    if never_begun(found):
-        return Standing(JobState.LOST, "what was about to start it is gone; its program never ran")
+        return Standing(state, one_line(found["waiting"].get("reason") or ""))
     reason = "nothing moves it on: " + ("its waiter is gone" if found["waiting"] else "it was not put into the queue")
-    return Standing(JobState.HELD if found["held"] else JobState.PENDING, reason, stranded=True)
+    return Standing(state, reason, stranded=True)
 
 
-def never_begun(found: Mapping[str, Any]) -> bool:
-    """Whether somebody took the claim to start the program, and was gone before that."""
-    return bool(found["claimed"] and found["started"] is None and not found["waits"])
+def never_begun(found: dict[str, Any]) -> Standing:
+    """The same where somebody took the claim to start the program, and was gone before that: it can never start."""
+    if found["cancelled"]:
+        return Standing(JobState.CANCELLED, "cancelled before it began")
+    if found["waiting"] is not None and not found["same_boot"]:
+        return Standing(JobState.NODE_FAIL, "the host was restarted as it began")
+    return Standing(JobState.FAILED, "killed as it began")
 
 
 def begun(found: dict[str, Any]) -> Standing:
@@ -170,9 +182,6 @@ def begun(found: dict[str, Any]) -> Standing:
         if found["orphans"]:
             return Standing(JobState.RUNNING, orphaned(found["orphans"], started.get("gpus") or []))
         return Standing(JobState.LOST, "the runner is gone and left no exit record")
-    if not found["same_host"]:
-        host = one_line(str(started.get("host")), 64)
-        return Standing(JobState.UNKNOWN, f"it began on {host}, which is not the host that answers now")
     return Standing(JobState.NODE_FAIL, "the host was restarted")
 
 

@@ -11,11 +11,12 @@ from backends import parse, sbatch
 from backends.accounting import Accounting
 from backends.allowance import Allowance
 from backends.base import BackendError, CommandFailed, NoRoom, Rejected, Unclear, Watched
-from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_waits, queued_job, told
+from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_waits, queued_job, told, unrecorded
 from backends.gateway import OVER, Gateway, apart
-from backends.hosted import LEASES, Hosted
+from backends.hosted import LEASES, Hosted, pieces
 from backends.programs import programs
 from backends.sightings import Watchlist
+from backends.squeue import TOP, topped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -141,7 +142,7 @@ class Slurm(Hosted):
         if submission.plans[0].priority > 0:
             # Where the site forbids it they wait like all others, and `prioritise` says so to whoever asks for it.
             with contextlib.suppress(BackendError):
-                await self.gateway.scontrol(["top"], [outcome])
+                await self._top([outcome])
         return {plan.token: submission.job_id(plan, outcome) for plan in submission.plans}
 
     async def _sbatch(self, submission: sbatch.Submission, uploaded: Mapping[str, str | Rejected]) -> Outcome:
@@ -182,7 +183,9 @@ class Slurm(Hosted):
             return jobs, gone
 
         jobs, gone = await apart(size, judge)
-        return (*jobs, *(await self.accounting.jobs(gone) if gone else ()))
+        accounted = await self.accounting.jobs(gone) if gone else []
+        found_of = {attempt.token: found for attempt, found in zip(asked, records, strict=True)}
+        return (*jobs, *(unrecorded(job, found_of[job.token]) for job in accounted))
 
     async def log_path(self, job: Job) -> str | None:
         """StdOut, as Slurm tells it; one scontrol for a job, when it is first wanted."""
@@ -287,8 +290,12 @@ class Slurm(Hosted):
         await self.gateway.scontrol(["update", f"Nice={nice}"], ids, "JobId=")
 
     async def _top(self, ids: Sequence[str]) -> None:
+        """Before all others of the user's that wait; the last piece first, so that the first stands before it."""
         try:
-            await self.gateway.scontrol(["top"], ids)
+            for some in reversed(list(pieces(ids, TOP // 2))):
+                standings = await self.gateway.standings()
+                for group in await apart(len(standings), lambda: topped(some, standings)):  # noqa: B023  # at once
+                    await self.gateway.scontrol(["top"], group)
         except CommandFailed as error:
             raise CommandFailed(f"{error}: {LOWER_ONLY}") from error
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backends.parse import slurm_duration, slurm_state, slurm_time
-from backends.taskids import JOB_ID, array_of, tasks_of
+from backends.taskids import JOB_ID, Numbered, array_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backends.base import JobState
 
 QUEUE_FIELDS = ("%i", "%T", "%P", "%V", "%S", "%e", "%l", "%N", "%r", "%a", "%q", "%k", "%Z", "%j")
 """squeue -o: id, state, partition, submitted, started, ends, limit, nodes, reason, account, QOS, and the free texts:
 comment, folder, name."""
 
+TOP = 200
+"""Jobs in one list for `scontrol top`."""
+
 NONE = {"(null)", "N/A"}
 """What squeue prints for a text that is not set."""
 
 
 @dataclass(frozen=True, slots=True)
-class QueueEntry:
+class QueueEntry(Numbered):
     """One line of squeue, its texts as they are: a job, a task of an array, or many of them that wait alike."""
 
     job_id: str
@@ -40,16 +46,6 @@ class QueueEntry:
     comment: str
     workdir: str
     name: str
-
-    @property
-    def array(self) -> str:
-        """The id of the job or of its array."""
-        return array_of(self.job_id)
-
-    @property
-    def tasks(self) -> tuple[range, ...]:
-        """Of the array; none for a job of its own."""
-        return tasks_of(self.job_id)
 
     @property
     def count(self) -> int:
@@ -105,6 +101,63 @@ def _entry(fields: list[str]) -> QueueEntry:
         workdir="" if workdir in NONE else workdir,
         name=name,
     )
+
+
+STANDING_FORMAT = "%i|%Q|%P|%a|%q"
+"""For `squeue -r --sort=-p,i`: job id, priority, and what makes jobs of one user comparable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Numbered):
+    """Where a job that waits, or a task of an array, stands among the user's own."""
+
+    job_id: str
+    priority: int
+    """0: it is held."""
+    queue: str
+    """Partition, account and QOS."""
+
+
+def parse_standings(text: str) -> list[Standing]:
+    """The user's jobs that wait, in the order of the lines."""
+    parts = (line.strip().split("|", 2) for line in text.splitlines())
+    return [
+        Standing(fields[0], int(fields[1]), fields[2])
+        for fields in parts
+        if len(fields) == 3 and JOB_ID.fullmatch(fields[0]) and fields[1].isascii() and fields[1].isdigit()
+    ]
+
+
+def topped(ids: Sequence[str], standings: Sequence[Standing]) -> list[list[str]]:
+    """What `scontrol top` is to be told so that these come first, in this order: a list for each queue of theirs.
+
+    Behind them come those that stand first now. Slurm takes what the named ones gain from all others in shares, and
+    so would bring those that were put on top before level with the rest.
+    """
+    queues = {each.job_id: each.queue for each in standings} | {each.array: each.queue for each in standings}
+    groups: dict[str, list[str]] = {}
+    for job_id in ids:
+        if job_id in queues:
+            groups.setdefault(queues[job_id], []).append(job_id)
+    for queue, group in groups.items():
+        first = first_now([each for each in standings if each.queue == queue], frozenset(group))
+        group += first[: max(0, TOP - len(group))]
+    return list(groups.values())
+
+
+def first_now(standings: Sequence[Standing], chosen: frozenset[str]) -> list[str]:
+    """Those that go first, but for the chosen ones, as far as each has a place of its own; a whole array is one."""
+    others = [each for each in standings if each.job_id not in chosen and each.array not in chosen]
+    arrays = Counter(each.array for each in others)
+    levels = Counter((each.array, each.priority) for each in others)
+    parted = {array_of(job_id) for job_id in chosen}
+    first: dict[str, None] = {}
+    for each in others:
+        level = levels[each.array, each.priority]
+        if not each.priority or (level > 1 and (level < arrays[each.array] or each.array in parted)):
+            break
+        first[each.job_id if level == 1 else each.array] = None
+    return list(first)
 
 
 REASONS_FORMAT = "%i|%r"

@@ -28,6 +28,24 @@ def tasks_of(job_id: str) -> tuple[range, ...]:
     )
 
 
+class Numbered:
+    """What has a job id."""
+
+    __slots__ = ()
+
+    job_id: str
+
+    @property
+    def array(self) -> str:
+        """The id of the job or of its array."""
+        return array_of(self.job_id)
+
+    @property
+    def tasks(self) -> tuple[range, ...]:
+        """Of the array; none for a job of its own."""
+        return tasks_of(self.job_id)
+
+
 def among(ranges: Sequence[range], wanted: Iterable[int]) -> Iterator[int]:
     """Those of `wanted` (a dict or a set) that are in the ranges; an array of a million costs no more than we ask."""
     known = wanted if isinstance(wanted, (dict, set, frozenset)) else set(wanted)

@@ -60,7 +60,7 @@ def project(tmp_path: Path, name: str) -> Path:
     spec = folder / "char-rnn.yaml"
     text = spec.read_text()
     text = re.sub(r"lr: \[.*\]", "lr: [0.003]", text)
-    text = text.replace("seeds: 2", "seeds: 1").replace("steps: 2400", "steps: 9000")
+    text = text.replace("seeds: 2", "seeds: 1").replace("steps: 1600", "steps: 9000")
     spec.write_text(text.replace("name: char-rnn", f"name: {name}"))
     return folder
 

@@ -22,7 +22,7 @@ def test_the_keys_are_those_of_the_table() -> None:
     assert keys == readme_table().strip()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/queue.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/queue.md", "docs/reliability.md"])
 def test_every_link_leads_somewhere(page: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()) if "://" not in link]
     assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []

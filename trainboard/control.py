@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from backends.base import BackendError, JobState
 from trainboard.dependency import OPEN, Gate, standings
 from trainboard.ledger import WAITING, newest_attempts
+from trainboard.orders import fulfilled, ordered, told
 from trainboard.reconcile import watched
 from trainboard.retry import next_attempts
-from trainboard.sender import fulfilled, new_token, told
+from trainboard.sender import new_token
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -102,6 +103,7 @@ class Control:
 
             async def order(backend: Backend, attempts: Sequence[Watched], level: int = level) -> None:
                 await backend.prioritise(attempts, level)
+                await self._ordered("priority", attempts, there, runs)
 
             some = [each for each in there if runs[each.run].priority == level]
             failures += await self._order(order, "priority", some, others if level == by else [])
@@ -120,11 +122,21 @@ class Control:
         await self._store.change(change)
         ours = await self._newest(order)
         there = [each for each in ours if each.state in WAITING and not each.unsent]
+        runs = (await self._store.load()).runs
 
         async def top(backend: Backend, attempts: Sequence[Watched]) -> None:
             await backend.to_top(attempts)
+            await self._ordered("order", attempts, there, runs)
 
         return await self._order(top, "order", there, [row for row in foreign(rows) if row.state in WAITING])
+
+    async def _ordered(
+        self, verb: str, told: Sequence[Watched], ours: Iterable[Attempt], runs: Mapping[str, Run]
+    ) -> None:
+        """A backend was told; whether one heard of it whose submission is not clear yet is not known."""
+        tokens = {each.token for each in told}
+        heard = [each for each in ours if each.id in tokens and each.state is not JobState.SUBMITTING]
+        await self._store.change(partial(ordered, verb=verb, runs={each.id: runs[each.run] for each in heard}))
 
     async def _want(self, rows: Sequence[Row], wanted: Wanted) -> list[Attempt]:
         """Store what is wanted of our runs; their newest attempts after it, in the order of the rows."""

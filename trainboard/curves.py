@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trainboard.logs import Logs
     from trainboard.place import Place
     from trainboard.rows import Row
-    from trainboard.tasks import Tasks
+    from trainboard.tasks import Tasks, Troubles
 
 FOREIGN = 10
 """Running jobs of others' making whose curves are read without being selected, per backend."""
@@ -45,13 +45,20 @@ class Curves:
     """The samplers of one board. The process that polls reads logs; others read what it stored."""
 
     def __init__(
-        self, places: Mapping[str, Place], logs: Logs, folder: Path, tell: Callable[[Event], None], tasks: Tasks
+        self,
+        places: Mapping[str, Place],
+        logs: Logs,
+        folder: Path,
+        tell: Callable[[Event], None],
+        tasks: Tasks,
+        troubles: Troubles,
     ) -> None:
         self._places = places
         self._logs = logs
         self._folder = folder
         self._tell = tell
         self._tasks = tasks
+        self._troubles = troubles
         self._rows: Mapping[str, Row] = {}
         self._curves: dict[str, Curve] = {}
         self._waiting: dict[str, Row] = {}
@@ -184,3 +191,11 @@ class Curves:
                 await sampler.follow(path)
             except BackendError as error:
                 place.suspect(error)
+            except OSError as error:  # of ours: what was read and not stored is read again
+                where = error.filename or self._folder
+                self._troubles.meet(
+                    "series", f"{where}: {error.strerror or error}; curves wait until it can be written"
+                )
+                await asyncio.sleep(PAUSE)
+            else:
+                self._troubles.over("series")

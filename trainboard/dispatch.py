@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from backends.base import BackendError, JobState, Room
+from backends.base import BackendError, JobState
 from specs.model import RETRIABLE, SpecError
 from trainboard.actions import Refused
 from trainboard.ledger import ledger
-from trainboard.looks import Looks, Pauses
+from trainboard.looks import Pauses
 from trainboard.placement import Taken, moves, place
+from trainboard.query import Queue
 from trainboard.ready import candidates, free, groups, groups_again, movable, patient
 from trainboard.retry import next_attempts
+from trainboard.rooms import ANSWERED, Rooms
 from trainboard.sender import Sender, new_token
-from trainboard.sending import overdue, said
+from trainboard.sending import drop, explain, overdue, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
@@ -26,23 +28,22 @@ if TYPE_CHECKING:
     from specs.model import Spec
     from trainboard.documents import Record, Records
     from trainboard.ledger import Ledger
-    from trainboard.placement import Needs
     from trainboard.plans import Planner
     from trainboard.ready import Group
     from trainboard.records import Attempt
     from trainboard.store import Store
 
     Task = asyncio.Task[None]
-    Key = tuple[str, Needs]
 
 RESEND = 120.0
 """Seconds after which an attempt that nobody has seen is handed over again."""
 
-ANSWERED = 10.0
-"""Seconds for which a host may think about its room while others, less preferred, wait for it."""
-
 NOTICED, REPEATED = 15.0, 60.0
 """Seconds until a wish that a backend has not fulfilled is told by us, and until it is told again."""
+
+STRANDED = 2
+"""Answers, one after the other, in which an attempt is seen stranded before it is handed over again: in the first one
+it may be on its way."""
 
 PRUNED = 3600.0
 """Seconds between two looks for archives that nobody needs."""
@@ -69,13 +70,17 @@ class Dispatcher:
         self._monotonic = monotonic
         self._sender = Sender(store, planner, clock, resend)
         self._ledger: Ledger | None = None
-        self._looks = Looks()
         self._pauses = Pauses()
         """Of backends."""
         self._stuck = Pauses()
         """Of experiments that cannot be planned."""
-        self._sending: dict[str, tuple[Task, float]] = {}
-        """By backend: the submission under way, and since when. One at a time."""
+        self._sending: dict[str, float] = {}
+        """By backend: since when a submission is under way. One at a time."""
+        self._rooms = Rooms(backends, self._sending, self._pauses, monotonic, self._begin)
+        self._queues: dict[str, Queue] = {}
+        """By backend: its queue as it was seen last."""
+        self._stranded: Counter[str] = Counter()
+        """By token: in how many answers one after the other it was seen stranded."""
         self._telling: dict[str, Task] = {}
         """By backend: orders under way."""
         self._deciding = asyncio.Lock()
@@ -121,6 +126,16 @@ class Dispatcher:
     def wake(self, backend: str) -> None:
         """This host answers (again), or the user wants it asked: forget what kept us from it."""
         self._pauses.clear(backend)
+
+    def see(self, backend: str, queue: Queue) -> None:
+        """This host answered: room that came free is used at once, and what was seen stranded twice is sent again."""
+        self.wake(backend)
+        before, self._queues[backend] = self._queues.get(backend, Queue()), queue
+        if before.alive - queue.alive:
+            self._rooms.looks.outdate(backend)
+        for token in before.stranded - queue.stranded:
+            del self._stranded[token]
+        self._stranded.update(queue.stranded)
 
     @property
     def troubles(self) -> Mapping[str, str]:
@@ -189,21 +204,26 @@ class Dispatcher:
 
     async def _begin_new(self, current: Ledger, only: str | None) -> Taken:
         """Place what can go, and begin to send it."""
-        if not current.unsent:
+        unsent = {name for name in current.unsent if only in (None, name) and not self._busy(current.where[name])}
+        if not unsent:
             return Taken()
         # Of ten thousand runs each part of this takes longer than a frame of the screen: hence the threads.
-        waiting = await asyncio.to_thread(free, current, only, self.clock())
+        waiting = await asyncio.to_thread(free, current, unsent, self.clock())
         kinds = {name: backend.kind for name, backend in self._backends().items()}
         specs, reasons = await self._specs(current, waiting)
         possible = {name: attempts for name, attempts in waiting.items() if name in specs}
         found, more = await asyncio.to_thread(candidates, current, possible, specs, kinds)
         sizes = await asyncio.to_thread(lambda: {(each.where, each.needs) for each in found})
-        placement = await asyncio.to_thread(place, found, self._rooms(sizes, kinds), current.queued)
+        placement = await asyncio.to_thread(place, found, self._rooms.known(sizes, kinds), current.queued)
         await self._explain(reasons | more | dict(placement.reasons), current)
         for name, parts in (await asyncio.to_thread(groups, current, found, placement.chosen)).items():
             if name not in self._sending:
                 self._begin_sending(name, parts)
         return placement.taken
+
+    def _busy(self, where: Collection[str]) -> bool:
+        """Whether something is sent to all of these now: what can go nowhere else waits for that."""
+        return bool(where) and all(name in self._sending for name in where)
 
     async def _specs(self, current: Ledger, names: Iterable[str]) -> tuple[dict[str, Spec], dict[str, str]]:
         """The specs of experiments; and by token, why some of them cannot be planned."""
@@ -228,53 +248,6 @@ class Dispatcher:
         if news:
             await self.store.change(partial(explain, reasons=news))
 
-    # rooms
-
-    def _rooms(self, sizes: Iterable[tuple[tuple[str, ...], Needs]], kinds: Mapping[str, str]) -> dict[Key, Room]:
-        """The room for each size of run on each backend, as far as it is known; the others are asked."""
-        rooms: dict[Key, Room] = {}
-        for where, needs in sizes:
-            asked = len(where) > 1 or kinds[where[0]] == "slurm"
-            for name in where:
-                room = self._room((name, needs), kinds[name], asked=asked)
-                if room is not None:
-                    rooms[name, needs] = room
-        return rooms
-
-    def _room(self, key: Key, kind: str, *, asked: bool) -> Room | None:
-        """What a backend has room for; None: not known yet. `asked`: it matters, so ask it."""
-        name, now = key[0], self._monotonic()
-        if reason := self._pauses.reason(name, now):
-            return Room(0, 0, reason)
-        if name in self._sending:
-            busy = now - self._sending[name][1] > ANSWERED
-            return Room(0, 0, f"{name}: busy with a submission") if busy else None
-        if not asked:
-            return Room(None)
-        look = self._looks.room(key, kind, now)
-        if look is not None:
-            return look.room
-        since = self._ask(key)
-        return Room(0, 0, f"{name}: no answer yet") if now - since > ANSWERED else None
-
-    def _ask(self, key: Key) -> float:
-        """Ask a backend for its room, if that is not under way; since when it is."""
-        if key not in self._looks.asked:
-            self._looks.asked[key] = self._monotonic()
-            self._begin(self._look(key))
-        return self._looks.asked[key]
-
-    async def _look(self, key: Key) -> None:
-        name, needs = key
-        try:
-            room = await self._backends()[name].room(*needs)
-        except BackendError as error:
-            self._pauses.fail(name, said(error), self._monotonic(), error)
-        else:
-            self._looks.see(key, room, self._monotonic())
-        finally:
-            del self._looks.asked[key]
-
     # sending
 
     def _begin_again(self, current: Ledger, only: str | None) -> None:
@@ -282,17 +255,21 @@ class Dispatcher:
         now = self.clock()
         by_backend: dict[str, list[Attempt]] = {}
         for each in current.submitting:
-            if overdue(each, now, self._resend) and only in (None, current.run_of(each).experiment):
+            again = self._stranded[each.id] >= STRANDED or overdue(each, now, self._resend)
+            if again and only in (None, current.run_of(each).experiment):
                 by_backend.setdefault(each.backend, []).append(each)
         for name, attempts in by_backend.items():
             if name in self._backends() and name not in self._sending and not self._paused(name):
+                for each in attempts:
+                    del self._stranded[each.id]
                 self._begin_sending(name, groups_again(current, attempts))
 
     def _paused(self, name: str) -> bool:
         return bool(self._pauses.reason(name, self._monotonic()))
 
     def _begin_sending(self, name: str, parts: Sequence[Group]) -> None:
-        self._sending[name] = self._begin(self._send(name, parts)), self._monotonic()
+        self._sending[name] = self._monotonic()
+        self._begin(self._send(name, parts))
 
     async def _send(self, name: str, parts: Sequence[Group]) -> None:
         """Hand over groups to one backend, one after the other: the order of the runs is their order in its queue."""
@@ -310,7 +287,7 @@ class Dispatcher:
                 self._pauses.clear(name)
         finally:
             del self._sending[name]
-            self._looks.forget(name)
+            self._rooms.looks.forget(name)
 
     # moves and orders
 
@@ -326,10 +303,10 @@ class Dispatcher:
         ]
         specs, _ = await self._specs(current, {current.run_of(each).experiment for each in attempts})
         waiting = movable(current, attempts, specs, kinds)
-        servers = [name for name, kind in kinds.items() if kind != "slurm"]
+        servers = [name for name, kind in kinds.items() if kind != "slurm" and name not in self._sending]
         for name, needs in {(name, each.needs) for each in waiting for name in each.where if name in servers}:
-            self._room((name, needs), kinds[name], asked=True)
-        targets = moves(waiting, self._looks.pair(kinds, now), servers, taken)
+            self._rooms.room((name, needs), kinds[name], asked=True)
+        targets = moves(waiting, self._rooms.looks.pair(kinds, now), servers, taken)
         by_backend: dict[str, dict[str, str]] = {}
         for each in waiting:
             if each.token in targets:
@@ -397,24 +374,3 @@ def needed(current: Ledger) -> set[str]:
         if attempt.state is not JobState.COMPLETED and run in current.records.runs
     }
     return {each.code for each in current.records.experiments.values() if each.code and each.id in left}
-
-
-def drop(records: Records, tokens: Iterable[str], now: float) -> list[Record]:
-    """Unsent attempts that the user cancelled are CANCELLED; those that were to be requeued are new already."""
-    changed: list[Record] = []
-    for token in tokens:
-        attempt = records.attempts[token]
-        run = records.runs[attempt.run]
-        if attempt.unsent and run.cancelled is not None:
-            changed.append(
-                replace(attempt, state=JobState.CANCELLED, ended=now, reason="cancelled before it was sent")
-            )
-        elif attempt.unsent and run.requeued is not None:
-            changed.append(replace(run, requeued=None))
-    return changed
-
-
-def explain(records: Records, reasons: Mapping[str, str]) -> list[Attempt]:
-    """The reasons of attempts that are still unsent."""
-    found = [records.attempts[token] for token in reasons if token in records.attempts]
-    return [replace(each, reason=reasons[each.id]) for each in found if each.unsent]

@@ -182,13 +182,14 @@ class Engine:
         while True:
             await self._going.wait()
             try:
-                place.answer(await query(place.backend, self._store, place.absences))
+                answer = await query(place.backend, self._store, place.absences)
             except BackendError as error:
                 place.fail(error)
             except StoreError as error:
                 self._troubles.meet("store", str(error))
             else:
-                self._dispatcher.wake(place.backend.name)
+                place.answer(answer)
+                self._dispatcher.see(place.backend.name, answer.queue)
                 self.stir()
                 await self._changed()
             self._tell(place.event())

@@ -25,6 +25,7 @@ from trainboard.documents import Lines, Pause, key_of, no_pause, paced
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_decode = json.JSONDecoder().raw_decode
 _END = re.compile(rb'\n\{"crc":"[0-9a-f]{8}"\}\n')
 _END_BEGINS = b'\n{"crc":"'
 
@@ -112,7 +113,7 @@ def _torn(rest: bytes) -> bool:
 
 def _split(line: str) -> tuple[str, str]:
     """The table of a document, and its line there."""
-    table, _ = json.JSONDecoder().raw_decode(line, 1)
+    table, _ = _decode(line, 1)
     opening = _opening(table)
     if not (line.startswith(opening) and line.endswith("}}")):
         raise ValueError("a line that is no document")

@@ -38,7 +38,7 @@ class Ledger:
     waiting: tuple[Attempt, ...]
     """Newest ones that wait on a backend and may go to another one, in the order in which they were to start."""
     wishes: Mapping[str, tuple[Attempt, ...]]
-    """By verb (`cancel`, `hold`, `release`): those on a backend that are not as the user wants them."""
+    """By verb (`cancel`, `hold`, `release`, `priority`, `order`): those on a backend that are not as it is wanted."""
     standings: Mapping[str, Standing]
     """Of the experiments that come after others."""
     where: Mapping[str, tuple[str, ...]]
@@ -115,7 +115,13 @@ def wish(run: Run, attempt: Attempt, newest: Attempt) -> str:
         return "cancel"  # a run is never alive twice: an attempt that was given up and is found again has to end
     if run.held:
         return "hold" if attempt.state in WAITING and attempt.state is not JobState.HELD else ""
-    return "release" if attempt.held else ""
+    if attempt.held:
+        return "release"
+    if attempt.state is not JobState.PENDING:
+        return ""
+    if attempt.priority not in (None, run.priority):
+        return "priority"
+    return "order" if attempt.place not in (None, run.place) else ""
 
 
 def newest_attempts(records: Records) -> dict[str, Attempt]:

@@ -51,8 +51,15 @@ class Looks:
 
     def __init__(self) -> None:
         self._looks: dict[Key, Look] = {}
+        self._outdated: set[Key] = set()
+        """Those after which something left the host."""
         self.asked: dict[Key, float] = {}
         """Since when a host has been asked."""
+
+    def ask(self, key: Key, now: float) -> None:
+        """A host is asked from now on, until `asked` has lost it."""
+        self.asked[key] = now
+        self._outdated.discard(key)
 
     def see(self, key: Key, room: Room, now: float) -> None:
         """A host answered."""
@@ -63,13 +70,19 @@ class Looks:
     def room(self, key: Key, kind: str, now: float) -> Look | None:
         """What is known and still true; None: ask."""
         look = self._looks.get(key)
-        return look if look is not None and now - look.at < FRESH.get(kind, FRESH_SERVER) else None
+        if look is None or key in self._outdated:
+            return None
+        return look if now - look.at < FRESH.get(kind, FRESH_SERVER) else None
 
     def pair(self, kinds: Mapping[str, str], now: float) -> tuple[dict[Key, Room], dict[Key, Room]]:
         """The newest two answers of each, where both are known and the newer one is still true."""
         fresh = {key: look for key in self._looks if (look := self.room(key, kinds.get(key[0], ""), now))}
         both = {key: (look.room, look.before) for key, look in fresh.items() if look.before is not None}
         return {key: room for key, (room, _) in both.items()}, {key: room for key, (_, room) in both.items()}
+
+    def outdate(self, backend: str) -> None:
+        """Something left it: it has more room than it said, or is about to say."""
+        self._outdated.update(key for key in (*self._looks, *self.asked) if key[0] == backend)
 
     def forget(self, backend: str) -> None:
         """Something was sent there: it has less room than it said."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from trainboard.dependency import OPEN, standings
 from trainboard.documents import Records
 from trainboard.ledger import newest_attempts
-from trainboard.rows import kept, merge, run_row
+from trainboard.rows import kept, merge, rank, run_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -21,9 +22,11 @@ Kept = TypeVar("Kept", "Experiment", "Run", "Attempt")
 
 
 class Merging:
-    """`merge` again and again. It belongs to one caller at a time, in any thread."""
+    """`merge` again and again, in any thread."""
 
     def __init__(self) -> None:
+        self._one = Lock()
+        """A caller that is cancelled leaves its thread behind."""
         self._records = Records()
         self._jobs: dict[str, Collection[Job]] = {}
         self._seen: dict[str, Job] = {}
@@ -36,13 +39,14 @@ class Merging:
 
         Everything is compared only where a backend showed other jobs, or where more changed than runs and attempts.
         """
-        changes = self._changes(records, jobs)
-        if changes is None:
-            self._begin(records, jobs)
-        else:
-            self._go_on(records, *changes)
-        self._records, self._jobs = records, dict(jobs)
-        return tuple(self._rows.values())
+        with self._one:
+            changes = self._changes(records, jobs)
+            if changes is None:
+                self._begin(records, jobs)
+            else:
+                self._go_on(records, *changes)
+            self._records, self._jobs = records, dict(jobs)
+            return tuple(self._rows.values())
 
     def _begin(self, records: Records, jobs: Mapping[str, Collection[Job]]) -> None:
         """Merge all."""
@@ -86,7 +90,7 @@ class Merging:
         self._gates = gates
         moved = [self._renew(records, key) for key in dict.fromkeys(touched)]
         if any(moved):
-            self._rows = {row.key: row for row in sorted(self._rows.values(), key=place)}
+            self._rows = {row.key: row for row in sorted(self._rows.values(), key=rank)}
 
     def _renew(self, records: Records, key: str) -> bool:
         """Make one row anew; whether it comes at another place."""
@@ -96,7 +100,7 @@ class Merging:
             return False
         gate = self._gates.get(run.experiment, OPEN)
         self._rows[key] = row = kept(old, (experiment, run, newest, self._seen.get(newest.id), gate), run_row)
-        return old is None or place(old) != place(row)
+        return old is None or rank(old) != rank(row)
 
 
 def changed(old: Mapping[str, Kept], new: Mapping[str, Kept]) -> list[Kept] | None:
@@ -106,8 +110,3 @@ def changed(old: Mapping[str, Kept], new: Mapping[str, Kept]) -> list[Kept] | No
     found = {key: record for key, record in new.items() if old.get(key) is not record}
     added = sum(key not in old for key in found)
     return list(found.values()) if len(new) - added == len(old) else None
-
-
-def place(row: Row) -> tuple[float, str]:
-    """What `merge` sorts by: newest first."""
-    return -(row.submitted or 0.0), row.key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,11 +13,21 @@ from trainboard.reconcile import lost, lost_attempts, open_attempts, reconcile, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from backends.base import Backend, Job
+    from backends.base import Backend, Job, Watched
     from trainboard.documents import Records
-    from trainboard.reconcile import Absence
+    from trainboard.reconcile import Absence, Verdict
     from trainboard.records import Attempt
     from trainboard.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Who is in a backend's queue, running or waiting."""
+
+    alive: frozenset[str] = frozenset()
+    """Job ids, also of jobs that are not ours."""
+    stranded: frozenset[str] = frozenset()
+    """Tokens of those that nothing moves on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,7 @@ class Answer:
     jobs: tuple[Job, ...]
     absences: Mapping[str, Absence]
     at: float
+    queue: Queue
 
 
 async def query(
@@ -35,16 +47,33 @@ async def query(
     clock: Callable[[], float] = time.time,
 ) -> Answer:
     """Ask for the jobs, and store what changed of ours. Raises `BackendError`, `StoreError`; then nothing changed."""
-    records = await store.load()
-    asked = asked_for(records, backend.name, clock())
-    jobs = await backend.jobs([watched(attempt, records.runs.get(attempt.run)) for attempt in asked])
+    # Of ten thousand attempts each part of this takes longer than a frame of the screen: hence the threads.
+    watched = await asyncio.to_thread(to_watch, await store.load(), backend.name, clock())
+    jobs = await backend.jobs(watched)
     now = clock()
     # Against the store as it is now, and only for what was asked: meanwhile others were submitted, or ended.
-    ids = {attempt.id for attempt in asked}
-    current = asked_for(await store.load(), backend.name, now)
-    verdict = reconcile([attempt for attempt in current if attempt.id in ids], jobs, absences, now)
+    current = await store.load()
+
+    def compared() -> Verdict:
+        ids = {each.token for each in watched}
+        asked = [each for each in asked_for(current, backend.name, now) if each.id in ids]
+        return reconcile(asked, jobs, absences, now)
+
+    verdict = await asyncio.to_thread(compared)
     await keep(store, verdict.changed, jobs, now)
-    return Answer(jobs, verdict.absences, now)
+    return Answer(jobs, verdict.absences, now, await asyncio.to_thread(queue_of, jobs))
+
+
+def to_watch(records: Records, backend: str, now: float) -> list[Watched]:
+    """What a backend is told of the attempts that it is asked for."""
+    return [watched(each, records.runs.get(each.run)) for each in asked_for(records, backend, now)]
+
+
+def queue_of(jobs: Iterable[Job]) -> Queue:
+    """Who of these has not ended."""
+    alive = [job for job in jobs if not job.state.ended]
+    stranded = (job.token for job in alive if job.stranded and job.state is JobState.PENDING)
+    return Queue(frozenset(job.job_id for job in alive), frozenset(stranded))
 
 
 def asked_for(records: Records, backend: str, now: float) -> tuple[Attempt, ...]:
@@ -57,12 +86,11 @@ async def keep(store: Store, changed: Sequence[Attempt], jobs: Iterable[Job], no
     """Store the new states of attempts, on top of what others stored meanwhile; what they saw end has ended."""
     if not changed:
         return
-    ids = [attempt.id for attempt in changed]
-    wanted = set(ids)
-    seen = {job.token: job for job in jobs if job.token in wanted}
 
     def newest(stored: Records) -> list[Attempt]:
-        found = [stored.attempts[id] for id in ids]
+        found = [stored.attempts[each.id] for each in changed]
+        wanted = {each.id for each in changed}
+        seen = {job.token: job for job in jobs if job.token in wanted}
         return [
             updated_attempt(each, seen[each.id], now) if each.id in seen else lost(each, now)
             for each in found

@@ -13,7 +13,7 @@ from trainboard.plans import resources_of
 from trainboard.retry import due
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from specs.model import Spec
     from trainboard.ledger import Ledger
@@ -35,13 +35,15 @@ class Group:
     tokens: tuple[str, ...]
     batch: str = ""
     """Of those that were handed over before; empty for new ones."""
+    sent: tuple[float | None, ...] = ()
+    """When these were: who hands them over again makes sure that nobody else has, since."""
 
 
-def free(ledger: Ledger, only: str | None, now: float) -> dict[str, list[Attempt]]:
-    """By experiment: the unsent attempts that neither the user, nor another experiment, nor a back-off keeps here."""
+def free(ledger: Ledger, experiments: Collection[str], now: float) -> dict[str, list[Attempt]]:
+    """By experiment, of these: the unsent attempts that neither user nor experiment nor back-off keeps here."""
     found: dict[str, list[Attempt]] = {}
     for name, attempts in ledger.unsent.items():
-        if only is not None and name != only:
+        if name not in experiments:
             continue
         gate = ledger.standings.get(name, OPEN).gate
         if gate is Gate.WAITS:
@@ -146,7 +148,10 @@ def groups(ledger: Ledger, found: Iterable[Candidate], chosen: Mapping[str, str]
 
 def groups_again(ledger: Ledger, attempts: Iterable[Attempt]) -> list[Group]:
     """Attempts that are handed over again, as they were the first time."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[Attempt]] = {}
     for each in attempts:
-        found.setdefault((ledger.run_of(each).experiment, each.batch or each.id), []).append(each.id)
-    return [Group(name, tuple(tokens), batch) for (name, batch), tokens in found.items()]
+        found.setdefault((ledger.run_of(each).experiment, each.batch or each.id), []).append(each)
+    return [
+        Group(name, tuple(each.id for each in some), batch, tuple(each.sent for each in some))
+        for (name, batch), some in found.items()
+    ]

@@ -106,6 +106,10 @@ class Attempt:
     """Its backend would not take it: it never was there."""
     restarts: int = 0
     """How often its scheduler started it again by itself."""
+    priority: int | None = None
+    """What its backend was last told of `Run.priority`; None: not known, so it is not told again."""
+    place: float | None = None
+    """The same of `Run.place`."""
 
     @property
     def unsent(self) -> bool:

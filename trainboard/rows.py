@@ -47,6 +47,8 @@ class Row:
     objective: str | None = None
     goal: str = "minimize"
     total: Mapping[str, float] = field(default_factory=dict)
+    index: int = 0
+    """Its number in its experiment, or in the array that it is a task of."""
     attempt: int | None = None
     cause: str = ""
     """Why there is this attempt."""
@@ -132,7 +134,12 @@ def merge(
         for job in found
         if not job.token and (job.backend, job.job_id) not in known
     ]
-    return tuple(sorted(rows, key=lambda row: (-(row.submitted or 0.0), row.key)))
+    return tuple(sorted(rows, key=rank))
+
+
+def rank(row: Row) -> tuple[float, str, int, str]:
+    """What rows are sorted by: newest first, those of one sweep by their number."""
+    return -(row.submitted or 0.0), row.experiment or row.array, row.index, row.key
 
 
 def kept(old: Row | None, sources: tuple[Any, ...], make: Callable[..., Row]) -> Row:
@@ -174,6 +181,7 @@ def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None,
         objective=experiment.objective,
         goal=experiment.goal,
         total=experiment.total,
+        index=run.index,
         attempt=attempt.number,
         cause=attempt.cause,
         unsent=attempt.unsent,
@@ -205,7 +213,14 @@ def job_row(job: Job) -> Row:
         nodes=job.nodes,
         time_limit=job.time_limit,
         log=job.log,
+        index=task_of(job),
         array=job.array,
         job_name=job.name,
         sources=(job,),
     )
+
+
+def task_of(job: Job) -> int:
+    """The number of an array task, which its id ends in; 0 where there is none."""
+    number = job.job_id.rpartition("_")[2]
+    return int(number) if job.array and number.isdecimal() else 0

@@ -8,22 +8,23 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from backends.base import BackendError, JobState, Rejected, Unclear
+from backends.base import BackendError, CommandFailed, JobState, Rejected, Unclear
 from trainboard.ledger import histories
+from trainboard.orders import ORDERING, fulfilled, ordered, put_in_order, told
 from trainboard.ready import room_left
 from trainboard.reconcile import watched
 from trainboard.retry import MOVED, fresh
-from trainboard.sending import mark, mark_again, outcomes, overdue, passes
+from trainboard.sending import mark, mark_again, outcomes, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from backends.base import Backend, Plan, Watched
+    from backends.base import Backend, Plan
     from specs.model import Spec
     from trainboard.documents import Record, Records
     from trainboard.plans import Planner
     from trainboard.ready import Group
-    from trainboard.records import Attempt, Experiment
+    from trainboard.records import Attempt, Experiment, Run
     from trainboard.sending import Answer
     from trainboard.store import Store
 
@@ -51,17 +52,15 @@ class Sender:
         plans = await self._plans(records, experiment, backend, group.tokens)
         now = self._clock()
         if group.batch:
-            change = partial(mark_again, tokens=list(plans), now=now, after=self._resend)
+            sent = dict(zip(group.tokens, group.sent, strict=True))
+            change = partial(mark_again, sent=sent, now=now)
         else:
             room = room_for(experiment, await self._planner.spec(experiment), backend)
-            directories = {token: backend.directory(plan.folder) for token, plan in plans.items()}
-            change = partial(mark, directories=directories, backend=backend.name, batch=batch, now=now, room=room)
+            change = partial(mark, plans=plans, backend=backend, batch=batch, now=now, room=room)
         marked = {each.id: each for each in await attempts_of(self._store, change)}
         if not marked:
             return None
-        answers = await submit(
-            backend, [replace(plans[id], batch=each.batch, task=each.task) for id, each in marked.items()]
-        )
+        answers = await submit(backend, await asyncio.to_thread(together, plans, marked))
         new = await self._never_started(backend, marked, answers) if group.batch else marked.keys()
         await self._keep(answers, new, now)
         return next((each for each in answers.values() if isinstance(each, Rejected) and passes(each)), None)
@@ -72,10 +71,10 @@ class Sender:
         """The plans of attempts, by token. Raises `Refused`, `SpecError`."""
         book = await self._planner.book(experiment)
         code = await self._planner.code(experiment, backend)
-        found = [records.attempts[token] for token in tokens if token in records.attempts]
-        attempts = [replace(each, backend=backend.name) for each in found]
 
         def make() -> dict[str, Plan]:
+            found = [records.attempts[token] for token in tokens if token in records.attempts]
+            attempts = [replace(each, backend=backend.name) for each in found]
             history = histories(records, {each.run for each in attempts})
             return {
                 each.id: self._planner.plan(
@@ -133,11 +132,25 @@ class Sender:
         await self._store.change(change)
 
     async def tell(self, backend: Backend, verb: str, attempts: Sequence[Attempt]) -> None:
-        """Cancel, hold or release attempts, as the user wants it. Raises `BackendError`."""
-        records, now = await self._store.load(), self._clock()
-        await told(backend, verb, [watched(each, records.runs[each.run]) for each in attempts])
+        """Cancel, hold, release or order attempts, as the user wants it. Raises `BackendError`."""
+        runs, now = (await self._store.load()).runs, self._clock()
+        if verb in ORDERING:
+            await self._order(backend, verb, attempts, runs)
+            return
+        await told(backend, verb, [watched(each, runs[each.run]) for each in attempts])
         after = partial(fulfilled, verb=verb, tokens=[each.id for each in attempts], now=now, resend=self._resend)
         await self._store.change(after)
+
+    async def _order(self, backend: Backend, verb: str, attempts: Sequence[Attempt], runs: Mapping[str, Run]) -> None:
+        """A backend that answers and does not do it is not told again: its site forbids it."""
+        refusal: CommandFailed | None = None
+        try:
+            await put_in_order(backend, verb, attempts, runs)
+        except CommandFailed as error:
+            refusal = error
+        await self._store.change(partial(ordered, verb=verb, runs={each.id: runs[each.run] for each in attempts}))
+        if refusal is not None:
+            raise refusal
 
 
 async def submit(backend: Backend, plans: Sequence[Plan]) -> dict[str, Answer]:
@@ -149,17 +162,9 @@ async def submit(backend: Backend, plans: Sequence[Plan]) -> dict[str, Answer]:
     return {plan.token: answers.get(plan.token) or Unclear("submitted, no answer for this one") for plan in plans}
 
 
-async def told(backend: Backend, verb: str, attempts: Sequence[Watched]) -> None:
-    """Have a backend cancel, hold or release attempts. Raises `BackendError`."""
-    match verb:
-        case "cancel":
-            await backend.cancel(attempts)
-        case "hold":
-            await backend.hold(attempts)
-        case "release":
-            await backend.release(attempts)
-        case _:
-            raise ValueError(verb)
+def together(plans: Mapping[str, Plan], marked: Mapping[str, Attempt]) -> list[Plan]:
+    """The plans of what was marked, each with its part in the batch."""
+    return [replace(plans[id], batch=each.batch, task=each.task) for id, each in marked.items()]
 
 
 async def attempts_of(store: Store, change: Callable[[Records], list[Attempt]]) -> list[Attempt]:
@@ -207,23 +212,6 @@ def moved(records: Records, id: str, target: str, now: float, token: str) -> lis
     if newest > attempt.number or run.cancelled is not None or run.requeued is not None:
         return [ended]
     return [ended, fresh(run, attempt.number + 1, now, token, f"{MOVED} {attempt.backend}", target)]
-
-
-def fulfilled(records: Records, verb: str, tokens: Iterable[str], now: float, resend: float) -> list[Attempt]:
-    """What the store says after a backend did what it was told."""
-    changed = []
-    for token in tokens:
-        attempt = records.attempts[token]
-        if verb == "cancel" and attempt.state is JobState.SUBMITTING and overdue(attempt, now, resend):
-            # Nobody ever saw it, and it can never start now.
-            changed.append(
-                replace(attempt, state=JobState.CANCELLED, ended=now, reason="cancelled before it was seen")
-            )
-        elif verb == "release" and attempt.held:
-            changed.append(replace(attempt, held=False))
-        elif verb == "hold" and not attempt.held and not attempt.state.ended:
-            changed.append(replace(attempt, held=True))
-    return changed
 
 
 def new_token() -> str:

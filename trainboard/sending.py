@@ -18,10 +18,10 @@ from backends.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from backends.base import BackendError, Unclear
-    from trainboard.documents import Records
+    from backends.base import Backend, BackendError, Plan, Unclear
+    from trainboard.documents import Record, Records
     from trainboard.records import Attempt, Run
 
     Answer = str | Rejected | Unclear
@@ -32,38 +32,50 @@ PASSING = (HostUnreachable, HostTimeout, HostFull, LoginRefused, HostKeyRefused,
 
 def mark(
     records: Records,
-    directories: Mapping[str, str],
-    backend: str,
+    plans: Mapping[str, Plan],
+    backend: Backend,
     batch: str,
     now: float,
     room: Callable[[Records], int | None],
 ) -> list[Attempt]:
     """Those that are still unsent and wanted, as they are about to be handed over together.
 
-    `directories`: by token, in order; `room`: how many at most; None: all.
+    `plans`: by token, in order; `room`: how many at most; None: all.
     """
     won: list[Attempt] = []
     most = room(records)
-    for token, directory in directories.items():
+    for token, plan in plans.items():
         attempt = records.attempts.get(token)
         run = records.runs.get(attempt.run) if attempt else None
         if attempt is None or run is None or not attempt.unsent or not wanted(run):
             continue
         if most is not None and len(won) >= most:
             break
-        sent = replace(attempt, state=JobState.SUBMITTING, backend=backend, directory=directory, reason="")
-        won.append(replace(sent, batch=batch, task=len(won), sent=now))
+        won.append(
+            replace(
+                attempt,
+                state=JobState.SUBMITTING,
+                backend=backend.name,
+                directory=backend.directory(plan.folder),
+                reason="",
+                batch=batch,
+                task=len(won),
+                sent=now,
+                priority=plan.priority,
+                place=plan.place,
+            )
+        )
     return won
 
 
-def mark_again(records: Records, tokens: Collection[str], now: float, after: float) -> list[Attempt]:
-    """Those that are still without an outcome, and were not handed over again meanwhile."""
-    found = [records.attempts[token] for token in tokens if token in records.attempts]
+def mark_again(records: Records, sent: Mapping[str, float | None], now: float) -> list[Attempt]:
+    """Those that are still without an outcome, and were not handed over again since. `sent`: when they were."""
+    found = [records.attempts[token] for token in sent if token in records.attempts]
     return [
         replace(attempt, sent=now)
         for attempt in found
         if attempt.state is JobState.SUBMITTING
-        and overdue(attempt, now, after)
+        and attempt.sent == sent[attempt.id]
         and attempt.run in records.runs
         and wanted(records.runs[attempt.run])
     ]
@@ -77,6 +89,27 @@ def wanted(run: Run) -> bool:
 def overdue(attempt: Attempt, now: float, after: float) -> bool:
     """Whether it was handed over `after` seconds ago or more; a moment in the future comes from a clock put back."""
     return abs(now - (attempt.sent or attempt.created)) >= after
+
+
+def drop(records: Records, tokens: Iterable[str], now: float) -> list[Record]:
+    """Unsent attempts that the user cancelled are CANCELLED; those that were to be requeued are new already."""
+    changed: list[Record] = []
+    for token in tokens:
+        attempt = records.attempts[token]
+        run = records.runs[attempt.run]
+        if attempt.unsent and run.cancelled is not None:
+            changed.append(
+                replace(attempt, state=JobState.CANCELLED, ended=now, reason="cancelled before it was sent")
+            )
+        elif attempt.unsent and run.requeued is not None:
+            changed.append(replace(run, requeued=None))
+    return changed
+
+
+def explain(records: Records, reasons: Mapping[str, str]) -> list[Attempt]:
+    """The reasons of attempts that are still unsent."""
+    found = [records.attempts[token] for token in reasons if token in records.attempts]
+    return [replace(each, reason=reasons[each.id]) for each in found if each.unsent]
 
 
 def outcomes(

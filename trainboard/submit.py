@@ -72,7 +72,8 @@ async def submit(
     """Submit every run of the spec, and send what can go now: the runs with their newest attempts, in order.
 
     A run that its backend rejects is FAILED with the reason; one whose outcome is not known stays SUBMITTING; one
-    that waits here is PENDING, unsent. Raises as `intend`, and `StoreError` where only what came after was not stored.
+    that waits here is PENDING, unsent. Raises as `intend`; also `StoreError`
+    where what came after could not be stored.
     """
     made = await intend(spec, where, dispatcher.store, archives, environ, dispatcher.clock)
     try:

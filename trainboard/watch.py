@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 import time
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,13 @@ from trainboard.dispatch import Dispatcher
 from trainboard.documents import Records
 from trainboard.engine import Engine
 from trainboard.events import Noticed, TableSeen
+from trainboard.interpreter import responsive
 from trainboard.lease import Lease
 from trainboard.ledger import newest_attempts
 from trainboard.logs import Logs
+from trainboard.merging import Merging
 from trainboard.place import Place
 from trainboard.plans import Planner
-from trainboard.rows import merge
 from trainboard.store import StoreError
 from trainboard.submit import choose, submit
 from trainboard.tasks import Tasks, Troubles
@@ -69,7 +71,8 @@ class Watch:
         self._places = {each.name: Place(places.make(each), each.poll) for each in config.backends}
         self._records = Records()
         self._rows: dict[str, Row] = {}
-        self._merging = asyncio.Lock()
+        self._merging = Merging()
+        self._one_merges = asyncio.Lock()
         self._merged: tuple[object, ...] = ()
         """What the rows were merged from."""
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -89,7 +92,7 @@ class Watch:
             self._refresh_records,
         )
         self._logs = Logs(self._places, tell)
-        self._curves = Curves(self._places, self._logs, paths.series, tell, self._tasks)
+        self._curves = Curves(self._places, self._logs, paths.series, tell, self._tasks, self._troubles)
         self._showing: asyncio.Task[None] | None = None
         self._first: Spec | None = None
 
@@ -100,6 +103,12 @@ class Watch:
 
     async def events(self) -> AsyncGenerator[Event]:
         """Watch, for as long as the events are read."""
+        with responsive():
+            async with aclosing(self._watched()) as events:
+                async for event in events:
+                    yield event
+
+    async def _watched(self) -> AsyncGenerator[Event]:
         try:
             for place in self._places.values():
                 self._events.put_nowait(place.event())
@@ -293,18 +302,19 @@ class Watch:
             self._troubles.over("store")
         if self._records is not known:
             self._engine.stir()
-            for name in sent_since(known, self._records) & set(self._places):
+            sent = await asyncio.to_thread(sent_since, known, self._records)
+            for name in sent & set(self._places):
                 self._places[name].wake()
         await self._tell_table()
 
     async def _tell_table(self) -> None:
         """Merge, in a thread, if anything is new; tell if anything is different."""
-        async with self._merging:
+        async with self._one_merges:
             jobs = {name: place.jobs for name, place in self._places.items()}
             sources = (self._records, *jobs.values())
             if len(sources) == len(self._merged) and all(map(operator.is_, sources, self._merged)):
                 return
-            rows = await asyncio.to_thread(merge, self._records, jobs, self._rows)
+            rows = await asyncio.to_thread(self._merging.merge, self._records, jobs)
             first, self._merged = not self._merged, sources
             if not first and len(rows) == len(self._rows) and all(self._rows.get(row.key) is row for row in rows):
                 return

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MANY = 8
 """A group of more rows than this starts as one line."""
 
+PARTS = 1_000_000
+"""Of a run: shares are added up in whole parts, which leave nothing behind when they are taken away again."""
+
 Entry = TypeVar("Entry", bound="tuple[Any, ...]")
 
 Slot = tuple[int, int, float, float, str, str]
@@ -60,7 +63,7 @@ class Group:
         """When what runs will be done, the last first."""
         self.bests: list[Valued] = []
         """Of the objective, smaller is better, whatever the goal."""
-        self.share = 0.0
+        self._parts = 0
         self._measures: dict[str, Measure] = {}
         """Of the rows that have curves: twenty thousand objects more would be seen in every garbage collection."""
 
@@ -72,6 +75,11 @@ class Group:
     def folded(self) -> bool:
         """Whether it is shown as one line; a single row never is."""
         return bool(self.choice) and len(self.members) > 1
+
+    @property
+    def share(self) -> float:
+        """How much of its work is done, in runs."""
+        return self._parts / PARTS
 
     @property
     def keys(self) -> list[str]:
@@ -115,7 +123,7 @@ class Group:
     def _sum(self, row: Row, measure: Measure, sign: int) -> None:
         self.states[row.state] += sign
         self.backends[row.backend] += sign
-        self.share += sign * measure.share
+        self._parts += sign * round(measure.share * PARTS)
 
     def head(self) -> Slot | None:
         """Where its one line belongs: where its liveliest row would stand; None where it has none to show."""

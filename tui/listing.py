@@ -32,10 +32,15 @@ WAITING = frozenset({JobState.SUBMITTING, JobState.PENDING, JobState.HELD})
 def slot(row: Row) -> Slot:
     """Where a row belongs: by state; what waits as its queue goes, all else by its latest time, newest first."""
     if row.state in WAITING:
-        return (RANK[row.state], -row.priority, row.place, row.submitted or 0.0, row.job_name, row.key)
+        return (RANK[row.state], -row.priority, row.place, row.submitted or 0.0, tie(row), row.key)
     when = row.ended if row.state.ended else row.started
     newest = when if when is not None else row.submitted
-    return (RANK[row.state], 0, 0.0, -(newest if newest is not None else 0.0), row.job_name, row.key)
+    return (RANK[row.state], 0, 0.0, -(newest if newest is not None else 0.0), tie(row), row.key)
+
+
+def tie(row: Row) -> str:
+    """What orders rows of the same moment: those of one sweep by their number, as text of one length."""
+    return f"{row.experiment or row.array or row.job_name}/{row.index:012d}"
 
 
 def matches(row: Row, words: Iterable[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from trainboard.actions import Actions
     from trainboard.rows import Row
+    from tui.keys import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,19 @@ def hold_or_release(rows: Sequence[Row]) -> Order:
     """Release where all that wait are held, else hold."""
     waiting = [row for row in rows if waits(row)]
     return RELEASE if waiting and all(map(is_held, waiting)) else HOLD
+
+
+def offered(keys: Sequence[Key], row: Row | None) -> list[Key]:
+    """The keys for the footer: those orders that mean something for this row, before marking and folding."""
+    if row is None:
+        return list(keys)
+    own = hold_or_release([row])
+    meant = {"cancel": CANCEL.takes(row), "hold": own.takes(row), "requeue": REQUEUE.takes(row) and not waits(row)}
+    named = (replace(key, label=own.verb) if key.action == "hold" else key for key in keys)
+    kept = [key for key in named if meant.get(key.action, True)]
+    late = {"mark": 1, "fold": 1}
+    last = max((place for place, key in enumerate(kept) if key.action in meant), default=-1) + 1
+    return sorted(kept[:last], key=lambda key: late.get(key.action, 0)) + kept[last:]
 
 
 def nothing_to_do(order: Order, rows: Sequence[Row]) -> str:

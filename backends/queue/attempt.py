@@ -2,11 +2,10 @@
 
 import json
 import os
-import time
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from backends.queue.processes import boot_id, start_time
-from backends.queue.records import number, whole
+from backends.queue.records import end_before_beginning, number, read_record, whole
 
 
 class Asked(NamedTuple):
@@ -45,7 +44,7 @@ class Attempt(object):
     def asked(self) -> Asked:
         """What is asked of the waiter now. Raises OSError where the folder is gone."""
         names = set(os.listdir(self.state("")))
-        wanted = read(self.state("priority")) if "priority" in names else {}
+        wanted = read_record(self.state("priority")) if "priority" in names else {}
         return Asked(
             claimed="claim" in names,
             cancelled="cancel" in names,
@@ -56,7 +55,7 @@ class Attempt(object):
 
     def since(self) -> Optional[float]:
         """When the attempt came into the queue: kept over waiters and restarts of the host; None: it is new."""
-        return number(read(self.state("waiting")).get("time")) or None
+        return number(read_record(self.state("waiting")).get("time")) or None
 
     def tell(self, since: float, reason: str, gpus: Sequence[Tuple[int, str]] = (), held: bool = False) -> None:
         """Say who waits and why. Raises OSError."""
@@ -77,17 +76,8 @@ class Attempt(object):
 
     def end_cancelled(self) -> None:
         """End an attempt that was cancelled before it began, unless somebody else does. Raises OSError."""
-        record = {
-            "state": "CANCELLED",
-            "code": None,
-            "reason": "cancelled before it began",
-            "began": None,
-            "time": time.time(),
-            "withdrawn": False,
-            "peak_memory": None,
-            "restarts": 0,
-        }
         draft = self.state("exit.%d" % os.getpid())
+        record = end_before_beginning("cancelled before it began")
         write(draft, record, lasting=True)  # before the claim: after it nobody else would write one
         try:
             os.mkdir(self.state("claim"))
@@ -99,22 +89,12 @@ class Attempt(object):
 
 def living(directory: str) -> bool:
     """Whether the waiter that wrote state/waiting lives, or the runner that it became."""
-    record = read(os.path.join(directory, "state", "waiting"))
+    record = read_record(os.path.join(directory, "state", "waiting"))
     pid = whole(record.get("pid"))
     if pid is None or record.get("boot") != boot_id():
         return False
     start = start_time(pid)
     return start is not None and start in (record.get("start"), 0)
-
-
-def read(path: str) -> Dict[str, Any]:
-    """A small record; empty where there is none that can be read."""
-    try:
-        with open(path) as file:
-            record = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
 
 
 def write(path: str, record: Dict[str, Any], lasting: bool) -> None:

@@ -1,12 +1,11 @@
 """When a GPU is free for a run, and if not, why: pure, but for reading the site's choices."""
 
-import json
 import math
 from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Sequence
 
 from backends.queue.gpus import Card
 from backends.queue.look import Picture, Seen
-from backends.queue.records import Lease, number, plain, sequence, size, whole
+from backends.queue.records import Lease, number, plain, read_record, sequence, size, whole
 
 IGNORED = (
     "Xorg",
@@ -59,12 +58,7 @@ FREE = Verdict("")
 
 def read(path: str) -> Rules:
     """The rules in a policy.json; the usual ones where it is missing or says nothing."""
-    try:
-        with open(path) as file:
-            record = json.load(file)
-    except (OSError, ValueError):
-        record = {}
-    return rules(record if isinstance(record, dict) else {})
+    return rules(read_record(path))
 
 
 def rules(record: Dict[str, Any]) -> Rules:

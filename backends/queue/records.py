@@ -1,6 +1,8 @@
 """What tickets and leases say. Another user may have written them, or another version: every value is checked."""
 
+import json
 import math
+import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 CPUS = 1
@@ -39,6 +41,8 @@ class Ticket(NamedTuple):
     held: bool
     without: Tuple[str, ...] = ()
     """UUIDs of GPUs that it cannot take, as its own user sees it (foreign processes, no access)."""
+    directory: str = ""
+    """The attempt directory; none but its user can look into it."""
 
 
 class Lease(NamedTuple):
@@ -88,6 +92,7 @@ def ticket_of(token: str, uid: int, record: Dict[str, Any]) -> Ticket:
         since=number(record.get("since")),
         held=record.get("held") is True,
         without=tuple(plain(uuid) for uuid in sequence(record.get("without"))),
+        directory=plain(record.get("directory"), 4096),
     )
 
 
@@ -122,6 +127,30 @@ def lease_record(lease: Lease) -> Dict[str, Any]:
     record.update(record.pop("needs")._asdict(), gpus=list(lease.gpus))
     del record["waits"]
     return record
+
+
+def end_before_beginning(reason: str, withdrawn: bool = False) -> Dict[str, Any]:
+    """The exit record of an attempt whose program never ran."""
+    return {
+        "state": "CANCELLED",
+        "code": None,
+        "reason": reason,
+        "began": None,
+        "time": time.time(),
+        "withdrawn": withdrawn,
+        "peak_memory": None,
+        "restarts": 0,
+    }
+
+
+def read_record(path: str) -> Dict[str, Any]:
+    """A small record; empty where there is none that can be read."""
+    try:
+        with open(path) as file:
+            record = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def whole(value: object, least: Optional[int] = 0) -> Optional[int]:

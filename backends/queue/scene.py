@@ -31,6 +31,11 @@ def scan(folder: Folder) -> Scene:
     return Scene(tuple(ticket for ticket in waiting if ticket.token not in begun), tuple(running), tuple(over))
 
 
+def current(scene: Scene) -> Scene:
+    """The same with one's own tickets in the order that was asked for last."""
+    return scene._replace(tickets=tuple(tickets.current(ticket) for ticket in scene.tickets))
+
+
 def clear(folder: Folder) -> None:
     """Take away what is left of one's own that is over. Behind the gate only."""
     folder.sweep()

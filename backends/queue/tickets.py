@@ -6,12 +6,21 @@ import signal
 from typing import Collection, Iterable, List
 
 from backends.queue.folder import Folder
-from backends.queue.records import Ticket, ticket_of, ticket_record
+from backends.queue.records import Ticket, number, read_record, ticket_of, ticket_record, whole
 
 
 def waiting(folder: Folder) -> List[Ticket]:
     """Those whose waiter lives."""
     return [entry.record for entry in folder.entries("ticket", ticket_of) if entry.alive]
+
+
+def current(ticket: Ticket) -> Ticket:
+    """A ticket of one's own with the order that was asked for last, which its waiter may not have seen yet."""
+    if ticket.uid != os.getuid() or not ticket.directory:
+        return ticket
+    told = read_record(os.path.join(ticket.directory, "state", "priority"))
+    rank = whole(told.get("priority"), least=None)
+    return ticket if rank is None else ticket._replace(priority=rank, place=number(told.get("place")))
 
 
 def clear(folder: Folder) -> None:

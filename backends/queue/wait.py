@@ -85,6 +85,7 @@ class Waiter(object):
             since=self.since,
             held=self.asked.held,
             without=tuple(without),
+            directory=self.attempt.directory,
         )
 
     def stand(self) -> str:
@@ -147,9 +148,10 @@ class Waiter(object):
         else:
             self.decide(now, picture)
             self.decision = self.decision._replace(foreign=())  # not our turn yet: we have not looked at the GPUs
-            pause = policy.LATER if self.near() and self.decision.lacking else PAUSE
+            pause = PAUSE
         self.tell(self.decision.reason)
-        return min(pause, PAUSE)
+        # CPUs and memory come back without a word.
+        return min(pause, policy.LATER if self.near() and self.decision.lacking else PAUSE)
 
     def list(self) -> Scene:
         """Who waits and runs, with our own ticket as it should be now."""
@@ -183,7 +185,7 @@ class Waiter(object):
     def take(self, picture: Optional[Picture]) -> Optional[Taken]:
         """Take what we need and leave the queue, if it is our turn."""
         with self.folder.gate():
-            now = self.seen(scene.scan(self.folder))
+            now = self.seen(scene.current(scene.scan(self.folder)))
             if not self.decide(now, picture).start or self.attempt.asked() != self.asked or self.leaving:
                 return None
             taken = leases.take(self.folder, self.lease())

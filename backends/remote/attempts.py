@@ -10,9 +10,6 @@ from backends.queue.processes import boot_id, start_time, table, token_of
 from backends.remote.files import read_json, resolve
 from backends.remote.frames import Header, Reply
 
-GUARD_TICKS = 6000
-"""Clock ticks (a minute of 100 a second) within which a guard is started after its runner."""
-
 TAKEN_BACK = ("withdrawn", "cancelled")
 """What a claim is called that nobody starts with: it is then a link to a folder of this name, made in one step."""
 
@@ -41,11 +38,13 @@ def attempt_state(directory: str, boot: str) -> Dict[str, Any]:
     found["claimed"] = os.path.lexists(claim)
     found["taken_back"] = taken_back(claim)
     started = found["started"] = read_json(os.path.join(state, "started"))
-    found["same_boot"] = started is not None and started.get("boot") == boot
-    found["same_host"] = started is not None and started.get("host") == socket.gethostname()
+    began = started or waiting or {}
+    found["same_boot"] = began.get("boot") == boot
+    found["same_host"] = began.get("host") == socket.gethostname()
     found["alive"] = started is not None and alive(started, boot)
     found["guarded"] = started is not None and guarded(started, boot)
     found["exit"] = read_json(os.path.join(state, "exit"))
+    found["restarts"] = restarts(state, found["exit"]) if started is not None else 0
     found["orphans"] = 0
     cared_for = found["alive"] or found["guarded"] or found["exit"] is not None
     if started is not None and found["same_boot"] and not cared_for:
@@ -65,9 +64,18 @@ def guarded(started: Dict[str, Any], boot: str) -> bool:
     """Whether the runner's guard lives, which ends what a runner leaves that was killed, and tells it."""
     if started.get("boot") != boot or not started.get("guard"):
         return False
-    began = start_time(started["guard"])
-    # It began right behind the runner: another process that has got its pid since did not.
-    return began is not None and 0 <= began - (started.get("start") or 0) < GUARD_TICKS
+    return start_time(started["guard"]) in (started.get("guard_start"), 0)
+
+
+def restarts(state: str, ended: Optional[Dict[str, Any]]) -> int:
+    """How often a scheduler has started the attempt again: so many lives have ended before the last one."""
+    if ended is not None:
+        return int(ended.get("restarts") or 0)
+    try:
+        with open(os.path.join(state, "ends.jsonl")) as file:
+            return sum(1 for _ in file)
+    except (IOError, OSError):
+        return 0  # there is none
 
 
 def taken_back(claim: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 from backends.queue import tickets
 from backends.queue.folder import Folder
 from backends.queue.processes import boot_id
+from backends.queue.records import end_before_beginning
 from backends.remote.attempts import attempt_state, marked, taken_back
 from backends.remote.files import make_folder, read_json, resolve, write_whole
 from backends.remote.folders import RESERVED
@@ -90,18 +91,9 @@ def take_back(path: str, why: str) -> bool:
 
 
 def taken_back_record(why: str) -> Dict[str, Any]:
-    """The exit record of what never began."""
-    reason = "withdrawn" if why == "withdrawn" else "cancelled before it began"
-    return {
-        "state": "CANCELLED",
-        "code": None,
-        "reason": reason,
-        "began": None,
-        "time": time.time(),
-        "withdrawn": why == "withdrawn",
-        "peak_memory": None,
-        "restarts": 0,
-    }
+    """The exit record of what was taken back."""
+    withdrawn = why == "withdrawn"
+    return end_before_beginning("withdrawn" if withdrawn else "cancelled before it began", withdrawn)
 
 
 def reserve(path: str, token: str, why: str = "cancelled") -> bool:
@@ -134,9 +126,7 @@ def end_orphans(path: str, token: str, started: Dict[str, Any]) -> None:
         time.sleep(0.05)
         left = marked(token)
     if not left:
-        record = dict(
-            taken_back_record("cancelled"), reason="cancelled; its runner was gone", began=started.get("time")
-        )
+        record = dict(end_before_beginning("cancelled; its runner was gone"), began=started.get("time"))
         write_state(path, "exit", record)
 
 
@@ -202,7 +192,7 @@ def extremes(path: str) -> Tuple[int, float]:
     if not os.path.isdir(folder.path):
         return 0, 0.0
     with folder.gate():
-        own = [ticket for ticket in tickets.waiting(folder) if ticket.uid == os.getuid()]
+        own = [tickets.current(ticket) for ticket in tickets.waiting(folder) if ticket.uid == os.getuid()]
     return (
         max((ticket.priority for ticket in own), default=0),
         min((ticket.place for ticket in own), default=0.0),

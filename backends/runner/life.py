@@ -94,7 +94,7 @@ class Life(object):
             return  # a full disk: it is no reason to leave the program alone
 
     def leave(self, record: Dict[str, Any]) -> int:
-        """Write the exit record, or have the scheduler start the job again."""
+        """Write the exit record, or have the scheduler start the job again; the runner's exit code."""
         if (
             record["state"] == "TIMEOUT"
             and self.attempt.claim.job_id
@@ -104,7 +104,8 @@ class Life(object):
             return 0
         code = self.attempt.state.leave(record)
         self.guard.stand_down()
-        return code
+        # Should the record get lost, the scheduler does not say COMPLETED of what was not.
+        return 1 if self.attempt.claim.job_id and record["state"] != "COMPLETED" else code
 
     def requeue(self, record: Dict[str, Any]) -> bool:
         """Whether Slurm has taken the job into its queue again. If it kills us before it answers, its word stands."""

@@ -24,7 +24,7 @@ def directory(exit_state: str = "", reason: str = "", job_id: str = "") -> dict[
     """What the attempt directory says."""
     record = {"state": exit_state, "reason": reason, "code": None, "time": 9.0, "began": 5.0}
     started = {"job_id": job_id, "time": 5.0} if job_id else None
-    return {"exit": record if exit_state else None, "started": started}
+    return {"exit": record if exit_state else None, "started": started, "restarts": 0, "now": 5000.0}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,42 @@ def test_the_record_comes_first_and_slurm_tells_what_it_cannot_know(
     job = judged("triton", ATTEMPT, [seen("7", JobState(word))], directory(exit_state, reason, "7"))
     assert job is not None
     assert job.state is state
+
+
+def ended(word: str, at: float = 4950.0, started: float = 5.0) -> list[Sighting[Any]]:
+    """The attempt in a job that squeue calls ended."""
+    [one] = [seen("7", JobState(word))]
+    return [replace(one, record=replace(one.record, started=started, ends=at))]
+
+
+@pytest.mark.parametrize("word", ["COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "PREEMPTED"])
+def test_an_end_that_only_slurm_tells_counts_when_its_record_had_time_to_come(word: str) -> None:
+    job = judged("triton", ATTEMPT, ended(word), directory(job_id="7"))
+    assert job is not None
+    assert (job.state, job.reason) == (JobState.COMPLETING, "its exit record is not there yet")
+    assert (job.ended, job.exit_code) == (None, None)
+    job = judged("triton", ATTEMPT, ended(word, at=4930.0), directory(job_id="7"))
+    assert job is not None
+    assert (job.state, job.ended) == (JobState(word), 4930.0)
+
+
+def test_of_a_job_that_never_began_or_whose_node_was_lost_no_record_is_waited_for() -> None:
+    for sightings in (ended("CANCELLED", started=4950.0), ended("NODE_FAIL")):
+        job = judged("triton", ATTEMPT, sightings, directory())
+        assert job is not None
+        assert job.state is sightings[0].record.state
+
+
+def test_another_job_of_the_attempt_that_found_it_claimed_tells_nothing_of_its_end() -> None:
+    assert judged("triton", ATTEMPT, ended("COMPLETED", at=1.0), directory(job_id="6")) is None
+
+
+@pytest.mark.parametrize("exit_state", ["", "COMPLETED"])
+def test_restarts_by_slurm_are_counted(exit_state: str) -> None:
+    found = directory(exit_state, job_id="7") | {"restarts": 2}
+    job = judged("triton", ATTEMPT, [seen("7", JobState.RUNNING)], found)
+    assert job is not None
+    assert job.restarts == 2
 
 
 def test_where_nobody_knows_anything_nothing_is_said() -> None:

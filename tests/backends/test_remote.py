@@ -24,7 +24,11 @@ from backends import queue, remote, runner
 from backends.base import JobState
 from backends.host import helper_command, helper_text
 from backends.programs import modules, runner_source
+from backends.queue import scene, tickets
+from backends.queue.folder import Folder
+from backends.queue.order import order
 from backends.queue.processes import boot_id, start_time
+from backends.queue.records import ticket_of
 from backends.remote import control, folders
 from backends.remote.attempts import attempt_state, marked
 from backends.remote.frames import GREETING, Decoder, encode
@@ -338,6 +342,57 @@ def test_a_run_on_another_host_of_the_same_files_is_not_ended(attempt: Path) -> 
     assert standing == Standing(JobState.UNKNOWN, "it began on gpu7, which is not the host that answers now")
 
 
+def test_a_run_that_waits_on_another_host_of_the_same_files_is_alive(attempt: Path) -> None:
+    write(attempt, waiting=here(os.getpid(), host="gpu7", boot="its own"), cancel={})
+    (attempt / "state/claim").mkdir()
+    elsewhere = Standing(JobState.UNKNOWN, "it waits on gpu7, which is not the host that answers now")
+    assert stands(state_of(attempt)) == elsewhere
+
+
+def test_an_attempt_whose_claimer_was_killed_before_it_began_has_failed_and_can_never_start(attempt: Path) -> None:
+    (attempt / "state/claim").mkdir()
+    assert stands(state_of(attempt)) == Standing(JobState.FAILED, "killed as it began")
+    write(attempt, waiting=here(gone(), start=1))
+    assert stands(state_of(attempt)) == Standing(JobState.FAILED, "killed as it began")
+    after = stands(state_of(attempt, boot="next"))
+    assert after == Standing(JobState.NODE_FAIL, "the host was restarted as it began")
+    run(attempt)
+    assert not (attempt / "ran").exists()
+    write(attempt, cancel={})
+    assert stands(state_of(attempt)) == Standing(JobState.CANCELLED, "cancelled before it began")
+
+
+def test_an_attempt_that_was_claimed_by_a_process_that_lives_is_starting(attempt: Path) -> None:
+    (attempt / "state/claim").mkdir()
+    write(attempt, waiting=here(os.getpid()), cancel={})
+    assert stands(state_of(attempt)) == Standing(JobState.PENDING, "starting")
+
+
+def test_a_guard_is_known_by_its_own_start_whenever_that_was(attempt: Path) -> None:
+    (attempt / "state/claim").mkdir()
+    runner_gone = here(gone(), start=1, guard=os.getpid())
+    write(attempt, started=runner_gone | {"guard_start": start_time(os.getpid())})
+    assert stands(state_of(attempt)).reason == "its runner was killed; what it ran is being ended"
+    write(attempt, started=runner_gone | {"guard_start": 1})  # another process has got its pid
+    assert stands(state_of(attempt)).state is JobState.LOST
+
+
+def test_the_earlier_lives_of_an_attempt_are_counted(attempt: Path) -> None:
+    assert state_of(attempt)["restarts"] == 0
+    write(attempt, started=here(os.getpid()))
+    (attempt / "state/ends.jsonl").write_text('{"state": "TIMEOUT"}\n{"state": "NODE_FAIL"}\n')
+    assert state_of(attempt)["restarts"] == 2
+    write(attempt, exit={"state": "COMPLETED", "restarts": 3})
+    assert state_of(attempt)["restarts"] == 3
+
+
+def gone() -> int:
+    """The pid of a process that has ended."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    return dead.pid
+
+
 def test_a_clock_that_is_an_hour_off_ends_nothing(attempt: Path) -> None:
     (attempt / "state/claim").mkdir()
     for shift in (-3600, 3600):
@@ -351,10 +406,8 @@ def test_a_program_whose_runner_is_gone_is_told_with_what_it_holds_and_cancel_en
     left = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE)
     assert left.stdout is not None
     left.stdout.readline()
-    dead = subprocess.Popen(["true"])
-    dead.wait()
     (attempt / "state/claim").mkdir()
-    write(attempt, started=here(dead.pid, start=1, gpus=[{"index": 0, "uuid": "GPU-0"}]))
+    write(attempt, started=here(gone(), start=1, gpus=[{"index": 0, "uuid": "GPU-0"}]))
     assert stands(state_of(attempt)) == Standing(
         JobState.RUNNING, "its runner is gone; 2 processes of it still run and hold GPU 0; cancel ends them"
     )
@@ -366,10 +419,8 @@ def test_a_program_whose_runner_is_gone_is_told_with_what_it_holds_and_cancel_en
 
 
 def test_a_runner_that_is_gone_with_all_that_it_ran_is_lost(attempt: Path) -> None:
-    dead = subprocess.Popen(["true"])
-    dead.wait()
     (attempt / "state/claim").mkdir()
-    write(attempt, started=here(dead.pid, start=1))
+    write(attempt, started=here(gone(), start=1))
     assert stands(state_of(attempt)) == Standing(JobState.LOST, "the runner is gone and left no exit record")
 
 
@@ -385,6 +436,25 @@ def test_a_new_priority_keeps_the_place_and_the_top_is_before_all(tmp_path: Path
     found = [json.loads((path / "state/priority").read_text()) for path in paths]
     assert found[0] == {"priority": 7, "place": 2.0}
     assert found[2]["place"] < found[1]["place"] < 0
+
+
+def test_the_top_is_before_what_was_put_there_though_its_waiter_has_not_seen_that_yet(tmp_path: Path) -> None:
+    leases = tmp_path / "leases"
+    folder = Folder(str(leases))
+    folder.make()
+    paths = [tmp_path / str(n) for n in range(3)]
+    tickets_ = [ticket_of(f"a{n}", os.getuid(), {"directory": str(path)}) for n, path in enumerate(paths)]
+    standing = [tickets.take(folder, ticket) for ticket in tickets_]
+    for path, ticket in zip(paths, tickets_, strict=True):
+        put((path, ticket.token, {"plan.json": plan_of(ticket.token)}))
+    told(control.priority, (paths[0], "a0"), priority=7)
+    told(control.top, (paths[2], "a2"), leases=str(leases))
+    told(control.top, (paths[1], "a1"), leases=str(leases))
+    now = scene.current(scene.scan(folder))
+    assert [ticket.token for ticket in order(now.tickets, ())] == ["a1", "a2", "a0"]
+    assert {ticket.priority for ticket in now.tickets} == {7}
+    for descriptor in standing:
+        os.close(descriptor)
 
 
 # scan

@@ -96,6 +96,18 @@ async def found(desk: Desk, job_id: str, when: Callable[[Job], bool] = lambda jo
             await asyncio.sleep(0.1)
 
 
+async def lives(desk: Desk, attempt: Watched, count: int) -> None:
+    """Wait until its program has said `life` so often; a requeued job is not left to wait its two minutes."""
+    await desk.until(attempt, lambda job: job.state is JobState.PENDING)
+    # Not at once: in the second in which slurmd ended a job it starts it no more.
+    soon = ["scontrol", "update", f"JobId={attempt.job_id}", "StartTime=now+2"]
+    assert (await desk.backend.run_command(soon)).code == 0
+    async with asyncio.timeout(60):
+        while (await desk.log(attempt)).count("life") < count:
+            job = await desk.job(attempt)
+            assert not job.state.ended, job
+
+
 # jobs of others' making
 
 
@@ -238,7 +250,7 @@ async def test_a_job_that_ended_before_its_cancel_stays_as_it_ended(desk: Desk) 
 async def test_the_exit_record_wins_over_squeue(desk: Desk) -> None:
     attempt = await desk.start(desk.plan("exit 7"))
     await desk.ended(attempt)
-    for _ in range(3):  # the runner leaves with 0, which Slurm calls COMPLETED
+    for _ in range(3):  # whatever Slurm calls it
         job = await desk.until(attempt, lambda job: True)
         assert (job.state, job.exit_code, job.reason) == (JobState.FAILED, 7, "exit code 7")
 

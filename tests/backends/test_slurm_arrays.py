@@ -12,7 +12,7 @@ import pytest
 
 from backends.base import JobState, Watched
 from specs.model import Resources, SlurmOptions
-from tests.backends.test_slurm import commands, desk, scancel, slurm
+from tests.backends.test_slurm import commands, desk, lives, scancel, slurm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -222,13 +222,7 @@ async def test_slurm_taking_a_job_off_and_starting_it_again_is_one_attempt(desk:
     assert (await desk.backend.run_command(["scontrol", "requeue", attempt.job_id])).code == 0
     job = await desk.until(attempt, lambda job: job.state is JobState.PENDING)
     assert job.job_id == attempt.job_id
-    update = ["scontrol", "update", f"JobId={attempt.job_id}", "StartTime=now"]
-    async with asyncio.timeout(60):
-        while (await desk.log(attempt)).count("life\n") < 2:
-            job = await desk.until(attempt, lambda job: True)
-            assert not job.state.ended, job
-            await desk.backend.run_command(update)  # it waits two minutes otherwise
-            await asyncio.sleep(0.2)
+    await lives(desk, attempt, 2)
     assert (await desk.until(attempt, lambda job: job.state is JobState.RUNNING)).job_id == attempt.job_id
     await desk.backend.cancel([attempt])
     assert (await desk.ended(attempt)).state is JobState.CANCELLED

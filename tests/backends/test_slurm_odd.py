@@ -112,6 +112,16 @@ async def test_sacct_tells_what_squeue_and_the_record_do_not(odd: OddSlurm) -> N
     assert jobs["b" * 16].state is JobState.COMPLETED
 
 
+async def test_an_end_that_sacct_tells_counts_when_its_record_had_time_to_come(odd: OddSlurm) -> None:
+    odd.queue()
+    odd.write("run/state/started", '{"job_id": "7", "time": 1}')
+    odd.write("run/state/ends.jsonl", "{}\n")
+    for age, state in ((10, JobState.COMPLETING), (100, JobState.COMPLETED)):
+        odd.says("sacct", f'echo "7|COMPLETED|0:0|1|{time.time() - age:.0f}"')
+        [job] = await odd.backend.jobs([Watched("a" * 16, "7", str(odd.folder / "run"), 1.0)])
+        assert (job.state, job.restarts) == (state, 1)
+
+
 @pytest.mark.parametrize(
     ("reason", "word", "state"),
     [
@@ -430,7 +440,7 @@ async def test_a_cluster_that_tells_no_limits_has_none_that_we_know(odd: OddSlur
 
 async def test_a_priority_that_the_site_forbids_says_so(odd: OddSlurm) -> None:
     attempt = Watched("a" * 16, "7", str(odd.folder), 1.0)
-    odd.queue({"i": "7", "T": "PENDING", "k": "a" * 16})
+    odd.queue({"i": "7", "T": "PENDING", "k": "a" * 16, "Q": "5"})
     odd.says("scontrol", 'case "$1" in top) echo "Access/permission denied for job 7" >&2; exit 1;; esac')
     for change in (odd.backend.prioritise([attempt], 5), odd.backend.to_top([attempt])):
         with pytest.raises(CommandFailed, match="permission denied for job 7: this site lets its users lower"):

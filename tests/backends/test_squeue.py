@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.base import JobState
-from backends.squeue import end_mark, parse_reasons, parse_squeue
+from backends.squeue import Standing, end_mark, parse_reasons, parse_squeue, parse_standings, topped
 
 MARK = "~1f2e3d4c~"
 
@@ -73,6 +73,33 @@ def test_a_line_is_held_only_where_all_of_its_tasks_are() -> None:
         for reason in ("JobHeldUser", "JobHeldAdmin,JobHeldUser", "JobHeldUser,None", "Priority")
     ]
     assert states == [JobState.HELD, JobState.HELD, JobState.PENDING, JobState.PENDING]
+
+
+def test_the_order_of_what_waits_is_read_and_other_lines_passed_over() -> None:
+    text = "12_3|900|gpu|lab|normal\nwarning\n13|800|gpu|lab|normal\n7|x|gpu|lab|normal\n"
+    assert parse_standings(text) == [Standing("12_3", 900, "gpu|lab|normal"), Standing("13", 800, "gpu|lab|normal")]
+
+
+def test_what_is_put_on_top_comes_before_all_that_was_put_there_before() -> None:
+    apart = [Standing("12_3", 9, "gpu"), Standing("12_2", 8, "gpu")]
+    rest = [Standing(job_id, 7, "gpu") for job_id in ("12_0", "12_1", "12_4", "20")]
+    assert topped(["12_1"], apart + rest) == [["12_1", "12_3", "12_2"]]
+    assert topped(["20", "12_2"], apart + rest) == [["20", "12_2", "12_3"]]
+    assert topped(["12_0", "12_1"], rest) == [["12_0", "12_1", "12_4", "20"]]
+
+
+def test_an_array_is_named_whole_only_where_all_of_it_waits_alike() -> None:
+    whole = [Standing(f"12_{n}", 9, "gpu") for n in range(3)] + [Standing(f"13_{n}", 8, "gpu") for n in range(3)]
+    assert topped(["13"], [*whole, Standing("14", 0, "gpu")]) == [["13", "12"]]
+    assert topped(["13"], [Standing("12_9", 10, "gpu"), *whole]) == [["13", "12_9"]]
+    assert topped(["12_1"], whole) == [["12_1"]]
+    # What is put on top may stand level with what was put there before.
+    assert topped(["12_1"], [Standing("12_1", 9, "gpu"), Standing("12_3", 9, "gpu")]) == [["12_1", "12_3"]]
+
+
+def test_what_waits_elsewhere_and_what_waits_no_more_is_not_named() -> None:
+    waiting = [Standing("1", 9, "gpu"), Standing("2", 8, "cpu"), Standing("3", 7, "gpu"), Standing("4", 6, "cpu")]
+    assert topped(["4", "3", "99"], waiting) == [["4", "2"], ["3", "1"]]
 
 
 def test_the_reasons_of_single_tasks_are_read_and_other_lines_passed_over() -> None:

@@ -22,7 +22,7 @@ def default_folder() -> Path:
 
 
 def default_ports() -> int:
-    """Return `$TRAINBOARD_CLUSTER_PORTS`, the first of 100 ports, or PORT_BASE; others for each process that tests."""
+    """Return the first of 100 ports: `$TRAINBOARD_CLUSTER_PORTS` or PORT_BASE; others for each process that tests."""
     return int(os.environ.get("TRAINBOARD_CLUSTER_PORTS") or PORT_BASE) + 200 * worker()
 
 

@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from backends.base import JobState
 from tests.trainboard.test_cli import PROMISED, SPEC, WAITS, Shell, follow_to_the_end
 from tests.trainboard.test_cli import shell as shell
+from trainboard.cli.control import untouched
 from trainboard.cli.level import Level, level
 from trainboard.lease import holder
+from trainboard.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.cluster import Cluster
 
 ONE_AT_A_TIME = "name: row\ncommand: 'true'\nsweep: {n: [1, 2, 3], at_most: 1}\nresources: {cpus: 10000}\n"
 """Runs that wait in the queue of this machine for ever: it has not so many processors."""
@@ -155,6 +160,83 @@ def test_what_has_ended_is_said_to_have_ended(shell: Shell) -> None:
     for words in (("hold",), ("release",), ("priority", "7"), ("top",), ("cancel",)):
         found = shell(*words, "small-1.0")
         assert (found.returncode, found.stderr) == (0, "trainboard: small-1.0 had ended before: COMPLETED\n")
+
+
+def test_what_has_begun_is_said_to_have_begun(shell: Shell) -> None:
+    shell.write("w.yaml", WAITS)
+    shell.json("submit", "w.yaml")
+    following = shell.start("logs", "-f", "waits-1.0")
+    assert following.stdout is not None
+    assert following.stdout.readline() == "up\n"
+    for words in (("hold",), ("release",), ("priority", "7"), ("top",)):
+        found = shell(*words, "waits-1")
+        assert (found.returncode, found.stderr) == (0, "trainboard: waits-1.0 had begun before: RUNNING\n")
+    shell.done("cancel", "waits-1")
+    following.communicate(timeout=40)
+
+
+def test_a_sweep_to_which_nothing_is_done_is_one_line_a_state() -> None:
+    states = [JobState.COMPLETED, JobState.RUNNING, JobState.COMPLETED]
+    rows = [Row(f"a-1.{n}", "here", "", "a", state) for n, state in enumerate(states)]
+    assert untouched(rows) == ["2 runs had ended before: COMPLETED", "a-1.1 had begun before: RUNNING"]
+
+
+@pytest.mark.parametrize("word", ["1001", "+998"])
+def test_a_priority_out_of_range_is_refused_before_any_is_changed(shell: Shell, word: str) -> None:
+    runs = queued(shell)
+    shell.done("priority", "3", runs[1])
+    found = shell("priority", word, *runs)
+    assert (found.returncode, found.stdout) == (2, "")
+    [line] = found.stderr.splitlines()
+    assert line.endswith("1001 is no priority: it is between -1000 and 1000")
+    assert [read_state(shell)["runs"][run].get("priority", 0) for run in runs] == [0, 3, 0]
+    shell.done("cancel", "row-1")
+
+
+def test_what_is_shown_of_a_run_are_dates_and_nothing_that_is_not_known(shell: Shell) -> None:
+    runs = queued(shell)
+    shell.json("priority", "3", runs[0])
+    shown = dict(line.split(None, 1) for line in shell.done("show", runs[0]).splitlines() if line)
+    assert shown["priority"] == "3"
+    assert time.strptime(shown["submitted"], "%Y-%m-%d %H:%M:%S")
+    assert "null" not in shown.values()
+    shell.done("cancel", "row-1")
+
+
+@pytest.mark.sshd
+def test_a_wish_for_a_host_that_is_down_is_on_record_and_said_to_be(tmp_path: Path, sshd: Cluster) -> None:
+    shell = Shell(tmp_path, {"TRAINBOARD_SSH_CONFIG": str(sshd.ssh_config)})
+    config = "backends:\n  gpu1: {kind: ssh, host: HOST, root: ROOT, leases: ROOT/leases}\n"
+    config = config.replace("ROOT", str(tmp_path / "far"))
+    shell.write("home/config.yaml", config.replace("HOST", "gpu1"))
+    runs = queued(shell)
+    shell.write("home/config.yaml", config.replace("HOST", "down"))
+    found = shell("hold", "row-1")
+    assert found.returncode == 1
+    lines = found.stderr.splitlines()
+    assert len(lines) == 3, lines
+    assert lines[0].endswith("refused the connection; shown as last seen")
+    assert lines[1].startswith("trainboard: hold: gpu1: ")
+    assert lines[2].startswith("trainboard: what you want of your own runs is on record: ")
+    shell.write("home/config.yaml", config.replace("HOST", "gpu1"))
+    assert shell("cancel", *runs).returncode == 0
+
+
+@pytest.mark.sshd
+def test_watch_once_does_not_wait_for_a_host_that_is_down(tmp_path: Path, sshd: Cluster) -> None:
+    shell = Shell(tmp_path, {"TRAINBOARD_SSH_CONFIG": str(sshd.ssh_config)})
+    shell.write("home/config.yaml", "backends:\n  dead: {kind: ssh, host: down}\n")
+    shell.write("s.yaml", SPEC)
+    assert shell("submit", "s.yaml").returncode == 0
+    found = shell("watch", "--once")
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "dead  down: " in found.stdout
+    assert set(states_of(shell("ls", "--offline", "--json").stdout)) == {"PENDING"}
+
+
+def states_of(listing: str) -> list[str]:
+    """The states in the answer of `ls --json`."""
+    return [row["state"] for row in json.loads(listing)]
 
 
 @pytest.mark.parametrize("verb", [("hold",), ("release",), ("requeue",), ("cancel",), ("top",), ("priority", "+1")])

@@ -244,6 +244,45 @@ async def test_a_higher_priority_is_kept_and_told(sent: CoreDesk) -> None:
     assert [row.priority for row in await sent.rows()] == [5, 6]
 
 
+@pytest.mark.parametrize("at_top", [False, True])
+async def test_a_host_that_is_down_hears_of_priority_and_order_when_it_is_back(
+    sent: CoreDesk, *, at_top: bool
+) -> None:
+    first, second = (plan.token for plan in sent.backend.plans)
+    sent.backend.error = HostUnreachable("fake: no route")
+    rows = await sent.rows()
+    call = sent.control.to_top(rows[::-1]) if at_top else sent.control.prioritise(rows, 2)
+    assert len(await call) == 1
+    sent.backend.error = None
+    for _ in range(3):
+        sent.later(20)
+        await sent.dispatcher.step()
+    assert sent.backend.told == [("to_top", (second, first)) if at_top else ("prioritise 2", (first, second))]
+
+
+async def test_what_a_backend_was_told_of_priority_and_order_is_not_told_again(sent: CoreDesk) -> None:
+    await sent.control.prioritise(await sent.rows(), 2)
+    await sent.control.to_top(await sent.rows())
+    for _ in range(3):
+        sent.later(100)
+        await sent.dispatcher.step()
+    assert [verb for verb, _ in sent.backend.told] == ["prioritise 2", "to_top"]
+
+
+async def test_a_priority_that_the_site_forbids_is_tried_once_more_and_not_for_ever(sent: CoreDesk) -> None:
+    sent.backend.error = CommandFailed("fake: scontrol: access denied")
+    await sent.control.prioritise(await sent.rows(), 5)
+    for _ in range(2):
+        await sent.dispatcher.step()
+        sent.later(20)
+    assert sent.dispatcher.troubles == {"fake": "fake: scontrol: access denied"}
+    sent.backend.error = None
+    for _ in range(3):
+        sent.later(100)
+        await sent.dispatcher.step()
+    assert sent.backend.told == []
+
+
 async def test_a_priority_that_the_site_forbids_is_said(sent: CoreDesk) -> None:
     sent.backend.error = CommandFailed("fake: scontrol: access denied")
     assert await sent.control.prioritise(await sent.rows(), 5) == ("priority: fake: scontrol: access denied",)

@@ -22,8 +22,8 @@ from backends.base import (
 )
 from specs.load import loads
 from tests.trainboard.fakes import FakeBackend, a_job, a_spec, desk_of
-from trainboard.query import query
-from trainboard.records import Attempt, Run
+from trainboard.query import query, queue_of
+from trainboard.records import Attempt, Experiment, Run
 from trainboard.submit import intend
 
 if TYPE_CHECKING:
@@ -98,6 +98,37 @@ async def test_an_unclear_outcome_is_cleared_by_sending_the_same_again(desk: Cor
     assert [(plan.token, plan.batch, plan.task) for plan in first] == [
         (plan.token, plan.batch, plan.task) for plan in second
     ]
+
+
+async def test_what_is_seen_stranded_in_two_answers_is_sent_again_at_once(desk: CoreDesk) -> None:
+    await desk.submit(a_spec())
+    token = desk.backend.plans[0].token
+    desk.backend.queue = [a_job(token, JobState.PENDING, stranded=True)]
+    for answers in (1, 2):
+        assert len(desk.backend.plans) == 2, answers
+        desk.later(2)
+        answer = await query(desk.backend, desk.store, {}, lambda: desk.now)
+        desk.dispatcher.see("fake", answer.queue)
+        await desk.dispatcher.step()
+    assert [plan.token for plan in desk.backend.plans[2:]] == [token]
+
+
+async def test_what_is_seen_stranded_now_and_then_is_on_its_way(desk: CoreDesk) -> None:
+    await desk.submit(a_spec())
+    token = desk.backend.plans[0].token
+    for stranded in (True, False, True):
+        desk.backend.queue = [a_job(token, JobState.PENDING, stranded=stranded)]
+        answer = await query(desk.backend, desk.store, {}, lambda: desk.now)
+        desk.dispatcher.see("fake", answer.queue)
+        await desk.dispatcher.step()
+    assert len(desk.backend.plans) == 2
+
+
+async def test_a_plan_says_for_rebuild_where_its_attempt_went(pair: CoreDesk) -> None:
+    one, two = pair.backends.values()
+    one.has_room = Room(0, reason="busy")
+    await pair.submit(a_spec())
+    assert [plan.origin["attempt"]["backend"] for plan in two.plans] == ["two", "two"]
 
 
 @pytest.mark.parametrize("jump", [-86400.0, 86400.0])
@@ -234,6 +265,34 @@ async def test_a_sweep_is_fed_in_as_room_appears(tmp_path: Path) -> None:
     assert [len(batch) for batch in desk.backend.batches] == [3, 2]
 
 
+@pytest.mark.parametrize("left", [True, False])
+async def test_room_is_asked_for_anew_as_soon_as_a_job_left_the_queue(tmp_path: Path, *, left: bool) -> None:
+    desk = desk_of(tmp_path, FakeBackend(kind="slurm"))
+    desk.backend.has_room = Room(None, 0, "8 jobs of 8")
+    await desk.submit(a_spec())
+    desk.dispatcher.see("fake", queue_of([a_job(job_id="1"), a_job(job_id="2")]))
+    desk.backend.has_room = Room(None, 2)
+    state = JobState.COMPLETED if left else JobState.COMPLETING
+    desk.dispatcher.see("fake", queue_of([a_job(job_id="1", state=state), a_job(job_id="2")]))
+    await desk.dispatcher.step()
+    assert len(desk.backend.plans) == (2 if left else 0)
+
+
+async def test_an_answer_that_was_asked_for_before_a_job_left_is_not_the_last_word(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, FakeBackend(kind="slurm"))
+    desk.backend.has_room = Room(None, 0, "8 jobs of 8")
+    desk.dispatcher.see("fake", queue_of([a_job()]))
+
+    async def one_leaves() -> None:
+        desk.backend.asked_for_room = None
+        desk.dispatcher.see("fake", queue_of([]))
+
+    desk.backend.asked_for_room = one_leaves
+    await wanted(desk, a_spec())
+    await desk.dispatcher.step()
+    assert desk.backend.rooms_asked == 2
+
+
 async def test_where_there_is_no_room_after_all_it_is_tried_again_later_and_later(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, FakeBackend(kind="slurm"))
     desk.backend.error = None
@@ -360,6 +419,13 @@ async def test_what_is_sent_for_one_experiment_only_leaves_the_others(desk: Core
     second = await wanted(desk, a_spec())
     await desk.dispatcher.step(second)
     assert {plan.experiment for plan in desk.backend.plans} == {second}
+
+
+async def test_runs_that_may_go_nowhere_say_so(desk: CoreDesk) -> None:
+    name = await wanted(desk, a_spec())
+    await desk.store.update(Experiment, name, lambda each: replace(each, where=()))
+    await desk.dispatcher.step()
+    assert {each.reason for each in await desk.attempts()} == {"its backend is not in the config any more"}
 
 
 # cost

@@ -18,7 +18,7 @@ from backends.base import (
 from tests.trainboard.fakes import FakeBackend, a_job
 from trainboard.events import Link
 from trainboard.place import LONGEST_WAIT, UNFOCUSED, Place
-from trainboard.query import Answer
+from trainboard.query import Answer, Queue
 
 
 def a_place(kind: str = "ssh", interval: float = 2.0) -> Place:
@@ -26,7 +26,7 @@ def a_place(kind: str = "ssh", interval: float = 2.0) -> Place:
 
 
 def answered(place: Place) -> Place:
-    place.answer(Answer((a_job(), a_job(job_id="78", state=JobState.HELD)), {}, 1000.0))
+    place.answer(Answer((a_job(), a_job(job_id="78", state=JobState.HELD)), {}, 1000.0, Queue()))
     return place
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,21 @@ def test_newest_is_first() -> None:
         stored(*records_of(an_attempt(submitted=10.0))), {"fake": [a_job(), a_job(job_id="9", submitted=20.0)]}
     )
     assert [row.key for row in rows] == ["fake:9", "x-1.0", "fake:77"]
+
+
+def test_runs_of_one_moment_are_in_the_order_of_their_numbers() -> None:
+    attempts = [an_attempt(f"t{n}", run=f"x-1.{n}", job_id="") for n in range(1001)]
+    rows = merge(stored(*records_of(*attempts[::-1])), {})
+    assert [row.index for row in rows] == list(range(1001))
+    assert [row.run for row in rows] == [f"x-1.{1000 - n}" for n in range(1001)]
+
+
+@pytest.mark.parametrize(
+    ("job_id", "array", "index"), [("7_12", "7", 12), ("7_[3-9]", "7", 0), ("12", "", 0), ("a_5", "", 0)]
+)
+def test_a_task_of_others_array_has_its_number(job_id: str, array: str, index: int) -> None:
+    [row] = merge(stored(), {"fake": [a_job(job_id=job_id, array=array)]})
+    assert row.index == index
 
 
 def test_a_run_whose_experiment_is_gone_is_left_out() -> None:

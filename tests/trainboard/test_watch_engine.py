@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainboard.events import Event
+    from trainboard.query import Queue
 
 
 def a_pair() -> tuple[FakeBackend, FakeBackend]:
@@ -273,7 +274,7 @@ class BrokenDispatcher:
         self.asked += 1
         raise ZeroDivisionError("a defect of ours")
 
-    def wake(self, backend: str) -> None:
+    def see(self, backend: str, queue: Queue) -> None:
         """Nothing."""
 
 

@@ -116,6 +116,22 @@ async def test_what_is_done_is_that_of_all_its_runs() -> None:
         assert " 29% " in line_with(stage, "▸ sweep-1")
 
 
+async def test_runs_that_are_all_completed_are_done_whatever_their_shares_were_before() -> None:
+    """Tenths, added and taken away again as floats, leave something behind."""
+    async with board(*sweep(12, (JobState.RUNNING,)), size=(80, 24)) as stage:
+        for step in (1, 3, 7, 9):
+            await stage.send(*(Sampled(f"s{i}", (Sample("val_loss", 1.0, step, "epoch"),)) for i in range(12)))
+        await stage.rows(*sweep(12, (JobState.COMPLETED,)))
+        await stage.send(*(Sampled(f"s{i}", (Sample("val_loss", 1.0, 10, "epoch"),)) for i in range(12)))
+        assert " 100% " in line_with(stage, "▸ sweep-1")
+
+
+async def test_why_a_folded_sweep_waits_takes_the_place_of_the_numbers_that_it_has_not() -> None:
+    why = "waits for preprocess-1: 4 of 6 runs left"
+    async with board(*sweep(12, (JobState.PENDING,), reason=why), size=(160, 45)) as stage:
+        assert why in line_with(stage, "▸ sweep-1")
+
+
 async def test_what_is_left_is_what_takes_longest_and_more_where_others_wait() -> None:
     async with board(*sweep(12, (JobState.RUNNING,), started=NOW - 100), size=(200, 50)) as stage:
         await stage.send(
@@ -327,6 +343,16 @@ def test_a_folded_line_is_as_wide_as_the_others(states: list[JobState], width: i
         fitted = fit(columns, width)
         text = "".join(part for part, _ in fold_pieces(fold, fitted, "  "))
         assert len(text) == sum(cells + 1 for _, cells in fitted)
+
+
+@pytest.mark.parametrize("state", [JobState.PENDING, JobState.COMPLETED])
+def test_runs_of_one_moment_are_in_the_order_of_their_numbers(state: JobState) -> None:
+    runs = [
+        dataclasses.replace(each, index=n, job_name=f"sweep-1/{n:03d}", submitted=NOW, started=NOW, ended=NOW)
+        for n, each in enumerate(sweep(1001, states=[state]))
+    ]
+    listing = fresh(runs[::-1], "", {"▸sweep-1": False})
+    assert [at[-1] for at in listing.order] == [f"s{n}" for n in range(1001)]
 
 
 def fresh(rows: Sequence[Row], words: str, choices: dict[str, bool]) -> Listing:

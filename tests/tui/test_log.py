@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.base import JobState
 from tests.tui.fakes import Theatre, board, row
 from trainboard.events import LogGrew, LogUnavailable
 from tui import logtext
@@ -224,6 +225,15 @@ async def test_a_log_that_cannot_be_read_says_why_and_keeps_what_it_has() -> Non
         await stage.send(LogUnavailable("r1", "here: connection lost"))
         assert "▲ here: connection lost" in stage.screen
         assert "line 99" in stage.screen
+
+
+async def test_a_run_that_waits_has_no_output_yet_and_that_is_no_failure() -> None:
+    async with board(row(1, JobState.PENDING), row(2)) as stage:
+        stage.app.board.table.seek("r1")
+        await stage.log_of("r1")
+        await stage.send(LogUnavailable("r1", "/logs/1.log: No such file or directory"))
+        assert "no output yet: it waits" in stage.screen
+        assert "No such file" not in stage.screen
 
 
 async def test_a_log_that_was_truncated_begins_anew() -> None:

@@ -7,9 +7,10 @@ import pytest
 from backends.base import JobState
 from tests.tui.fakes import NOW, Actions, board, row
 from trainboard.actions import Refused
-from trainboard.events import EngineSeen, HostSeen, Link
+from trainboard.events import EngineSeen, HostSeen, Link, Sampled
 from trainboard.lease import Holder
 from trainboard.rows import Row
+from trainboard.series import Sample
 from tui import show
 from tui.keys import CHANGING, KEYS
 from tui.screens.confirm import Confirm
@@ -138,10 +139,60 @@ async def test_what_waits_here_has_an_arrow_to_its_backend_or_a_dash(size: tuple
         assert "‖ HELD" in lines[5]
 
 
+WHY = "2 runs ahead; GPU 0: char-rnn-1 of anna; GPU 1: python of bob (pid 4711, 21 GiB)"
+
+
+async def test_why_a_run_waits_takes_the_place_of_the_numbers_that_it_has_not() -> None:
+    async with board(row(1, WAITS, reason=WHY), size=(160, 45)) as stage:
+        assert "2 runs ahead; GPU 0: char-rnn-1 of anna" in stage.screen
+        await stage.press("i")
+        assert all(part in stage.screen for part in WHY.split("; "))
+
+
+async def test_why_a_run_waits_to_be_tried_again_is_shown_and_not_its_old_curve() -> None:
+    async with board(row(1, WAITS, reason="retry after FAILED"), row(2), size=(80, 24)) as stage:
+        await stage.send(*(Sampled(key, (Sample("val_loss", 0.25, 1, "epoch"),)) for key in ("r1", "r2")))
+        lines = {number: next(x for x in stage.lines if f"seed={number}" in x) for number in (1, 2)}
+        assert "retry after FAILED" in lines[1]
+        assert "0.25" in lines[2]
+
+
+async def test_why_a_run_failed_leaves_the_time_that_it_ran() -> None:
+    why = "exit code 1: " + "no such file " * 4
+    async with board(row(1, JobState.FAILED, reason=why), size=(160, 45)) as stage:
+        line = next(line for line in stage.lines if "seed=1" in line)
+        assert " 50s " in line
+        assert why[:40] in line
+
+
 async def test_the_priority_of_what_waits_stands_before_its_reason() -> None:
     async with board(row(1, WAITS, priority=2, reason="Resources"), row(2, priority=2), size=(80, 24)) as stage:
-        assert "priority +2 · Resources" in stage.screen
-        assert stage.screen.count("priority") == 1
+        assert "+2 · Resources" in stage.screen
+        assert stage.screen.count("+2") == 1
+
+
+async def test_the_footer_offers_the_orders_that_mean_something_for_the_line() -> None:
+    rows = [row(1), row(2, WAITS), row(3, JobState.HELD, held=True), row(4, JobState.FAILED), foreign_ended()]
+    async with board(*rows, size=(80, 24)) as stage:
+        found = {}
+        for key in ("r1", "r2", "r3", "r4", "triton:9"):
+            stage.app.board.table.seek(key)
+            await stage.pilot.pause()
+            found[key] = [
+                word for word in ("c cancel", "h hold", "h release", "R requeue") if word in stage.lines[-1]
+            ]
+        assert found == {
+            "r1": ["c cancel", "R requeue"],
+            "r2": ["c cancel", "h hold"],
+            "r3": ["c cancel", "h release"],
+            "r4": ["R requeue"],
+            "triton:9": [],
+        }
+
+
+def foreign_ended() -> Row:
+    """A job that somebody else started, and that is over."""
+    return Row("triton:9", "triton", "9", "theirs", JobState.COMPLETED, started=NOW - 20, ended=NOW - 10)
 
 
 async def test_the_question_says_of_what_waits_here_that_it_is_not_sent() -> None:

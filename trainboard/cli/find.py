@@ -27,15 +27,19 @@ FRESH = 2.5
 
 
 async def current_rows(
-    desk: Desk, backends: Sequence[Backend], known: Mapping[str, tuple[Job, ...]] | None = None
+    desk: Desk,
+    backends: Sequence[Backend],
+    known: Mapping[str, tuple[Job, ...]] | None = None,
+    said: set[str] | None = None,
 ) -> tuple[Row, ...]:
     """The table after asking these backends, but for those whose jobs are known.
 
-    What does not answer is complained about, and ends nothing.
+    What does not answer is complained about, and ends nothing; `said`: the complaints until now, which grow.
     """
+    said = set() if said is None else said
     jobs = dict(known or {})
     asked = [backend for backend in backends if backend.name not in jobs]
-    answers = await asyncio.gather(*(ask(desk, backend) for backend in asked))
+    answers = await asyncio.gather(*(ask(desk, backend, said) for backend in asked))
     jobs |= {backend.name: found for backend, found in zip(asked, answers, strict=True)}
     return merge(await desk.store.load(), jobs)
 
@@ -57,12 +61,14 @@ def _pictured(desk: Desk, backends: Sequence[Backend]) -> dict[str, tuple[Job, .
     return found
 
 
-async def ask(desk: Desk, backend: Backend) -> tuple[Job, ...]:
-    """A backend's jobs, or none where it does not answer."""
+async def ask(desk: Desk, backend: Backend, said: set[str]) -> tuple[Job, ...]:
+    """A backend's jobs, or none where it does not answer; that is said once."""
     try:
         return (await query(backend, desk.store, {})).jobs
     except BackendError as error:
-        complain(f"{told(backend, error)}; shown as last seen")
+        if (line := f"{told(backend, error)}; shown as last seen") not in said:
+            said.add(line)
+            complain(line)
         return ()
 
 
@@ -83,7 +89,9 @@ def find(rows: Sequence[Row], names: Collection[str]) -> list[Row]:
     return list(found.values())
 
 
-async def find_rows(desk: Desk, backends: Sequence[Backend], names: Collection[str]) -> list[Row]:
+async def find_rows(
+    desk: Desk, backends: Sequence[Backend], names: Collection[str], said: set[str] | None = None
+) -> list[Row]:
     """The rows that these words name, as they are now; only hosts that may have them are asked. Raises `Refused`."""
     recorded, every = merge(await desk.store.load(), {}), {backend.name for backend in backends}
     homes: set[str] = set()
@@ -91,15 +99,16 @@ async def find_rows(desk: Desk, backends: Sequence[Backend], names: Collection[s
         mine = [row for row in recorded if name in (row.key, row.experiment)]
         on = {row.backend for row in mine if row.backend} if mine else {name.partition(":")[0]}
         homes |= on if on <= every else every
-    return find(await current_rows(desk, [backend for backend in backends if backend.name in homes]), names)
+    asked = [backend for backend in backends if backend.name in homes]
+    return find(await current_rows(desk, asked, said=said), names)
 
 
 async def find_one(desk: Desk, backends: Sequence[Backend], name: str) -> Row:
     """The one row that a word names, as it is now. Raises `Refused`."""
     found = await find_rows(desk, backends, [name])
     if len(found) > 1:
-        keys = [row.key for row in found]
-        raise Refused(f"{quoted(name)} is {len(found)} runs; say which, from {min(keys)} to {max(keys)}")
+        keys = sorted((row.key for row in found), key=lambda key: (len(key), key))
+        raise Refused(f"{quoted(name)} is {len(found)} runs; say which, from {keys[0]} to {keys[-1]}")
     return found[0]
 
 

@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
     submit = command("submit", "trainboard.cli.submit:submit", "submit every run of a spec")
     submit.add_argument("spec", metavar="SPEC")
-    submit.add_argument("overrides", nargs="*", metavar="key=value")
+    submit.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     submit.add_argument("--on", metavar="BACKEND", help="instead of the spec's own choice")
     submit.add_argument("--dry-run", action="store_true", help="show the runs and scripts, and do nothing")
     submit.add_argument("--json", action="store_true")
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
     watch = command("watch", "trainboard.cli.watching:watch", "poll, place and retry without a screen, in lines")
     watch.add_argument(
-        "--once", action="store_true", help="end when every host was asked and nothing waits to be sent"
+        "--once", action="store_true", help="end when every host was asked and nothing waits for one that answers"
     )
     watch.add_argument("--json", action="store_true", help="each line as JSON")
 

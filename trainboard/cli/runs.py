@@ -61,13 +61,24 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if chosen.json:
             print_json(row.as_json() | {"directory": row.directory, "log": row.log, "attempt": row.attempt})
         else:
-            print_table(("", ""), [(name, value) for name, value in described(row)])
+            print_table(("", ""), list(described(row)))
         return 0
 
     return asyncio.run(run())
 
 
 def described(row: Row) -> Iterable[tuple[str, str]]:
-    """A row, field by field."""
-    for name, value in (row.as_json() | {"directory": row.directory, "log": row.log}).items():
-        yield name, value if isinstance(value, str) else json.dumps(value)
+    """A row, field by field, for people: times in their zone, and nothing that is not known."""
+    more = {
+        "attempt": ", ".join(filter(None, (str(row.attempt or ""), row.cause))),
+        "priority": row.priority or None,
+        "directory": row.directory,
+        "log": row.log,
+    }
+    for name, value in (row.as_json() | more).items():
+        if value in (None, "", {}):
+            continue
+        if name in ("submitted", "started", "ended"):
+            yield name, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+        else:
+            yield name, value if isinstance(value, str) else json.dumps(value)

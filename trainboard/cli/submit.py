@@ -62,7 +62,9 @@ async def dry_run(desk: Desk, spec: Spec, where: Sequence[str], as_json: bool) -
         )
         return 0
     print_table(("RUN", "BACKEND", "COMMAND"), [(plan.run, backend.name, plan.command) for plan in plans])
-    for text in dict.fromkeys(scripts):
+    # What a batch script begins is a script too.
+    inner = [script.run_script(plan) for plan in plans] if backend.kind == "slurm" else []
+    for text in dict.fromkeys([*scripts, *inner]):
         print_table(("",), [(line,) for line in text.splitlines()])
     return 0
 
@@ -122,15 +124,18 @@ def trouble(rows: Sequence[Row], *, polled: bool) -> list[str]:
     failed = Counter(row.reason for row in rows if row.state is JobState.FAILED)
     lines += [f"{count_of(count)} not taken: {reason}" for reason, count in failed.items()]
     unclear = Counter(row.reason for row in rows if row.state is JobState.SUBMITTING)
-    lines += [
-        f"{count_of(count)} may have been taken or not, and will be looked up: {why}"
-        for why, count in unclear.items()
-    ]
+    for why, count in unclear.items():
+        one = count_of(count)
+        lines.append(
+            f"{one} may have been taken or not; this is looked up: {why}"
+            if why
+            else f"{one} on the way, sent by another process"
+        )
     waiting = Counter(row.reason for row in rows if row.unsent)
-    goes_on = "" if polled else "; they go on while the board or `trainboard watch` is open"
-    lines += [
-        f"{count_of(count)} wait here: {reason or 'not sent yet'}{goes_on}" for reason, count in waiting.items()
-    ]
+    for reason, count in waiting.items():
+        wait, go = ("waits", "it goes") if count == 1 else ("wait", "they go")
+        goes_on = "" if polled else f"; {go} on while the board or `trainboard watch` is open"
+        lines.append(f"{count_of(count)} {wait} here: {reason or 'not sent yet'}{goes_on}")
     return lines
 
 

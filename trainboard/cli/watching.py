@@ -18,11 +18,12 @@ from trainboard.show import clean, duration
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from trainboard.cli.desk import Desk
+    from trainboard.documents import Records
     from trainboard.events import Event
     from trainboard.rows import Row
-    from trainboard.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,13 @@ class Line:
 
 
 def watch(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Until it is ended by a signal, or with `--once` until there is nothing more to send; 1 where a host is down."""
+    """Until a signal ends it, or with `--once` until nothing waits for a host that answers; 1 where one does not."""
     return asyncio.run(run(chosen, environ))
 
 
 async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Both signals end it as leaving the board does."""
-    watching = asyncio.ensure_future(follow(chosen, open_desk(environ, TerminalPrompter()).watch("watch")))
+    watching = asyncio.ensure_future(follow(chosen, open_desk(environ, TerminalPrompter())))
     loop = asyncio.get_running_loop()
     ended = []
 
@@ -62,18 +63,33 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
 
 
-async def follow(chosen: argparse.Namespace, watch: Watch) -> int:
+async def follow(chosen: argparse.Namespace, desk: Desk) -> int:
     """Read the events and print their lines."""
-    journal = Journal()
+    watch, journal = desk.watch("watch"), Journal()
+
+    async def waiting() -> list[Row]:
+        return reachable(await desk.store.load(), watch.unsettled(), journal.down)
+
     async with contextlib.aclosing(watch.events()) as events:
         async for event in events:
             for line in journal.lines(event):
                 say(line, as_json=chosen.json)
-            if chosen.once and journal.asked_all(watch.backend_names()) and not watch.unsettled():
+            if chosen.once and journal.asked_all(watch.backend_names()) and not await waiting():
                 await watch.settle()
-                if not watch.unsettled():
+                if not await waiting():
                     break
     return 1 if chosen.once and journal.down else 0
+
+
+def reachable(records: Records, rows: Sequence[Row], down: Collection[str]) -> list[Row]:
+    """Those of these rows that wait for another host than those that are down."""
+    if not down:
+        return list(rows)
+
+    def places(row: Row) -> set[str]:
+        return {row.backend} if row.backend else set(records.experiments[row.experiment or ""].where)
+
+    return [row for row in rows if not places(row) or places(row) - set(down)]
 
 
 class Journal:

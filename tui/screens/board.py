@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from tui import show
+from tui import orders, show
 from tui.curves import Curves
 from tui.keys import CHANGING, KEYS, bindings
+from tui.listing import WAITING
 from tui.screens.ordering import OrderingScreen, Severity
 from tui.screens.summary import summary
 from tui.widgets.bars import Line, Tabs, key_groups
@@ -122,7 +123,9 @@ class BoardScreen(OrderingScreen):
 
     def on_log_failed(self, message: LogFailed) -> None:
         if message.failure.key == self._shown:
-            self.log_view.fail(message.failure.reason)
+            row = self.table.listing.rows.get(message.failure.key)
+            waits = row is not None and row.state in WAITING and not row.unsent
+            self.log_view.fail("no output yet: it waits (i: why)" if waits else message.failure.reason)
 
     def on_samples_arrived(self, message: SamplesArrived) -> None:
         self.curves.add(message.sampled)
@@ -147,6 +150,7 @@ class BoardScreen(OrderingScreen):
         self.tabs.title = name_of(row) if row is not None else ""
         self._draw_metrics()
         self._inform()
+        self.show_keys()
         if self._dwell is not None:
             self._dwell.stop()
         self._dwell = self.set_timer(DWELL, self._show_log)
@@ -220,6 +224,8 @@ class BoardScreen(OrderingScreen):
         here = [k for k in KEYS if ("board" in k.where or focus in k.where) and self.check_action(k.action, ())]
         if focus == "log":
             here = [replace(key, label="search") if key.action == "find" else key for key in here]
+        if not self.table.marks and self.table.fold is None:
+            here = orders.offered(here, self.table.row)
         self.query_one("#footer", Line).groups = key_groups(here)
 
     @property

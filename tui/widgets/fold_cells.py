@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tui import show
 from tui.listing import WAITING
-from tui.widgets.job_cells import elapsed, name_of, reason_of
+from tui.widgets.job_cells import elapsed, name_of, reason_of, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from tui.groups import Group
     from tui.widgets.lines import Piece
 
-MERGED = {"backend": "name", "job": "name", "eta": "rest", "elapsed": "rest", "spark": "rest", "last": "rest"}
+REST = dict.fromkeys(("eta", "elapsed", "spark", "last"), "rest")
+MERGED = {"backend": "name", "job": "name", **REST}
 """Columns that are one place where there is no room for the reason: counts and settings are longer than numbers."""
+
+BLANK = {**REST, "reason": "rest"}
+"""Columns that are one place where a reason is longer than its own, and there are no numbers."""
 
 NAMED = 12
 """Cells that a name keeps beside long counts."""
@@ -114,7 +118,7 @@ def fold_pieces(fold: Fold, columns: Sequence[tuple[Column, int]], sign: str) ->
     dim = "dim" if fold.first.state.ended else "plain"
     tones = {"state": show.STATES[fold.first.state][1], "last": "strong"}
     pieces: list[Piece] = []
-    for name, width, right in places(columns):
+    for name, width, right in places(columns, merged(fold, columns)):
         if name == "name":
             pieces += name_pieces(fold, width, dim)
         elif name == "rest":
@@ -126,9 +130,16 @@ def fold_pieces(fold: Fold, columns: Sequence[tuple[Column, int]], sign: str) ->
     return tuple(pieces)
 
 
-def places(columns: Sequence[tuple[Column, int]]) -> Iterable[tuple[str, int, bool]]:
+def merged(fold: Fold, columns: Sequence[tuple[Column, int]]) -> Mapping[str, str]:
+    """The columns of a group's line that are part of another place, with that place's name."""
+    room = width_of("reason", columns)
+    if not room:
+        return MERGED
+    return BLANK if fold.best is None and not fold.group.ends and cell_len(fold.reason) > room else {}
+
+
+def places(columns: Sequence[tuple[Column, int]], merged: Mapping[str, str]) -> Iterable[tuple[str, int, bool]]:
     """Name, width and whether it is flush right, of the places in a group's line."""
-    merged = {} if any(c.name == "reason" for c, _ in columns) else MERGED
     widths: dict[str, int] = {}
     for column, width in columns:
         name = merged.get(column.name, column.name)

@@ -38,6 +38,10 @@ WIDE_FROM = 120
 """Columns of the terminal from which every state is written out."""
 
 
+NUMBERS = ("progress", "eta", "elapsed", "spark", "last")
+"""Columns whose place a reason may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A row and what is known beside it at one moment."""
@@ -48,6 +52,16 @@ class Seen:
     progress: tuple[float, float] | None
     """(done, total)."""
     now: float
+
+    def last_blank(self, columns: Sequence[tuple[Column, int]]) -> str | None:
+        """From which column on the numbers are blank, or, of what waits, those of an attempt before."""
+        found = None
+        for column, width in reversed(columns):
+            if column.name in NUMBERS and (self.row.state in WAITING or not self.cell(column.name, width)):
+                found = column.name
+            elif column.name != "reason":
+                break
+        return found
 
     def cell(self, name: str, width: int) -> str:
         """The text in the column of this name, not yet cut to the width."""
@@ -75,21 +89,26 @@ class Seen:
 
 
 def row_pieces(seen: Seen, columns: Sequence[tuple[Column, int]], width: int, sign: str) -> tuple[Piece, ...]:
-    """A row's line; where there is no column for the reason, it takes the place of numbers that are not there."""
+    """A row's line; a reason that has no column of its own, or too short a one, begins where the numbers end."""
     tone, dim = show.STATES[seen.row.state][1], "dim" if seen.row.state.ended else "plain"
     tones = {"state": tone, "last": "strong"}
     reason = reason_of(seen.row)
-    instead = bool(reason) and seen.curve is None and all(c.name != "reason" for c, _ in columns)
+    start = seen.last_blank(columns) if cell_len(reason) > width_of("reason", columns) else None
     pieces: list[Piece] = []
     used = 0
     for column, cells in columns:
-        if instead and column.name in ("progress", "last"):
+        if column.name == start:
             return (*pieces, (show.cut(reason, max(0, width - used)), tone))
         text = sign if column.name == "mark" else seen.cell(column.name, cells)
         text = show.pad_left(text, cells) if column.right else show.cut(text, cells)
         pieces += [(text, tones.get(column.name, dim)), (" ", dim)]
         used += cells + 1
     return tuple(pieces)
+
+
+def width_of(name: str, columns: Sequence[tuple[Column, int]]) -> int:
+    """How wide the column of this name is; 0 where it is not shown."""
+    return next((width for column, width in columns if column.name == name), 0)
 
 
 def name_of(row: Row, width: int = 400) -> str:
@@ -120,7 +139,7 @@ def reason_of(row: Row) -> str:
     """Why a row is as it is, in one line; of one that waits the priority too, where it has one."""
     reason = "" if row.reason == "None" else show.clean(row.reason)
     if row.priority and row.state in WAITING:
-        return " · ".join(filter(None, (f"priority {row.priority:+d}", reason)))
+        return f"{row.priority:+d} · {reason}" if reason else f"priority {row.priority:+d}"
     if reason:
         return reason
     return f"exit {row.exit_code}" if row.state.ended and row.exit_code else ""
