@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.base import BackendError, JobState
+from specs.fields import MOST_PRIORITY
 from trainboard.dependency import OPEN, Gate, standings
 from trainboard.ledger import WAITING, newest_attempts
 from trainboard.orders import fulfilled, ordered, told
@@ -92,7 +93,8 @@ class Control:
         """Add to the priority of those that wait."""
 
         def raised(run: Run, attempt: Attempt) -> Iterable[Record]:
-            return [replace(run, priority=run.priority + by)] if attempt.state in WAITING else []
+            priority = max(-MOST_PRIORITY, min(MOST_PRIORITY, run.priority + by))
+            return [replace(run, priority=priority)] if attempt.state in WAITING else []
 
         there = [each for each in await self._want(rows, raised) if each.state in WAITING and not each.unsent]
         runs = (await self._store.load()).runs
@@ -116,8 +118,12 @@ class Control:
         def change(records: Records) -> list[Record]:
             waiting = {run for run, attempt in newest_attempts(records).items() if attempt.state in WAITING}
             chosen = [records.runs[run] for run in order if run in waiting and run in records.runs]
-            lowest = min((records.runs[run].place for run in waiting if run in records.runs), default=0.0)
-            return [replace(run, place=lowest - len(chosen) + at) for at, run in enumerate(chosen)]
+            others = [records.runs[run] for run in waiting if run in records.runs]
+            lowest = min((run.place for run in others), default=0.0)
+            highest = max((run.priority for run in others), default=0)  # a place counts within one priority
+            return [
+                replace(run, priority=highest, place=lowest - len(chosen) + at) for at, run in enumerate(chosen)
+            ]
 
         await self._store.change(change)
         ours = await self._newest(order)
@@ -126,7 +132,8 @@ class Control:
 
         async def top(backend: Backend, attempts: Sequence[Watched]) -> None:
             await backend.to_top(attempts)
-            await self._ordered("order", attempts, there, runs)
+            for verb in ("order", "priority"):
+                await self._ordered(verb, attempts, there, runs)
 
         return await self._order(top, "order", there, [row for row in foreign(rows) if row.state in WAITING])
 

@@ -296,6 +296,19 @@ async def test_what_is_put_to_the_top_goes_first_in_the_order_given(unsent: Core
     assert sent == [("x-2", "001"), ("x-1", "001"), ("x-1", "000"), ("x-2", "000")]
 
 
+async def test_what_is_put_to_the_top_goes_before_runs_of_a_greater_priority(unsent: CoreDesk) -> None:
+    await unsent.control.prioritise(await unsent.rows("x-1.0"), 10)
+    await unsent.control.to_top(await unsent.rows("x-1.1"))
+    await unsent.dispatcher.step()
+    assert [plan.run[:3] for plan in unsent.backend.plans] == ["001", "000"]
+
+
+async def test_no_priority_goes_beyond_what_a_spec_may_say(unsent: CoreDesk) -> None:
+    for by in (900, 900, -5000):
+        await unsent.control.prioritise(await unsent.rows("x-1.0"), by)
+    assert (await unsent.store.load()).runs["x-1.0"].priority == -1000
+
+
 async def test_to_the_top_is_told_in_the_order_given(sent: CoreDesk) -> None:
     tokens = tuple(plan.token for plan in sent.backend.plans)
     await sent.control.to_top((await sent.rows())[::-1])
