@@ -74,8 +74,11 @@ class Terminal:
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, check=False, timeout=20)
 
     def _tmux(self, *words: str) -> str:
-        environ = {**os.environ, "TERM": "xterm-256color"}
-        environ.pop("TMUX", None)
+        # What an outer terminal left there would be taken for the size of this one.
+        outer = ("TMUX", "COLUMNS", "LINES")
+        environ = {name: value for name, value in os.environ.items() if name not in outer} | {
+            "TERM": "xterm-256color"
+        }
         done = subprocess.run(
             ["tmux", "-S", self._socket, *words], capture_output=True, check=False, timeout=20, env=environ
         )
