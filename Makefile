@@ -13,7 +13,7 @@ demo: $(STAMP)  ## train a small network on this machine and watch it
 test: $(VENV)/.dev  ## set up and run all checks and tests
 	@$(BIN)/python -m tests.cluster install || [ -z "$$CI" ]
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev  ## format, lint, types, import directions, the Python of what is sent to hosts
 	$(BIN)/ruff format --check .
