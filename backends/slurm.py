@@ -17,6 +17,7 @@ from backends.hosted import LEASES, Hosted, pieces
 from backends.programs import programs
 from backends.sightings import Watchlist
 from backends.squeue import TOP, topped
+from backends.upload import rejected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -90,7 +91,7 @@ class Slurm(Hosted):
         try:
             header, _ = await self.host.request("exists", path=self.directory(plans[0].folder))
         except BackendError as error:
-            return {plan.token: Rejected(f"not submitted: {error}", error.advice) for plan in plans}
+            return {plan.token: rejected(error) for plan in plans}
         if not header["exists"]:
             return {}
         try:

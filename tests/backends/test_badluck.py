@@ -118,9 +118,17 @@ async def test_a_host_that_cannot_serve_says_why_and_what_to_do(
         assert answer.advice
 
 
-async def test_a_submission_to_a_host_that_is_down_is_a_clear_no(at: At, tmp_path: Path) -> None:
-    with pytest.raises(Rejected, match=r"not submitted: down: .* refused the connection"):
-        await Desk(at("down"), tmp_path).start(Desk(at("down"), tmp_path).plan("true"))
+@pytest.mark.parametrize("kind", ["ssh", "slurm"])
+async def test_a_submission_to_a_host_that_is_down_is_a_clear_no_that_may_pass(
+    at: At, sshd: Cluster, tmp_path: Path, kind: str
+) -> None:
+    backend = at("down") if kind == "ssh" else Slurm("down", over_ssh(sshd, "down"), str(tmp_path), shared=True)
+    plan = Desk(backend, tmp_path).plan("true")
+    no = (await backend.submit([plan]))[plan.token]
+    assert isinstance(no, Rejected)
+    assert re.fullmatch(r"not submitted: down: .* refused the connection.*", str(no))
+    assert isinstance(no.__cause__, HostUnreachable)
+    await backend.close()
 
 
 async def test_a_gateway_without_slurm_says_so_and_what_to_set(sshd: Cluster, tmp_path: Path) -> None:
