@@ -121,9 +121,7 @@ class Control:
             others = [records.runs[run] for run in waiting if run in records.runs]
             lowest = min((run.place for run in others), default=0.0)
             highest = max((run.priority for run in others), default=0)  # a place counts within one priority
-            return [
-                replace(run, priority=highest, place=lowest - len(chosen) + at) for at, run in enumerate(chosen)
-            ]
+            return [replace(run, priority=highest, place=lowest - len(chosen) + at) for at, run in enumerate(chosen)]
 
         await self._store.change(change)
         ours = await self._newest(order)
