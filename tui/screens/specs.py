@@ -127,7 +127,8 @@ class SpecsScreen(Screen[str | None]):
         """Preview the chosen file; reading and parsing happen off the loop."""
         if self._path is not None:
             self._preview = await asyncio.to_thread(preview, self._path)
-            self._show()
+            if self.query("#said"):  # the screen may have been left meanwhile
+                self._show()
 
     def _show(self) -> None:
         found = self._preview
