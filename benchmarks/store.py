@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
+from trainboard.interpreter import responsive
 from trainboard.merging import Merging
 from trainboard.records import Attempt, Experiment, Run
 from trainboard.store import Store
@@ -199,7 +200,7 @@ def main() -> None:
         case ["--reader", folder]:
             asyncio.run(reader(Path(folder)))
         case arguments:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, responsive():  # as where a watch runs
                 asyncio.run(bench(Path(folder), int(arguments[0]) if arguments else 10_000))
 
 

@@ -35,6 +35,8 @@ def private_folder(folder: Path) -> None:
 
     One that is there already keeps its mode. Raises `OSError`.
     """
+    if folder.is_dir():
+        return
     for path in (*reversed(folder.parents), folder):
         if not path.exists():
             path.mkdir(mode=0o700, exist_ok=True)
