@@ -29,10 +29,9 @@ class Server(Hosted):
 
     async def submit(self, plans: Sequence[Plan]) -> Mapping[str, str | Rejected | Unclear]:
         """Upload, then one call that puts all of them into the host's queue."""
-        folder = programs().folder
         done: dict[str, str | Rejected | Unclear] = {}
         published: list[tuple[Plan, str]] = []
-        uploaded = await self._upload(plans, lambda plan: script.queue_launch(plan, self.python, folder))
+        uploaded = await self._upload(plans, self._launch_text)
         for plan in plans:
             outcome = uploaded[plan.token]
             if isinstance(outcome, Rejected):
@@ -78,6 +77,9 @@ class Server(Hosted):
             "room", root=self.root, leases=self.leases, policy=asdict(self.policy), need=need
         )
         return Room(now=header["now"], reason=one_line(header["reason"]))
+
+    def _launch_text(self, plan: Plan) -> str:
+        return script.queue_launch(plan, self.python, programs().folder)
 
     async def _enqueue(self, published: Sequence[tuple[Plan, str]]) -> dict[str, str | Rejected | Unclear]:
         """One call of the waiter for attempt directories that are in place; what became of each, by token."""

@@ -77,7 +77,7 @@ class Uploads:
 
     async def programs(self) -> None:
         """The runner and the waiter, once per version. Raises a `BackendError`."""
-        ours = programs()
+        ours = await asyncio.to_thread(programs)  # the first time it reads some dozens of files
         path = f"{self._root}/{ours.folder}"
 
         async def send() -> None:
