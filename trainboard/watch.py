@@ -94,6 +94,8 @@ class Watch:
         self._logs = Logs(self._places, tell)
         self._curves = Curves(self._places, self._logs, paths.series, tell, self._tasks, self._troubles)
         self._showing: asyncio.Task[None] | None = None
+        self._shown: Row | None = None
+        """Of which the log is streamed, as it was then."""
         self._first: Spec | None = None
 
     @property
@@ -198,7 +200,7 @@ class Watch:
         if self._showing is not None:
             self._showing.cancel()
             self._showing = None
-        row = self._rows.get(key or "")
+        row = self._shown = self._rows.get(key or "")
         self._tasks.begin(self._curves.show(row))
         if row is not None:
             self._showing = self._tasks.begin(self._logs.show(row))
@@ -321,6 +323,14 @@ class Watch:
             self._rows = {row.key: row for row in rows}
             self._events.put_nowait(TableSeen(rows, time.time()))
         self._curves.see(self._rows)
+        self._show_on()
+
+    def _show_on(self) -> None:
+        """The row that is shown has got a log, or another one with its next attempt."""
+        before = self._shown
+        now = self._rows.get(before.key) if before is not None else None
+        if before is not None and now is not None and now.log not in (None, before.log):
+            self.show(before.key)
 
 
 def sent_since(known: Records, now: Records) -> set[str]:

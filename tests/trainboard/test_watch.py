@@ -17,6 +17,7 @@ from trainboard.config import Config
 from trainboard.events import Event, HostSeen, Link, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
 from trainboard.logs import TAIL
 from trainboard.paths import paths
+from trainboard.records import Run
 from trainboard.store import Store
 from trainboard.watch import Watch
 
@@ -278,6 +279,22 @@ async def test_a_log_that_is_not_there_says_why_and_comes_when_it_is(tmp_path: P
         desk.watch.show("fake:77")
         assert (await desk.until(LogUnavailable)).reason == f"{LOG}: No such file or directory"
         backend.write(b"here\n")
+        await desk.until(LogGrew, lambda event: event.data == b"here\n")
+
+
+async def test_the_log_of_a_run_that_was_not_sent_yet_is_shown_once_it_is(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    held = replace(an_attempt(), state=JobState.PENDING, backend="", directory="", job_id="", sent=None)
+    async with watching(tmp_path, backend) as desk:
+        experiment, run, attempt = records_of(held)
+        assert isinstance(run, Run)
+        await Store(desk.folder).put(experiment, replace(run, held=True), attempt)
+        await desk.row("x-1.0", JobState.HELD)
+        desk.watch.show("x-1.0")
+        assert (await desk.until(LogUnavailable)).reason == "it was not sent anywhere yet"
+        sent = an_attempt()
+        backend.write(b"here\n", f"{sent.directory}/out.log")
+        await Store(desk.folder).put(sent)
         await desk.until(LogGrew, lambda event: event.data == b"here\n")
 
 
