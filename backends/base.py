@@ -216,6 +216,7 @@ class Plan:
     token: str
     """Made by us, unique for ever; hexadecimal."""
     experiment: str
+    """What the user calls it; on one host others may call theirs the same."""
     run: str
     attempt: int
     """From 1."""
@@ -251,11 +252,18 @@ class Plan:
     """How often at most."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What `trainboard rebuild` needs besides to make the store's records anew; JSON values."""
+    experiment_folder: str = ""
+    """A name that no other experiment has, whoever submits; empty: `experiment`."""
+
+    @property
+    def home(self) -> str:
+        """The experiment's folder, below the backend's root."""
+        return self.experiment_folder or self.experiment
 
     @property
     def folder(self) -> str:
         """The attempt directory, below the backend's root."""
-        return f"{self.experiment}/{self.run}/{self.attempt}"
+        return f"{self.home}/{self.run}/{self.attempt}"
 
     @property
     def job_name(self) -> str:

@@ -63,7 +63,7 @@ def queued_job(backend: str, entry: QueueEntry, sighting: Sighting[QueueEntry] |
         name=entry.name,
         state=entry.state,
         token=attempt.token if attempt else "",
-        reason=one_line(entry.word if entry.state is JobState.UNKNOWN else entry.reason),
+        reason=one_line(entry.word if entry.state is JobState.UNKNOWN else plain(entry.reason)),
         partition=entry.partition,
         nodes=entry.nodes,
         submitted=entry.submitted,
@@ -73,6 +73,11 @@ def queued_job(backend: str, entry: QueueEntry, sighting: Sighting[QueueEntry] |
         log=f"{attempt.directory}/out.log" if attempt else None,
         array=entry.array if "_" in job_id else "",
     )
+
+
+def plain(reason: str) -> str:
+    """Why they wait, of tasks in one line, without the word for those that are yet to get a reason."""
+    return ",".join(part for part in reason.split(",") if part != "None")
 
 
 def bare_job(backend: str, attempt: Watched, state: JobState, job_id: str = "", reason: str = "") -> Job:

@@ -97,7 +97,7 @@ class Submission:
     def folder(self, root: str, files: Mapping[str, str]) -> tuple[str, str]:
         """Where an array's own files lie, and the token that they come with: another content is another folder."""
         digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:16]
-        return f"{root}/{self.plans[0].experiment}/.batches/{self.mark}-{digest[:8]}", digest
+        return f"{root}/{self.plans[0].home}/.batches/{self.mark}-{digest[:8]}", digest
 
     def files(self, python: str, programs: str) -> dict[str, str]:
         """launch.sh of an array, and the list that it goes by. `programs` is their folder, below the root."""

@@ -114,7 +114,7 @@ def place_in_queue(plan: Plan, leases: str) -> dict[str, object]:
         "gpu_memory": need.gpu_memory,
         "cpus": need.cpus,
         "memory": need.memory,
-        "experiment": plan.experiment,
+        "experiment": plan.home,
         "at_most": plan.at_most,
         "priority": plan.priority,
         "place": plan.place,

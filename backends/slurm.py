@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from backends import parse, sbatch
@@ -13,7 +14,7 @@ from backends.allowance import Allowance
 from backends.base import BackendError, CommandFailed, NoRoom, Rejected, Unclear, Watched
 from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_waits, queued_job, told, unrecorded
 from backends.gateway import OVER, Gateway, apart
-from backends.hosted import LEASES, Hosted, pieces
+from backends.hosted import Hosted, pieces
 from backends.programs import programs
 from backends.sightings import Watchlist
 from backends.squeue import TOP, topped
@@ -22,8 +23,7 @@ from backends.upload import rejected
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from backends.base import Job, Plan, Policy, Room
-    from backends.host import Host
+    from backends.base import Job, Plan, Room
     from backends.sightings import Sighting
     from backends.squeue import QueueEntry
     from specs.model import Resources, SlurmOptions
@@ -44,24 +44,23 @@ class Slurm(Hosted):
 
     kind = "slurm"
 
-    def __init__(
-        self,
-        name: str,
-        host: Host,
-        root: str,
-        *,
-        shared: bool = False,
-        python: str = "python3",
-        disks: Sequence[str] = (),
-        leases: str = LEASES,
-        policy: Policy | None = None,
-    ) -> None:
-        super().__init__(name, host, root, shared=shared, python=python, disks=disks, leases=leases, policy=policy)
-        self.gateway = Gateway(name, host)
-        self.accounting = Accounting(self.gateway)
-        self.allowance = Allowance(self.gateway)
-        self._entries: tuple[QueueEntry, ...] | None = None
-        """The last answer of squeue; None where something was submitted since."""
+    _entries: tuple[QueueEntry, ...] | None = None
+    """The last answer of squeue; None where something was submitted since."""
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """Slurm's commands there."""
+        return Gateway(self.name, self.host)
+
+    @cached_property
+    def accounting(self) -> Accounting:
+        """What its sacct tells."""
+        return Accounting(self.gateway)
+
+    @cached_property
+    def allowance(self) -> Allowance:
+        """What its limits leave the user."""
+        return Allowance(self.gateway)
 
     # submission
 

@@ -14,8 +14,8 @@ from trainboard.dependency import OPEN, Gate, standings
 from trainboard.ledger import WAITING, newest_attempts
 from trainboard.orders import fulfilled, ordered, told
 from trainboard.reconcile import watched
+from trainboard.records import new_token
 from trainboard.retry import next_attempts
-from trainboard.sender import new_token
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence

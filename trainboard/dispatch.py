@@ -16,27 +16,25 @@ from trainboard.looks import Pauses
 from trainboard.placement import Taken, moves, place
 from trainboard.query import Queue
 from trainboard.ready import candidates, free, groups, groups_again, movable, patient
+from trainboard.records import new_token
 from trainboard.retry import next_attempts
 from trainboard.rooms import ANSWERED, Rooms
-from trainboard.sender import Sender, new_token
-from trainboard.sending import drop, explain, overdue, said
+from trainboard.sender import Sender
+from trainboard.sending import RESEND, drop, explain, overdue, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 
     from backends.base import Backend
-    from specs.model import Spec
+    from specs.model import Retry, Spec
     from trainboard.documents import Record, Records
     from trainboard.ledger import Ledger
     from trainboard.plans import Planner
     from trainboard.ready import Group
-    from trainboard.records import Attempt
+    from trainboard.records import Attempt, Experiment
     from trainboard.store import Store
 
     Task = asyncio.Task[None]
-
-RESEND = 120.0
-"""Seconds after which an attempt that nobody has seen is handed over again."""
 
 NOTICED, REPEATED = 15.0, 60.0
 """Seconds until a wish that a backend has not fulfilled is told by us, and until it is told again."""
@@ -137,6 +135,10 @@ class Dispatcher:
             del self._stranded[token]
         self._stranded.update(queue.stranded)
 
+    async def policies(self, experiments: Iterable[Experiment]) -> dict[str, Retry]:
+        """By experiment: when its runs are tried again."""
+        return await self._planner.policies(experiments)
+
     @property
     def troubles(self) -> Mapping[str, str]:
         """By backend: why it takes nothing at the moment, in one line."""
@@ -178,7 +180,7 @@ class Dispatcher:
         if not runs and not current.dropped:
             return False
         names = {current.records.runs[run].experiment for run in runs}
-        policies = {name: await self._planner.policy(current.records.experiments[name]) for name in names}
+        policies = await self.policies(current.records.experiments[name] for name in names)
         now = self.clock()
 
         def change(records: Records) -> list[Record]:

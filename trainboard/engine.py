@@ -182,7 +182,7 @@ class Engine:
         while True:
             await self._going.wait()
             try:
-                answer = await query(place.backend, self._store, place.absences)
+                answer = await query(place.backend, self._store, place.absences, policies=self._dispatcher.policies)
             except BackendError as error:
                 place.fail(error)
             except StoreError as error:

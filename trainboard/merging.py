@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from trainboard.dependency import OPEN, standings
 from trainboard.documents import Records
 from trainboard.ledger import newest_attempts
-from trainboard.rows import kept, merge, rank, run_row
+from trainboard.rows import kept, merge, rank, run_row, undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -29,18 +29,23 @@ class Merging:
         """A caller that is cancelled leaves its thread behind."""
         self._records = Records()
         self._jobs: dict[str, Collection[Job]] = {}
+        self._away: Collection[str] = ()
         self._seen: dict[str, Job] = {}
         self._newest: dict[str, Attempt] = {}
         self._gates: dict[str, Standing] = {}
         self._rows: dict[str, Row] = {}
 
-    def merge(self, records: Records, jobs: Mapping[str, Collection[Job]]) -> tuple[Row, ...]:
+    def merge(
+        self, records: Records, jobs: Mapping[str, Collection[Job]], away: Collection[str] = ()
+    ) -> tuple[Row, ...]:
         """What `merge` makes of these; a row that did not change is the same object as last time.
 
-        Everything is compared only where a backend showed other jobs, or where more changed than runs and attempts.
+        Everything is compared only where a backend showed other jobs, or fell silent or answers again, or where more
+        changed than runs and attempts.
         """
         with self._one:
-            changes = self._changes(records, jobs)
+            changes = self._changes(records, jobs) if away == self._away else None
+            self._away = away
             if changes is None:
                 self._begin(records, jobs)
             else:
@@ -50,7 +55,7 @@ class Merging:
 
     def _begin(self, records: Records, jobs: Mapping[str, Collection[Job]]) -> None:
         """Merge all."""
-        self._rows = {row.key: row for row in merge(records, jobs, self._rows)}
+        self._rows = {row.key: row for row in merge(records, jobs, self._rows, self._away)}
         self._seen = {job.token: job for found in jobs.values() for job in found if job.token}
         self._newest = newest_attempts(records)
         self._gates = standings(records, self._newest)
@@ -99,7 +104,8 @@ class Merging:
         if run is None or newest is None or experiment is None:
             return False
         gate = self._gates.get(run.experiment, OPEN)
-        self._rows[key] = row = kept(old, (experiment, run, newest, self._seen.get(newest.id), gate), run_row)
+        order = undelivered(run, newest, self._away)
+        self._rows[key] = row = kept(old, (experiment, run, newest, self._seen.get(newest.id), gate, order), run_row)
         return old is None or rank(old) != rank(row)
 
 

@@ -45,7 +45,7 @@ def lineage(found: Found, backend: str) -> Lineage | None:
     """
     try:
         return _lineage(found, found.plan, backend)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 
@@ -64,7 +64,8 @@ def _lineage(found: Found, plan: Mapping[str, Any], backend: str) -> Lineage:
     of_experiment, of_run = _read(EXPERIMENT, origin["experiment"]), _read(RUN, origin["run"])
     of_attempt = {"created": of_experiment["created"]} | _read(ATTEMPT, origin["attempt"])
     of_attempt["backend"] = of_attempt.get("backend") or backend
-    experiment = Experiment(id=_text(plan["experiment"]), text=found.spec_text, **of_experiment)
+    folder = found.directory.split("/")[-3]
+    experiment = Experiment(id=_text(plan["experiment"]), text=found.spec_text, folder=folder, **of_experiment)
     run = Run(id=f"{experiment.id}.{of_run['index']}", experiment=experiment.id, **of_run)
     attempt = Attempt(
         id=_text(plan["token"]),
@@ -146,7 +147,7 @@ EXPERIMENT: Mapping[str, Callable[[Any], Any]] = {
     "code": _text,
     "after": _texts,
 }
-"""The fields of an experiment that travel, and how each is checked. Its id and text are in the directory anyway."""
+"""The fields of an experiment that travel, and how each is checked. Its directory tells id, text, folder anyway."""
 RUN: Mapping[str, Callable[[Any], Any]] = {"index": _integer, "name": _text, "params": _params, "priority": _integer}
 """What the user wanted of a run since (held, cancelled, its place) is not known on its host."""
 ATTEMPT: Mapping[str, Callable[[Any], Any]] = {"backend": _text, "created": _number, "cause": _text}

@@ -18,7 +18,7 @@ from trainboard.origin import origin_of
 from trainboard.retry import out_of_memory, retries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backends.base import Backend, Snapshot
     from specs.model import Resources, Setting, Spec
@@ -65,6 +65,10 @@ class Planner:
             return (await self.spec(experiment)).retry
         except SpecError:
             return Retry()
+
+    async def policies(self, experiments: Iterable[Experiment]) -> dict[str, Retry]:
+        """The same of several, by their ids."""
+        return {each.id: await self.policy(each) for each in experiments}
 
     async def book(self, experiment: Experiment) -> Book:
         """The experiment's spec and settings. Raises `SpecError`."""
@@ -114,6 +118,7 @@ class Planner:
             place=run.place,
             restart_on=on,
             restarts=max(0, retry.max - retries(earlier)) if on else 0,
+            experiment_folder=experiment.folder,
             origin=origin_of(experiment, run, attempt),
         )
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
 from trainboard.reconcile import lost, lost_attempts, open_attempts, reconcile, updated_attempt, watched
+from trainboard.records import new_token
+from trainboard.retry import next_attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from backends.base import Backend, Job, Watched
-    from trainboard.documents import Records
+    from specs.model import Retry
+    from trainboard.documents import Record, Records
     from trainboard.reconcile import Absence, Verdict
-    from trainboard.records import Attempt
+    from trainboard.records import Attempt, Experiment
     from trainboard.store import Store
+
+    Policies = Callable[[Iterable[Experiment]], Awaitable[Mapping[str, Retry]]]
+    """By experiment, when its runs are tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,12 @@ async def query(
     store: Store,
     absences: Mapping[str, Absence],
     clock: Callable[[], float] = time.time,
+    policies: Policies | None = None,
 ) -> Answer:
-    """Ask for the jobs, and store what changed of ours. Raises `BackendError`, `StoreError`; then nothing changed."""
+    """Ask for the jobs, and store what changed of ours; with `policies`, an end together with what follows it.
+
+    Raises `BackendError`, `StoreError`; then nothing changed.
+    """
     # Of ten thousand attempts each part of this takes longer than a frame of the screen: hence the threads.
     watched = await asyncio.to_thread(to_watch, await store.load(), backend.name, clock())
     jobs = await backend.jobs(watched)
@@ -60,7 +70,7 @@ async def query(
         return reconcile(asked, jobs, absences, now)
 
     verdict = await asyncio.to_thread(compared)
-    await keep(store, verdict.changed, jobs, now)
+    await keep(store, verdict.changed, jobs, now, await policies_of(verdict.changed, current, policies))
     return Answer(jobs, verdict.absences, now, await asyncio.to_thread(queue_of, jobs))
 
 
@@ -82,12 +92,39 @@ def asked_for(records: Records, backend: str, now: float) -> tuple[Attempt, ...]
     return (*open_attempts(attempts, backend), *lost_attempts(attempts, backend, now))
 
 
-async def keep(store: Store, changed: Sequence[Attempt], jobs: Iterable[Job], now: float) -> None:
-    """Store the new states of attempts, on top of what others stored meanwhile; what they saw end has ended."""
+async def policies_of(
+    changed: Iterable[Attempt], records: Records, policies: Policies | None
+) -> Mapping[str, Retry] | None:
+    """When the runs of those that have ended are tried again; None where nobody is to look at that."""
+    if policies is None:
+        return None
+    ended = [records.runs[each.run].experiment for each in changed if each.state.ended and each.run in records.runs]
+    return await policies(records.experiments[name] for name in dict.fromkeys(ended) if name in records.experiments)
+
+
+async def keep(
+    store: Store,
+    changed: Sequence[Attempt],
+    jobs: Iterable[Job],
+    now: float,
+    policies: Mapping[str, Retry] | None = None,
+) -> None:
+    """Store the new states of attempts, on top of what others stored meanwhile; what they saw end has ended.
+
+    With `policies`, also what follows: nobody sees a run between its end and its next attempt.
+    """
     if not changed:
         return
 
-    def newest(stored: Records) -> list[Attempt]:
+    def newest(stored: Records) -> list[Record]:
+        kept = states_of(stored)
+        ended = [each.run for each in kept if each.state.ended]
+        if policies is None or not ended:
+            return [*kept]
+        after = replace(stored, attempts={**stored.attempts, **{each.id: each for each in kept}})
+        return [*kept, *next_attempts(after, ended, policies, now, new_token)]
+
+    def states_of(stored: Records) -> list[Attempt]:
         found = [stored.attempts[each.id] for each in changed]
         wanted = {each.id for each in changed}
         seen = {job.token: job for job in jobs if job.token in wanted}

@@ -52,7 +52,9 @@ def free(ledger: Ledger, experiments: Collection[str], now: float) -> dict[str, 
         some = [
             each
             for each in attempts
-            if not runs[each.run].held and due(each, now) and (gate is Gate.OPEN or runs[each.run].released)
+            if not runs[each.run].held
+            and due(each.not_before, now)
+            and (gate is Gate.OPEN or runs[each.run].released)
         ]
         if some:
             found[name] = some

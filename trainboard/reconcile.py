@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backends.base import JobState, Watched
+from trainboard.sending import RESEND, overdue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,6 +94,8 @@ def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
     One that nothing on the host moves on is to be handed over again; a held one only after its release.
     """
     stranded = job.stranded and job.state is JobState.PENDING
+    # Between its upload and its launch nothing moves an attempt on, and nothing is wrong.
+    under_way = job.stranded and attempt.state is JobState.SUBMITTING and not overdue(attempt, now, RESEND)
     return replace(
         attempt,
         state=JobState.SUBMITTING if stranded else job.state,
@@ -101,7 +104,7 @@ def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
         started=job.started or attempt.started,
         ended=(job.ended or now) if job.state.ended else None,
         exit_code=job.exit_code,
-        reason=job.reason,
+        reason=attempt.reason if under_way else job.reason,
         withdrawn=attempt.withdrawn or job.withdrawn,
         restarts=max(attempt.restarts, job.restarts),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ class Experiment:
     """Digest of the project's archive in the state folder; empty where no backend needs one."""
     after: Sequence[str] = ()
     """Ids of the experiments that must be COMPLETED, all runs, before its runs are sent."""
+    folder: str = ""
+    """Its folder on every host: the id and a random part, since another state may have the same id there; empty: the
+    id alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +119,8 @@ class Attempt:
     def unsent(self) -> bool:
         """Whether it waits on this side (its state is PENDING then): no backend has it."""
         return self.sent is None and not self.directory and not self.state.ended
+
+
+def new_token() -> str:
+    """The id of an attempt, or of a batch: unique for ever."""
+    return os.urandom(8).hex()

@@ -90,6 +90,6 @@ def out_of_memory(history: Iterable[Attempt], before: int) -> int:
     return sum(1 for each in history if each.number < before and each.state is JobState.OUT_OF_MEMORY)
 
 
-def due(attempt: Attempt, now: float) -> bool:
+def due(not_before: float | None, now: float) -> bool:
     """Whether a back-off is over; one that is longer than any can be comes from a clock that was put back."""
-    return attempt.not_before is None or not 0 < attempt.not_before - now <= LONGEST_WAIT
+    return not_before is None or not 0 < not_before - now <= LONGEST_WAIT

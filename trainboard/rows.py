@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from backends.base import Job, JobState, Watched
 from trainboard.dependency import OPEN, Gate, standings
-from trainboard.ledger import newest_attempts
+from trainboard.ledger import newest_attempts, wish
+from trainboard.retry import due
+from trainboard.show import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -54,6 +57,8 @@ class Row:
     """Why there is this attempt."""
     unsent: bool = False
     """It waits on our side; `backend` is empty while none is chosen, and there is no log."""
+    not_before: float | None = None
+    """The reason is a back-off, which is over then."""
     held: bool = False
     """The user wants it to wait."""
     priority: int = 0
@@ -77,6 +82,12 @@ class Row:
     def job(self) -> Job:
         """What its backend needs to find it again."""
         return Job(self.backend, self.job_id, self.name, self.state, self.token)
+
+    def reason_at(self, now: float) -> str:
+        """The reason, with how long a back-off still is."""
+        if self.not_before is None or due(self.not_before, now):
+            return self.reason
+        return f"{self.reason}, in {duration(math.ceil(self.not_before - now))}"
 
     def watched(self) -> Watched:
         """What its backend needs to know to end it."""
@@ -102,12 +113,15 @@ class Row:
 
 
 def merge(
-    records: Records, jobs: Mapping[str, Collection[Job]], before: Mapping[str, Row] = MappingProxyType({})
+    records: Records,
+    jobs: Mapping[str, Collection[Job]],
+    before: Mapping[str, Row] = MappingProxyType({}),
+    away: Collection[str] = (),
 ) -> tuple[Row, ...]:
     """Our runs, each by its newest attempt, and the jobs that are not ours; newest first.
 
     `jobs`: by backend, what its last answered query showed. `before`: the last rows by key; a row that did not change
-    is the same object again.
+    is the same object again. `away`: the backends that do not answer.
     """
     seen = {job.token: job for found in jobs.values() for job in found if job.token}
     newest = newest_attempts(records)
@@ -121,6 +135,7 @@ def merge(
                 newest_one,
                 seen.get(newest_one.id),
                 gates.get(run.experiment, OPEN),
+                undelivered(run, newest_one, away),
             ),
             run_row,
         )
@@ -156,8 +171,19 @@ def waits_for(run: Run, attempt: Attempt, standing: Standing) -> str:
     return attempt.reason or attempt.cause
 
 
-def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None, standing: Standing) -> Row:
-    """A run of ours."""
+def undelivered(run: Run, attempt: Attempt, away: Collection[str]) -> str:
+    """What the user wants of an attempt and its backend, which does not answer, has not done; empty: nothing."""
+    if attempt.backend not in away or attempt.unsent or attempt.state.ended:
+        return ""
+    verb = wish(run, attempt, attempt)
+    return "requeue" if verb == "cancel" and run.cancelled is None else verb
+
+
+def run_row(
+    experiment: Experiment, run: Run, attempt: Attempt, job: Job | None, standing: Standing, order: str
+) -> Row:
+    """A run of ours; `order`: as `undelivered`."""
+    reason = waits_for(run, attempt, standing) if attempt.unsent else attempt.reason
     return Row(
         key=run.id,
         backend=attempt.backend,
@@ -172,7 +198,7 @@ def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None,
         started=attempt.started,
         ended=attempt.ended,
         exit_code=attempt.exit_code,
-        reason=waits_for(run, attempt, standing) if attempt.unsent else attempt.reason,
+        reason=f"{order} waits for {attempt.backend}" if order else reason,
         partition=job.partition if job else "",
         nodes=job.nodes if job else "",
         time_limit=job.time_limit if job else None,
@@ -185,6 +211,7 @@ def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None,
         attempt=attempt.number,
         cause=attempt.cause,
         unsent=attempt.unsent,
+        not_before=attempt.not_before if attempt.unsent and reason == attempt.cause else None,
         held=run.held,
         priority=run.priority,
         place=run.place,
@@ -192,7 +219,7 @@ def run_row(experiment: Experiment, run: Run, attempt: Attempt, job: Job | None,
         batch=attempt.batch,
         task=attempt.task,
         job_name=run.job_name,
-        sources=(experiment, run, attempt, job, standing),
+        sources=(experiment, run, attempt, job, standing, order),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from trainboard.ledger import histories
 from trainboard.orders import ORDERING, fulfilled, ordered, put_in_order, told
 from trainboard.ready import room_left
 from trainboard.reconcile import watched
+from trainboard.records import new_token
 from trainboard.retry import MOVED, fresh
 from trainboard.sending import mark, mark_again, outcomes, passes
 
@@ -212,8 +212,3 @@ def moved(records: Records, id: str, target: str, now: float, token: str) -> lis
     if newest > attempt.number or run.cancelled is not None or run.requeued is not None:
         return [ended]
     return [ended, fresh(run, attempt.number + 1, now, token, f"{MOVED} {attempt.backend}", target)]
-
-
-def new_token() -> str:
-    """Unique for ever."""
-    return secrets.token_hex(8)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Answer = str | Rejected | Unclear
 
+RESEND = 120.0
+"""Seconds after which an attempt that nobody has seen is handed over again."""
+
 PASSING = (HostUnreachable, HostTimeout, HostFull, LoginRefused, HostKeyRefused, HelperUnavailable)
 """What keeps a host from taking anything, and is no fault of the run: it waits, or goes elsewhere."""
 

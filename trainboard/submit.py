@@ -17,7 +17,7 @@ from trainboard.actions import Refused
 from trainboard.dependency import resolve
 from trainboard.ledger import newest_attempts
 from trainboard.plans import missing, plan_of, take_secrets
-from trainboard.records import Experiment, Run
+from trainboard.records import Experiment, Run, new_token
 from trainboard.retry import fresh
 from trainboard.store import StoreError
 
@@ -125,8 +125,9 @@ def written(
     if unknown is not None:
         names = {each.name for each in stored.experiments.values()} | set(stored.experiments)
         raise Refused(f"{spec.source}: after: no experiment {quoted(unknown)}{nearest(unknown, names)}")
+    id = next_experiment_id(spec.name, stored.experiments)
     experiment = Experiment(
-        id=next_experiment_id(spec.name, stored.experiments),
+        id=id,
         name=spec.name,
         source=str(spec.source),
         text=spec.text,
@@ -138,12 +139,13 @@ def written(
         where=list(where),
         code=code,
         after=list(after),
+        folder=f"{id}-{secrets.token_hex(4)}",
     )
     runs = tuple(
         Run(f"{experiment.id}.{each.index}", experiment.id, each.index, each.name, each.params, spec.priority)
         for each in settings
     )
-    return Submitted(experiment, runs, tuple(fresh(run, 1, now, secrets.token_hex(8)) for run in runs))
+    return Submitted(experiment, runs, tuple(fresh(run, 1, now, new_token()) for run in runs))
 
 
 def next_experiment_id(name: str, taken: Mapping[str, Experiment]) -> str:

@@ -20,7 +20,7 @@ from trainboard.dependency import Gate, standings
 from trainboard.dispatch import Dispatcher
 from trainboard.documents import Records
 from trainboard.engine import Engine
-from trainboard.events import Noticed, TableSeen
+from trainboard.events import Link, Noticed, TableSeen
 from trainboard.interpreter import responsive
 from trainboard.lease import Lease
 from trainboard.ledger import newest_attempts
@@ -75,6 +75,8 @@ class Watch:
         self._one_merges = asyncio.Lock()
         self._merged: tuple[object, ...] = ()
         """What the rows were merged from."""
+        self._away: frozenset[str] = frozenset()
+        """The backends that did not answer then."""
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         tell = self._events.put_nowait
         self._tasks, self._troubles = Tasks(tell), Troubles(tell)
@@ -313,10 +315,13 @@ class Watch:
         """Merge, in a thread, if anything is new; tell if anything is different."""
         async with self._one_merges:
             jobs = {name: place.jobs for name, place in self._places.items()}
+            away = frozenset(name for name, place in self._places.items() if place.link in (Link.DOWN, Link.STALE))
             sources = (self._records, *jobs.values())
-            if len(sources) == len(self._merged) and all(map(operator.is_, sources, self._merged)):
+            same = len(sources) == len(self._merged) and all(map(operator.is_, sources, self._merged))
+            if same and away == self._away:
                 return
-            rows = await asyncio.to_thread(self._merging.merge, self._records, jobs)
+            self._away = away
+            rows = await asyncio.to_thread(self._merging.merge, self._records, jobs, away)
             first, self._merged = not self._merged, sources
             if not first and len(rows) == len(self._rows) and all(self._rows.get(row.key) is row for row in rows):
                 return

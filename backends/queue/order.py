@@ -190,7 +190,7 @@ class Queue(object):
             return ("mine", str(uid)), "at most %s of %s on this host" % (counted(needs.mine, "run"), ticket.user)
         same = sum(tally.runs[uid, needs.experiment] for tally in tallies)
         if needs.at_most is not None and needs.experiment and same >= needs.at_most:
-            words = "at most %s of %s" % (counted(needs.at_most, "run"), needs.experiment)
+            words = "at most %s of this experiment" % counted(needs.at_most, "run")
             return ("experiment", str(uid), needs.experiment), words
         return (), ""
 

@@ -19,6 +19,7 @@ class Needs(NamedTuple):
     memory: int = 0
     """Bytes; 0: not declared."""
     experiment: str = ""
+    """Its folder: what the user calls it, another one of theirs may be called, too."""
     at_most: Optional[int] = None
     """So many of the experiment's runs at the same time."""
     mine: Optional[int] = None

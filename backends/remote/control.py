@@ -99,18 +99,18 @@ def taken_back_record(why: str) -> Dict[str, Any]:
 def reserve(path: str, token: str, why: str = "cancelled") -> bool:
     """Take the place of an attempt that was never published: should it come yet, it finds itself ended."""
     draft = "%s.%s.%d.%d.tmp" % (path, token, os.getpid(), threading.get_ident())
-    make_folder(os.path.join(draft, "state", why))
     try:
+        make_folder(os.path.join(draft, "state", why))
         write_whole(os.path.join(draft, "plan.json"), json.dumps({"token": token, RESERVED: True}).encode("utf-8"))
         os.symlink(why, os.path.join(draft, "state", "claim"))
         write_state(draft, "exit", taken_back_record(why))
         os.rename(draft, path)
         return True
-    except OSError as error:
+    except OSError:
         shutil.rmtree(draft, ignore_errors=True)
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+        if not os.path.isdir(path):
             raise
-        return False  # it came this moment
+        return False  # it came this moment, and took the draft away with what it found beside its place
 
 
 def end_orphans(path: str, token: str, started: Dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backends.base import JobState, Watched
-from backends.evidence import holds_some, judged, plainly_waits, told
+from backends.evidence import holds_some, judged, plainly_waits, queued_job, told
 from backends.sightings import Sighting
 from tests.backends.test_sightings import ENTRY
 
@@ -131,3 +131,11 @@ def test_tasks_that_share_a_line_get_reasons_of_their_own() -> None:
         (JobState.PENDING, ""),
         (JobState.PENDING, "JobHeldUser,None"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [("JobArrayTaskLimit,None", "JobArrayTaskLimit"), ("None,Priority,Resources", "Priority,Resources"), ("", "")],
+)
+def test_tasks_that_are_yet_to_get_a_reason_add_no_word_for_that(told: str, shown: str) -> None:
+    assert queued_job("triton", replace(ENTRY, state=JobState.PENDING, reason=told)).reason == shown

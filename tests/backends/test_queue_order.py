@@ -290,10 +290,16 @@ def test_at_most_so_many_of_an_experiment_and_of_mine() -> None:
     queue = [ticket(f"t{n}", since=n, gpus=1, at_most=2) for n in range(4)]
     found = decided(queue, [lease("x", 0)], cards(4))
     assert [each.token for each in queue if found[each.token].start] == ["t0"]
-    assert (found["t3"].reason, found["t3"].rank) == ("at most 2 runs of e", 2)
+    assert (found["t3"].reason, found["t3"].rank) == ("at most 2 runs of this experiment", 2)
     mine = [ticket(f"t{n}", since=n, gpus=1, mine=1) for n in range(2)]
     assert starting([*mine, ticket("other", uid=2, since=9.0, gpus=1)], [], cards(4)) == ["other", "t0"]
     assert decided(mine, [], cards(4))["t1"].reason == "at most 1 run of u1 on this host"
+
+
+def test_experiments_of_two_folders_do_not_count_for_each_other() -> None:
+    wanted = Needs(cpus=0, experiment="e-1-0a", at_most=1)
+    queue = [ticket("t0")._replace(needs=wanted), ticket("t1")._replace(needs=wanted._replace(experiment="e-1-0b"))]
+    assert starting(queue) == ["t0", "t1"]
 
 
 def test_several_runs_share_a_gpu_by_what_they_declare_and_fill_the_fullest_first() -> None:

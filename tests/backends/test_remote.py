@@ -226,6 +226,19 @@ def attempt(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("op", [control.cancel, control.withdraw])
+def test_an_attempt_that_comes_while_it_is_taken_back_never_begins(tmp_path: Path, op: Operation) -> None:
+    """Both write beside its place; whoever is first there sweeps that, in the midst of what the other one does."""
+    for number in range(50):
+        path = tmp_path / f"{number}/1"
+        coming = threading.Thread(target=put, args=((path, "aa", {"plan.json": plan_of("aa")}),))
+        coming.start()
+        [outcome] = told(op, (path, "aa"))
+        coming.join(20)
+        assert "error" not in outcome, (number, outcome)
+        assert state_of(path)["taken_back"]
+
+
 @pytest.mark.parametrize(
     ("op", "reason"), [(control.cancel, "cancelled before it began"), (control.withdraw, "withdrawn")]
 )

@@ -50,7 +50,7 @@ def test_the_texts_for_sbatch_are_the_golden_ones() -> None:
 
 def test_every_task_of_an_array_goes_to_its_own_attempt(tmp_path: Path) -> None:
     [array] = submissions(batch(0, 2), 1001)
-    folder = tmp_path / "runs/char-rnn-1/.batches/b"
+    folder = tmp_path / f"runs/{PLAN.home}/.batches/b"
     folder.mkdir(parents=True)
     for name, text in array.files("echo", PROGRAMS).items():
         (folder / name).write_text(text.replace("exec echo", "pwd; exec echo"))
@@ -61,7 +61,7 @@ def test_every_task_of_an_array_goes_to_its_own_attempt(tmp_path: Path) -> None:
         environment = {"SLURM_ARRAY_TASK_ID": task, "PATH": "/usr/bin:/bin"}
         outs[task] = subprocess.run(["sh", "launch.sh"], cwd=folder, env=environment, capture_output=True, text=True)
     for task in ("0", "2"):
-        place = tmp_path / f"runs/char-rnn-1/00{task}-run/1"
+        place = tmp_path / f"runs/{PLAN.home}/00{task}-run/1"
         assert outs[task].stdout == f"{place}\n../../../{PROGRAMS}/runner.py .\n"
     assert (outs["1"].returncode, outs["1"].stdout) == (1, "")
 
@@ -111,7 +111,7 @@ def test_a_resend_of_some_tasks_has_a_folder_of_its_own_and_the_same_mark() -> N
     [whole], [part] = submissions(batch(0, 1, 2), 1001), submissions(batch(1, 2), 1001)
     folders = [each.folder("/runs", each.files("python3", PROGRAMS)) for each in (whole, whole, part)]
     assert folders[0] == folders[1] != folders[2]
-    assert {path.rpartition("-")[0] for path, _ in folders} == {f"/runs/char-rnn-1/.batches/{PLAN.batch}"}
+    assert {path.rpartition("-")[0] for path, _ in folders} == {f"/runs/{PLAN.home}/.batches/{PLAN.batch}"}
 
 
 def test_nobody_s_own_options_change_what_the_protocol_rests_on() -> None:

@@ -40,6 +40,7 @@ PLAN = Plan(
     restart_on=(JobState.TIMEOUT, JobState.PREEMPTED),
     restarts=3,
     origin={"index": 3},
+    experiment_folder="char-rnn-1-5a1e7c20",
 )
 
 

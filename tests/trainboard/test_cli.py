@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.cluster import Cluster
 
@@ -95,21 +95,29 @@ class Shell:
         assert not (self.home / "runs").exists()
         return line.removeprefix("trainboard: ")
 
+    def end(self) -> None:
+        """Cancel what goes on: a test that fails in its midst leaves nothing behind."""
+        alive = [path for path in self.folder.rglob("plan.json") if not (path.parent / "state/exit").exists()]
+        if alive:
+            self("cancel", *sorted({json.loads(path.read_text())["experiment"] for path in alive}))
+
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path) -> Iterator[Shell]:
     """This machine as the only backend, with a queue of its own."""
     shell = Shell(tmp_path)
     shell.write("home/config.yaml", LOCAL % {"leases": tmp_path / "leases"})
-    return shell
+    yield shell
+    shell.end()
 
 
 @pytest.fixture
-def everywhere(tmp_path: Path, cluster: Cluster) -> Shell:
+def everywhere(tmp_path: Path, cluster: Cluster) -> Iterator[Shell]:
     """This machine, a server over SSH and a Slurm cluster."""
     shell = Shell(tmp_path, {"TRAINBOARD_SSH_CONFIG": str(cluster.ssh_config)})
     shell.write("home/config.yaml", CONFIG % {"root": tmp_path / "far"})
-    return shell
+    yield shell
+    shell.end()
 
 
 def follow_to_the_end(shell: Shell, run: str) -> str:

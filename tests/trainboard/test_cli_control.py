@@ -218,6 +218,7 @@ def test_a_wish_for_a_host_that_is_down_is_on_record_and_said_to_be(tmp_path: Pa
     assert lines[0].endswith("refused the connection; shown as last seen")
     assert lines[1].startswith("trainboard: hold: gpu1: ")
     assert lines[2].startswith("trainboard: what you want of your own runs is on record: ")
+    assert {row["reason"] for row in json.loads(shell("ls", "--json").stdout)} == {"hold waits for gpu1"}
     shell.write("home/config.yaml", config.replace("HOST", "gpu1"))
     assert shell("cancel", *runs).returncode == 0
 
@@ -308,6 +309,9 @@ def test_the_watch_tries_again_what_failed(shell: Shell, watches: Callable[..., 
     [row] = shell.json("submit", "r.yaml")
     ended = watch.until(lambda line: line["subject"] == row["run"] and line.get("state") == "COMPLETED")
     assert ended["attempt"] == 2
+    states = [line["state"] for line in watch.lines if line["subject"] == row["run"]]
+    assert "FAILED" not in states, states
+    assert any("retry after FAILED, in 1s" in line["text"] for line in watch.lines)
 
 
 def test_when_the_process_that_polls_is_killed_another_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from hypothesis import given
@@ -90,6 +91,21 @@ def test_going_on_from_the_last_table_makes_what_is_made_from_nothing(
     for step in steps:
         world.step(*step)
         assert merging.merge(world.records(), {"fake": world.jobs}) == merge(world.records(), {"fake": world.jobs})
+
+
+def test_a_host_that_falls_silent_makes_those_rows_anew_of_which_something_is_wanted() -> None:
+    attempts = [an_attempt(f"t{n}", run=f"x-1.{n}") for n in range(5)]
+    records, merging = stored(*records_of(*attempts)), Merging()
+    records = replace(records, runs={**records.runs, "x-1.3": replace(records.runs["x-1.3"], cancelled=9.0)})
+    tables = [merging.merge(records, {}, away) for away in ((), ("fake",), ("fake",), ())]
+    changes = [
+        [new.run for old, new in zip(one, other, strict=True) if old is not new]
+        for one, other in itertools.pairwise(tables)
+    ]
+    assert changes == [["x-1.3"], [], ["x-1.3"]]
+    late = replace(records, attempts={**records.attempts, "t4": replace(attempts[4], reason="new")})
+    merging.merge(records, {}, ("fake",))
+    assert {row.run: row.reason for row in merging.merge(late, {}, ("fake",))}["x-1.3"] == "cancel waits for fake"
 
 
 def test_one_change_makes_one_row() -> None:

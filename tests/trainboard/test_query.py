@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends.base import CommandFailed, HostTimeout, HostUnreachable, JobState
+from specs.model import Retry
 from tests.trainboard.fakes import FakeBackend, a_job, an_attempt, records_of
+from trainboard.ledger import newest_attempts
 from trainboard.query import query
-from trainboard.records import Attempt
+from trainboard.records import Attempt, Run
 from trainboard.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from backends.base import BackendError
+    from trainboard.documents import Change, Record
+    from trainboard.records import Experiment
 
 
 @pytest.fixture
@@ -106,6 +111,30 @@ async def test_an_attempt_that_came_back_to_our_side_meanwhile_stays_here(store:
     backend.answering = not_taken_after_all
     await query(backend, store, {})
     assert (await store.load()).attempts["t1"].unsent
+
+
+async def test_an_end_and_the_attempt_that_follows_it_are_one_change(store: Store, backend: FakeBackend) -> None:
+    runs = {"x-1.0": "t1", "x-1.1": "t2", "x-1.2": "t3"}
+    await store.put(*records_of(*(an_attempt(token, run=run) for run, token in runs.items())))
+    await store.update(Run, "x-1.2", lambda run: replace(run, cancelled=7.0))
+    backend.queue = [a_job("t1", JobState.TIMEOUT), a_job("t2", JobState.FAILED), a_job("t3", JobState.TIMEOUT)]
+    seen: list[set[tuple[str, int, str]]] = []
+
+    async def policies(experiments: Iterable[Experiment]) -> dict[str, Retry]:
+        return {each.id: Retry(on=("TIMEOUT",), max=1, wait=30) for each in experiments}
+
+    class Looking(Store):
+        async def change(self, change: Change) -> tuple[Record, ...]:
+            made = await super().change(change)
+            newest = newest_attempts(await self.load()).values()
+            seen.append({(each.run, each.number, str(each.state)) for each in newest})
+            return made
+
+    looking = Looking(store.path.parent)
+    await query(backend, looking, {}, lambda: 50.0, policies)
+    assert seen == [{("x-1.0", 2, "PENDING"), ("x-1.1", 1, "FAILED"), ("x-1.2", 1, "TIMEOUT")}]
+    [retry] = [each for each in (await looking.load()).attempts.values() if each.number == 2]
+    assert (retry.unsent, retry.cause, retry.not_before) == (True, "retry after TIMEOUT", 80.0)
 
 
 async def test_a_lost_attempt_that_is_seen_again_comes_back_to_life(store: Store, backend: FakeBackend) -> None:

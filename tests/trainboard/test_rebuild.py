@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT_1 = Experiment(
     "x-1", "x", "/x.yaml", "name: x\n", 100.0, "loss", "maximize", {"steps": 10.0}, ("lr=1",), ("fake", "other"),
-    "c0de", ("y-1",),
+    "c0de", ("y-1",), "x-1-5a1e7c20",
 )  # fmt: skip
 
 
@@ -39,7 +39,8 @@ def a_run(index: int = 0, experiment: str = "x-1") -> Run:
 def sent(token: str, run: Run, number: int = 1, backend: str = "fake") -> Attempt:
     """An attempt as it is when its plan is made."""
     return Attempt(
-        token, run.id, number, backend, JobState.SUBMITTING, 200.0 + number, f"/there/{token}", sent=200.0 + number,
+        token, run.id, number, backend, JobState.SUBMITTING, 200.0 + number,
+        f"/there/x-1-5a1e7c20/{run.folder}/{number}", sent=200.0 + number,
         batch="b0", task=run.index, cause="requeued" if number > 1 else "",
     )  # fmt: skip
 
@@ -85,7 +86,7 @@ def test_every_field_of_the_records_travels_or_is_known_not_to() -> None:
     def names(kind: type[Any]) -> set[str]:
         return {each.name for each in fields(kind)}
 
-    assert names(Experiment) == EXPERIMENT.keys() | {"id", "text"}
+    assert names(Experiment) == EXPERIMENT.keys() | {"id", "text", "folder"}
     wishes = {"place", "held", "cancelled", "requeued", "released"}
     assert names(Run) == RUN.keys() | {"id", "experiment"} | wishes
     assert {"id", "number", "directory", "job_id", "batch", "task", "run"} | ATTEMPT.keys() <= names(Attempt)
@@ -250,6 +251,25 @@ async def test_two_experiments_of_one_id_are_kept_apart(tmp_path: Path) -> None:
     assert (await rebuild(tmp_path, [backend], store)).stored == 0
 
 
+async def test_an_experiment_under_another_id_keeps_its_folder_so_that_its_next_attempt_lies_beside_the_first(
+    tmp_path: Path,
+) -> None:
+    backend, run = a_backend(), a_run()
+    backend.found = tuple(
+        Found(f"/runs/{folder}/{run.folder}/1", as_found(sent(token, run), run, experiment).plan, "name: x\n")
+        for token, folder, experiment in (
+            ("t0", "x-1-5a1e7c20", EXPERIMENT_1),
+            ("t1", "x-1-00ff00ff", replace(EXPERIMENT_1, created=150.0)),
+            ("t2", "x-1", replace(EXPERIMENT_1, created=160.0)),  # of an older version
+        )
+    )
+    await rebuild(tmp_path, [backend], Store(tmp_path))
+    stored = (await Store(tmp_path).load()).experiments
+    assert {each.id: each.folder for each in stored.values()} == {
+        "x-1": "x-1-5a1e7c20", "x-2": "x-1-00ff00ff", "x-3": "x-1",
+    }  # fmt: skip
+
+
 async def test_a_run_that_the_user_cancelled_is_not_tried_again(tmp_path: Path) -> None:
     backend = a_backend(as_found(sent("t0", a_run())))
     backend.queue = [a_job("t0", JobState.CANCELLED, ended=9.0)]
@@ -258,7 +278,7 @@ async def test_a_run_that_the_user_cancelled_is_not_tried_again(tmp_path: Path) 
 
 
 async def test_directories_that_tell_nothing_are_counted(tmp_path: Path) -> None:
-    backend = a_backend(as_found(sent("t0", a_run())), Found("/there/old", {"token": "t1"}, "", ""))
+    backend = a_backend(as_found(sent("t0", a_run())), Found("/there/x-1/000/1", {"token": "t1"}, "", ""))
     [harvest] = (await rebuild(tmp_path, [backend], Store(tmp_path))).harvests
     assert (len(harvest.lineages), harvest.unreadable) == (1, 1)
 

@@ -22,6 +22,7 @@ from trainboard.reconcile import (
     watched,
 )
 from trainboard.records import Run
+from trainboard.sending import RESEND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,3 +196,14 @@ def test_a_lost_attempt_is_asked_for_for_a_week() -> None:
 def test_restarts_are_never_fewer_than_they_were() -> None:
     assert updated_attempt(an_attempt(restarts=2), a_job("t1"), 9.0).restarts == 2
     assert updated_attempt(an_attempt(), a_job("t1", restarts=3), 9.0).restarts == 3
+
+
+def test_that_nothing_moves_it_on_is_said_when_its_launch_must_have_come() -> None:
+    attempt = an_attempt(state=JobState.SUBMITTING, sent=100.0, job_id="")
+    job = a_job("t1", JobState.PENDING, reason="nothing moves it on", stranded=True)
+    told = [updated_attempt(attempt, job, now) for now in (101.0, 100.0 + RESEND - 1, 100.0 + RESEND)]
+    assert [(each.state, each.reason) for each in told] == [
+        (JobState.SUBMITTING, ""), (JobState.SUBMITTING, ""), (JobState.SUBMITTING, "nothing moves it on"),
+    ]  # fmt: skip
+    waited = updated_attempt(an_attempt(sent=100.0), job, 101.0)
+    assert (waited.state, waited.reason) == (JobState.SUBMITTING, "nothing moves it on"), "it was in the queue"

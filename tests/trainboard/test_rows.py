@@ -158,6 +158,48 @@ def test_a_run_that_waits_here_says_why() -> None:
     assert reasons == ["8 jobs of 8", "retry after TIMEOUT", "held", gone, "8 jobs of 8"]
 
 
+def test_a_run_that_waits_for_its_retry_says_when_it_goes_and_is_no_other_row_for_it() -> None:
+    records = stored(*records_of(unsent(cause="retry after TIMEOUT", not_before=100.0)))
+    [row] = merge(records, {})
+    told = ["retry after TIMEOUT, in 28s", "retry after TIMEOUT, in 1s", "retry after TIMEOUT", "retry after TIMEOUT"]
+    assert [row.reason_at(now) for now in (72.0, 99.5, 100.0, -1e6)] == told
+    assert row.as_json()["reason"] == "retry after TIMEOUT"
+    assert merge(records, {}, {row.key: row})[0] is row
+
+
+@pytest.mark.parametrize("changes", [{"reason": "8 jobs of 8"}, {"sent": 5.0, "directory": "/there"}])
+def test_a_run_that_waits_for_something_else_says_nothing_of_a_back_off(changes: dict[str, object]) -> None:
+    [row] = merge(stored(*records_of(unsent(cause="retry after TIMEOUT", not_before=100.0, **changes))), {})
+    assert row.reason_at(72.0) == row.reason
+
+
+WISHES = [
+    ({"cancelled": 9.0}, {}, "cancel"),
+    ({"requeued": 9.0}, {}, "requeue"),
+    ({"held": True}, {"held": True}, "hold"),
+    ({}, {"state": JobState.HELD, "held": True}, "release"),
+    ({"priority": 3}, {"priority": 0}, "priority"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "known", "verb"), WISHES)
+def test_what_is_wanted_of_a_run_on_a_host_that_is_down_is_seen_to_wait_for_it(
+    wanted: dict[str, object], known: dict[str, object], verb: str
+) -> None:
+    [experiment, run, attempt] = records_of(an_attempt(reason="GPU 0: busy", **known))  # type: ignore[arg-type]  # fields by name
+    records = stored(experiment, replace(run, **wanted), attempt)  # type: ignore[arg-type]  # fields by name
+    merging = Merging()
+    told = [merging.merge(records, {"fake": []}, away)[0].reason for away in ([], ["fake"], ["other"])]
+    assert told == ["GPU 0: busy", f"{verb} waits for fake", "GPU 0: busy"]
+
+
+@pytest.mark.parametrize("attempt", [an_attempt(), unsent(backend="fake"), an_attempt(state=JobState.FAILED)])
+def test_where_nothing_is_wanted_of_a_host_that_is_down_its_rows_stay_as_they_were(attempt: Attempt) -> None:
+    records = stored(*records_of(attempt))
+    before = {row.key: row for row in merge(records, {})}
+    assert merge(records, {}, before, away=["fake"])[0] is before["x-1.0"]
+
+
 def test_a_held_run_that_waits_here_is_held() -> None:
     [experiment, run, attempt] = records_of(unsent())
     assert isinstance(run, Run)

@@ -14,7 +14,7 @@ from specs.model import SpecError
 from tests.trainboard.fakes import FakeBackend, a_spec, config_of, desk_of
 from trainboard.actions import Refused
 from trainboard.config import Config
-from trainboard.records import Attempt
+from trainboard.records import Attempt, Experiment
 from trainboard.store import Store, StoreError
 from trainboard.submit import choose, intend, next_experiment_id, preview
 
@@ -86,6 +86,28 @@ async def test_a_submitted_run_is_pending_with_its_job_id(desk: CoreDesk) -> Non
     assert [(run.id, run.params) for run, _ in made] == [("x-1.0", {"lr": 0.1}), ("x-1.1", {"lr": 0.2})]
     for attempt, job_id in zip((attempt for _, attempt in made), ("job-1", "job-2"), strict=True):
         assert (attempt.state, attempt.job_id, attempt.submitted) == (JobState.PENDING, job_id, 50.0)
+
+
+async def test_experiments_of_one_id_in_two_states_have_folders_of_their_own_and_names_as_people_type_them(
+    tmp_path: Path, backend: FakeBackend
+) -> None:
+    for state in ("laptop", "workstation"):
+        await desk_of(tmp_path / state, backend).submit(a_spec())
+    assert {plan.job_name for plan in backend.plans} == {"x-1/000-lr=0.1", "x-1/001-lr=0.2"}
+    assert len({plan.folder for plan in backend.plans}) == 4
+    assert len({plan.home for plan in backend.plans}) == 2
+    assert all(plan.home.startswith("x-1-") for plan in backend.plans)
+
+
+async def test_an_experiment_of_before_there_were_such_folders_keeps_its_own(
+    desk: CoreDesk, backend: FakeBackend
+) -> None:
+    made = await desk.submit(a_spec())
+    await desk.store.update(Experiment, "x-1", lambda each: replace(each, folder=""))
+    await desk.becomes("x-1.0", JobState.FAILED)
+    await desk.control.requeue(await desk.rows("x-1.0"))
+    await desk.dispatcher.step()
+    assert [plan.folder for plan in backend.plans[len(made) :]] == ["x-1/000-lr=0.1/2"]
 
 
 async def test_all_runs_are_handed_over_in_one_call_as_one_batch(desk: CoreDesk, backend: FakeBackend) -> None:

@@ -24,9 +24,10 @@ from trainboard.store import Store
 from trainboard.tasks import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
     from pathlib import Path
 
+    from specs.model import Retry
     from trainboard.events import Event
     from trainboard.query import Queue
 
@@ -276,6 +277,10 @@ class BrokenDispatcher:
 
     def see(self, backend: str, queue: Queue) -> None:
         """Nothing."""
+
+    async def policies(self, experiments: Iterable[Experiment]) -> dict[str, Retry]:
+        """Nothing is tried again."""
+        return {}
 
 
 class Driving:

@@ -13,7 +13,7 @@ from tui.app import Board
 from tui.listing import WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -185,10 +185,11 @@ async def board(
     readonly: bool = False,
     actions: Actions | None = None,
     prompter: ModalPrompter | None = None,
+    clock: Callable[[], float] = lambda: NOW,
 ) -> AsyncIterator[Theatre]:
     """A board with these rows."""
     feed, actions = Feed(), actions or Actions()
-    app = Board(feed.events, actions, prompter=prompter, readonly=readonly, clock=lambda: NOW)
+    app = Board(feed.events, actions, prompter=prompter, readonly=readonly, clock=clock)
     async with app.run_test(size=size, notifications=True) as pilot:
         theatre = Theatre(app, pilot, feed, actions)
         if rows:

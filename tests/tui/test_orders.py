@@ -80,6 +80,15 @@ async def test_t_puts_them_to_the_top_in_the_order_of_the_queue() -> None:
         await stage.actions.told("to_top", ("r4", "r3", "r2"))
 
 
+async def test_a_run_that_waits_for_its_retry_counts_down() -> None:
+    moment = [NOW]
+    waits = row(2, WAITS, unsent=True, reason="retry after TIMEOUT", not_before=NOW + 28)
+    async with board(row(1), waits, clock=lambda: moment[0]) as stage:
+        await stage.until("retry after TIMEOUT, in 28s")
+        moment[0] += 8
+        await stage.until("retry after TIMEOUT, in 20s")
+
+
 @pytest.mark.parametrize("key", ["h", "plus", "minus", "t"])
 async def test_nothing_is_asked_for_what_runs_already(key: str) -> None:
     async with board(row(1)) as stage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from specs.fields import MOST_PRIORITY
@@ -106,7 +107,9 @@ async def act(
     if chosen.json:
         print_json([row.as_json() for row in after])
     else:
-        print_table(("RUN", "STATE", "NAME", "REASON"), [(row.key, row.state, row.name, row.reason) for row in after])
+        now = time.time()
+        told = [(row.key, row.state, row.name, row.reason_at(now)) for row in after]
+        print_table(("RUN", "STATE", "NAME", "REASON"), told)
     for line in untouched(row for row in rows if not takes(row)):
         complain(line)
     for line in left:

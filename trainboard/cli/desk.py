@@ -17,14 +17,16 @@ from trainboard.places import Places
 from trainboard.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from backends.base import Backend, Prompter
+    from specs.model import Retry
     from trainboard.config import Config
     from trainboard.control import Control
     from trainboard.dispatch import Dispatcher
     from trainboard.lease import Holder
     from trainboard.paths import Paths
+    from trainboard.records import Experiment
     from trainboard.watch import Watch
 
 
@@ -59,6 +61,12 @@ class Desk:
             yield made
         finally:
             await made.close()
+
+    async def policies(self, experiments: Iterable[Experiment]) -> dict[str, Retry]:
+        """By experiment: when its runs are tried again."""
+        from trainboard.plans import Planner
+
+        return await Planner(self.environ, self.archives).policies(experiments)
 
     def control(self, backends: Sequence[Backend]) -> Control:
         """What does the user's will with runs on these backends."""

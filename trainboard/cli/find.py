@@ -40,8 +40,9 @@ async def current_rows(
     jobs = dict(known or {})
     asked = [backend for backend in backends if backend.name not in jobs]
     answers = await asyncio.gather(*(ask(desk, backend, said) for backend in asked))
-    jobs |= {backend.name: found for backend, found in zip(asked, answers, strict=True)}
-    return merge(await desk.store.load(), jobs)
+    found = {backend.name: answer for backend, answer in zip(asked, answers, strict=True)}
+    jobs |= {name: answer for name, answer in found.items() if answer is not None}
+    return merge(await desk.store.load(), jobs, away=[name for name, answer in found.items() if answer is None])
 
 
 async def pictured(desk: Desk, backends: Sequence[Backend]) -> dict[str, tuple[Job, ...]]:
@@ -61,15 +62,15 @@ def _pictured(desk: Desk, backends: Sequence[Backend]) -> dict[str, tuple[Job, .
     return found
 
 
-async def ask(desk: Desk, backend: Backend, said: set[str]) -> tuple[Job, ...]:
-    """A backend's jobs, or none where it does not answer; that is said once."""
+async def ask(desk: Desk, backend: Backend, said: set[str]) -> tuple[Job, ...] | None:
+    """A backend's jobs, or None where it does not answer; that is said once."""
     try:
-        return (await query(backend, desk.store, {})).jobs
+        return (await query(backend, desk.store, {}, policies=desk.policies)).jobs
     except BackendError as error:
         if (line := f"{told(backend, error)}; shown as last seen") not in said:
             said.add(line)
             complain(line)
-        return ()
+        return None
 
 
 def told(backend: Backend, error: BackendError) -> str:

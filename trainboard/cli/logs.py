@@ -94,7 +94,7 @@ async def wait_for_end(desk: Desk, backend: Backend, row: Row) -> None:
     while True:
         await asyncio.sleep(max(POLL, config.poll if config else POLL))
         try:
-            answer = await query(backend, desk.store, absences)
+            answer = await query(backend, desk.store, absences, policies=desk.policies)
         except BackendError as error:
             complain(f"{told(backend, error)}; trying on")
             continue

@@ -44,10 +44,12 @@ def ls(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row of the table."""
-    took = duration(None if row.started is None else (row.ended or time.time()) - row.started)
+    now = time.time()
+    took = duration(None if row.started is None else (row.ended or now) - row.started)
     submitted = f"{since(row.submitted)} ago" if row.submitted else "-"
     return (
-        row.run or "-", row.state, row.backend or "-", row.job_id or "-", submitted, took, row.name, row.reason,
+        row.run or "-", row.state, row.backend or "-", row.job_id or "-", submitted, took, row.name,
+        row.reason_at(now),
     )  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def described(row: Row) -> Iterable[tuple[str, str]]:
     """A row, field by field, for people: times in their zone, and nothing that is not known."""
     more = {
+        "reason": row.reason_at(time.time()),
         "attempt": ", ".join(filter(None, (str(row.attempt or ""), row.cause))),
         "priority": row.priority or None,
         "directory": row.directory,

@@ -128,7 +128,7 @@ class Journal:
         for row in table.rows:
             old = before.get(row.key)
             if old is not row and row.ours and (old is None or news_of(old) != news_of(row)):
-                yield row_line(row)
+                yield row_line(row, table.at)
 
     def _host(self, host: HostSeen) -> Iterator[Line]:
         before = self._hosts.get(host.backend)
@@ -142,13 +142,13 @@ def news_of(row: Row) -> tuple[object, ...]:
     return row.state, row.attempt, row.backend, row.job_id, row.reason if row.state.ended else ""
 
 
-def row_line(row: Row) -> Line:
+def row_line(row: Row, now: float) -> Line:
     """A run's state."""
     job = f" as {row.job_id}" if row.job_id and row.job_id != row.token else ""
     where = f" on {row.backend}{job}" if row.backend else ""
     took = f" after {duration(row.ended - row.started)}" if row.state.ended and row.ended and row.started else ""
     attempt = f", attempt {row.attempt}" if row.attempt and row.attempt > 1 else ""
-    reason = f": {row.reason}" if row.reason else ""
+    reason = f": {row.reason_at(now)}" if row.reason else ""
     return Line(
         "run", row.key, f"{row.state}{where}{took}{attempt}{reason}", row.as_json() | {"attempt": row.attempt}
     )

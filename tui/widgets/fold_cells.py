@@ -79,7 +79,7 @@ class Fold:
     @property
     def reason(self) -> str:
         """Which run is the best, or else why the liveliest is as it is."""
-        return f"best {setting_of(self.best)}" if self.best is not None else reason_of(self.first)
+        return f"best {setting_of(self.best)}" if self.best is not None else reason_of(self.first, self.now)
 
     def cell(self, name: str, width: int) -> str:
         """The text in the column of this name, not yet cut to the width."""

@@ -73,7 +73,7 @@ def lines(row: Row, host: HostSeen | None, now: float) -> tuple[tuple[str, str],
     fields = [
         ("name", name_of(row)),
         ("state", show.state_text(row.state, 15)),
-        *reasons(row),
+        *reasons(row, now),
         ("exit code", "" if row.exit_code is None else str(row.exit_code)),
         ("run", row.run or "not started by us"),
         ("waits here", "it is not sent to a backend yet" if row.unsent and not row.state.ended else ""),
@@ -102,11 +102,11 @@ def lines(row: Row, host: HostSeen | None, now: float) -> tuple[tuple[str, str],
     return tuple((name, show.clean(value, LONGEST)) for name, value in fields if value)
 
 
-def reasons(row: Row) -> list[tuple[str, str]]:
+def reasons(row: Row, now: float) -> list[tuple[str, str]]:
     """Why a row is as it is; of one that waits for GPUs, a line for each of them."""
     if row.state not in WAITING:
         return [("reason", row.reason)]
-    parts = row.reason.split("; ")
+    parts = row.reason_at(now).split("; ")
     return [
         ("reason" if first else "·", part) for first, part in zip(chain((True,), repeat(False)), parts, strict=False)
     ]

@@ -85,14 +85,14 @@ class Seen:
                 return curve.spark(width) if curve is not None else ""
             case "last":
                 return show.number(curve.last) if curve is not None else ""
-        return reason_of(row)
+        return reason_of(row, self.now)
 
 
 def row_pieces(seen: Seen, columns: Sequence[tuple[Column, int]], width: int, sign: str) -> tuple[Piece, ...]:
     """A row's line; a reason that has no column of its own, or too short a one, begins where the numbers end."""
     tone, dim = show.STATES[seen.row.state][1], "dim" if seen.row.state.ended else "plain"
     tones = {"state": tone, "last": "strong"}
-    reason = reason_of(seen.row)
+    reason = reason_of(seen.row, seen.now)
     start = seen.last_blank(columns) if cell_len(reason) > width_of("reason", columns) else None
     pieces: list[Piece] = []
     used = 0
@@ -135,9 +135,9 @@ def named(row: Row) -> str:
     return f"{name_of(row)}  ({' '.join(filter(None, (place_of(row), row.job_id))) if row.backend else 'not sent'})"
 
 
-def reason_of(row: Row) -> str:
+def reason_of(row: Row, now: float) -> str:
     """Why a row is as it is, in one line; of one that waits the priority too, where it has one."""
-    reason = "" if row.reason == "None" else show.clean(row.reason)
+    reason = "" if row.reason == "None" else show.clean(row.reason_at(now))
     if row.priority and row.state in WAITING:
         return f"{row.priority:+d} · {reason}" if reason else f"priority {row.priority:+d}"
     if reason:
