@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo board test check cluster screenshots bench clean
+.PHONY: demo board test check cluster docs screenshots bench clean
 
 demo: $(STAMP)  ## train a small network on this machine and watch it
 	TRAINBOARD_HOME=$(CURDIR)/.demo $(BIN)/trainboard demo
@@ -21,6 +21,9 @@ check: $(VENV)/.dev  ## format, lint, types, import directions, the Python of wh
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vermin -q -t=3.6- --no-tips --violations backends/runner backends/remote backends/queue
+
+docs: $(STAMP)  ## make docs/spec.md from the model's own words
+	$(BIN)/python -m specs.describe > docs/spec.md.new && mv docs/spec.md.new docs/spec.md
 
 screenshots: $(VENV)/.dev  ## make the pictures of the README from the real app and the test cluster
 	$(BIN)/python -m screenshots.make

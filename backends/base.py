@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from specs.model import Resources, SlurmOptions
+    from backends.checks import Forecast, Program, Rehearsal, Survey, Unknown
+    from specs.model import Input, Resources, SlurmOptions
 
 
 class JobState(StrEnum):
@@ -55,6 +56,19 @@ ENDED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Peaks:
+    """The most that an attempt has used so far, as far as its runner tells. Bytes."""
+
+    memory: float | None = None
+    gpu_memory: float | None = None
+    """Of the GPU on which it has most."""
+    disk: float | None = None
+    """Of its directory, and of its checkpoints elsewhere."""
+    seconds: float | None = None
+    """How long it ran, once it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job as a backend sees it. Times are seconds since the epoch."""
 
@@ -86,6 +100,8 @@ class Job:
     """It ended because we took it back before it began; it can never start."""
     restarts: int = 0
     """How often its scheduler started it again by itself."""
+    peaks: Peaks | None = None
+    """None: nobody tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +178,40 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeFile:
+    """One file or link of a project."""
+
+    path: str
+    """From the project folder; bytes that are no UTF-8 as `os.fsdecode` gives them."""
+    digest: str
+    """SHA-256 of what is in it, hexadecimal; empty for a link."""
+    size: int
+    """Bytes; 0 for a link."""
+    executable: bool = False
+    target: str = ""
+    """What a link says; empty for a file."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A project folder as it was at submission, for hosts that do not share it."""
+    """A project folder as it was at submission, by content."""
+
+    digest: str
+    """SHA-256 of the list of files (`backends.snapshot.manifest`), hexadecimal: the same for the same files."""
+    files: tuple[CodeFile, ...] = field(repr=False)
+    """By path."""
+    blobs: Path = field(compare=False)
+    """The folder on this machine with what is in them: `ab/<sha256>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A project folder as one file: what older versions kept of an experiment, which may still have to be sent."""
 
     digest: str
     """SHA-256 of the archive, hexadecimal."""
     archive: bytes = field(repr=False)
-    """tar.gz with the same bytes for the same files."""
+    """tar.gz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +224,25 @@ class Checkpoints:
     """So many of the newest stay, and those named `best`; None: all."""
     resume: str = ""
     """Shell text added to the command where there is a checkpoint; `{checkpoint}` stands for its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A file that an attempt left where its program ran."""
+
+    path: str
+    """From there; untrusted: it says what the host says."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What an attempt left."""
+
+    files: tuple[Result, ...] = ()
+    left: str = ""
+    """Why there may be more, in one line; empty where this is all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +293,7 @@ class Plan:
     slurm: SlurmOptions
     workdir: Path
     """The project folder on this machine."""
-    code: Snapshot | None = None
+    code: Snapshot | Archive | None = None
     """What to send of it; None for a backend that shares the folder."""
     batch: str = ""
     """Made by us, hexadecimal: plans with the same one are handed over in one call, and may become one array."""
@@ -250,6 +312,8 @@ class Plan:
     """After which ends a scheduler may start the same job again by itself (Slurm: TIMEOUT, PREEMPTED, NODE_FAIL)."""
     restarts: int = 0
     """How often at most."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Texts that its command reads from the attempt directory, by name."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What `trainboard rebuild` needs besides to make the store's records anew; JSON values."""
     experiment_folder: str = ""
@@ -402,6 +466,10 @@ class Backend(Protocol):
         than what it returns: a host that does not answer is `Rejected` before the launch and `Unclear` after it.
         """
 
+    @property
+    def folders(self) -> Sequence[str]:
+        """Where we write on the host: attempts, and the queue of a server; they may begin with `~/`."""
+
     def directory(self, folder: str) -> str:
         """Where the attempt with this `Plan.folder` lives on the host; may begin with `~/`."""
 
@@ -429,8 +497,26 @@ class Backend(Protocol):
     async def room(self, resources: Resources, slurm: SlurmOptions) -> Room:
         """What it could do with runs of this size."""
 
+    async def survey(self, plan: Plan, inputs: Sequence[Input], patience: float) -> Survey:
+        """What lies on the host for a plan, and what the host has; `patience`: seconds for checksums that are new."""
+
+    async def rehearse(self, plan: Plan, programs: Sequence[Program]) -> Rehearsal | Unknown:
+        """Try a plan's set-up in a login shell, and look for these programs after it; no run is started."""
+
+    async def forecast(self, plan: Plan) -> Forecast | None:
+        """What the scheduler says of such a job without taking it; None where there is no scheduler."""
+
     async def scan(self) -> tuple[Found, ...]:
         """Every attempt directory below the backend's root, for `trainboard rebuild`."""
+
+    async def results(self, directory: str, patterns: Sequence[str]) -> Results:
+        """The files of an attempt that these globs find where its program ran, and that it wrote or changed.
+
+        Nothing outside of that folder is found, whatever links are in it.
+        """
+
+    async def fetch(self, directory: str, pieces: Sequence[tuple[str, int, int]]) -> Sequence[bytes | str]:
+        """Pieces of such files, each a path, an offset and a length: their bytes, or why they cannot be read."""
 
     async def log_path(self, job: Job) -> str | None:
         """Where the standard output of a job goes that we did not start; None where nobody knows."""

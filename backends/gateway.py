@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 from backends.base import CommandFailed
+from backends.forecast import NODE_FIELDS, parse_nodes
 from backends.squeue import (
     REASONS_FORMAT,
     STANDING_FORMAT,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from backends.base import Completed
+    from backends.checks import Nodes
     from backends.host import Host
     from backends.squeue import QueueEntry, Standing
 
@@ -40,6 +43,9 @@ OVER = re.compile(
 SETTINGS = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 """Times as seconds: a cluster's time zone is not ours. The tasks of an array that waits are not cut off."""
 
+NODES_AGE = 60.0
+"""Seconds for which an answer of sinfo is believed."""
+
 IDS = 200
 """Job ids in one command line."""
 
@@ -55,6 +61,7 @@ class Gateway:
         self.name = name
         self.host = host
         self._user = ""
+        self._nodes: tuple[float, tuple[Nodes, ...]] | None = None
 
     async def user(self) -> str:
         """The login there; $USER is not always set."""
@@ -81,6 +88,13 @@ class Gateway:
         """The user's jobs that wait, the one that goes first at the head."""
         argv = ["squeue", "-h", "-r", "-t", "pending", "--sort=-p,i", "-u", await self.user(), "-o", STANDING_FORMAT]
         return parse_standings(await self.command(argv, 30, 32 << 20))
+
+    async def nodes(self) -> tuple[Nodes, ...]:
+        """What each partition offers; asked once a minute at most."""
+        if self._nodes is None or time.monotonic() - self._nodes[0] > NODES_AGE:
+            text = await self.command(["sinfo", "-h", "-e", "-o", NODE_FIELDS], 20)
+            self._nodes = time.monotonic(), parse_nodes(text)
+        return self._nodes[1]
 
     async def scancel(self, ids: Iterable[str]) -> None:
         """End jobs; for those that are over it does nothing."""

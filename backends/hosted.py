@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shlex
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,9 +21,14 @@ from backends.base import (
     HostUnreachable,
     Policy,
     Rejected,
+    Result,
+    Results,
     Unclear,
 )
+from backends.host import QUIET
 from backends.parse import parse_gpu
+from backends.rehearsal import rehearse
+from backends.survey import parse_survey
 from backends.text import one_line
 from backends.upload import PATIENCE, Folder, Uploads, rejected
 
@@ -30,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
     from backends.base import Chunk, Job, Plan, Unreadable, Watched
+    from backends.checks import Forecast, Program, Rehearsal, Survey, Unknown
     from backends.host import Host
+    from specs.model import Input
 
 Item = TypeVar("Item")
 
@@ -83,6 +91,11 @@ class Hosted:
         """When scheduler commands or state queries were issued lately."""
         return self.host.calls
 
+    @property
+    def folders(self) -> Sequence[str]:
+        """Where we write there."""
+        return self.root, self.leases
+
     def directory(self, folder: str) -> str:
         """Where an attempt lives."""
         return f"{self.root}/{folder}"
@@ -130,6 +143,47 @@ class Hosted:
             after = header["next"]
             if not after:
                 return tuple(found)
+
+    async def survey(self, plan: Plan, inputs: Sequence[Input], patience: float) -> Survey:
+        """What lies there and what the machine has, in one request."""
+        folders = [self.root, str(plan.workdir)] if self.shared else [self.root]
+        wanted: dict[str, bool] = {}
+        for each in inputs:
+            wanted[each.path] = wanted.get(each.path, False) or each.sha256 is not None
+        cards = bool(plan.resources.gpus) and self.kind != "slurm"
+        _, data = await self.host.request(
+            "survey", QUIET + patience, folders=folders, inputs=list(wanted.items()), patience=patience, gpus=cards
+        )
+        return parse_survey(json.loads(data), list(wanted))
+
+    async def rehearse(self, plan: Plan, programs: Sequence[Program]) -> Rehearsal | Unknown:
+        """Try the set-up in a login shell, in the project folder where it is shared."""
+        folder = shlex.quote(str(plan.workdir)) if self.shared else "~"
+        return await rehearse(self.host, script.shell(self.kind), plan, programs, folder, self._environment())
+
+    async def forecast(self, plan: Plan) -> Forecast | None:
+        """Only a scheduler makes one."""
+        return None
+
+    async def results(self, directory: str, patterns: Sequence[str]) -> Results:
+        """The files of an attempt that these globs find where its program ran."""
+        header, data = await self.host.request("results", PATIENCE, directory=directory, patterns=list(patterns))
+        found = json.loads(zlib.decompress(data))
+        return Results(tuple(Result(path, size) for path, size in found), one_line(header["left"]))
+
+    async def fetch(self, directory: str, pieces: Sequence[tuple[str, int, int]]) -> Sequence[bytes | str]:
+        """Pieces of such files."""
+        wanted = [list(piece) for piece in pieces]
+        header, data = await self.host.request("fetch", PATIENCE, directory=directory, pieces=wanted)
+        content, at = zlib.decompress(data), 0
+        found: list[bytes | str] = []
+        for outcome in header["outcomes"]:
+            if isinstance(outcome, int):
+                found.append(content[at : at + outcome])
+                at += outcome
+            else:
+                found.append(one_line(outcome))
+        return found
 
     async def close(self) -> None:
         """Drop the connection."""
@@ -197,6 +251,7 @@ class Hosted:
             "env": script.environment(plan, self._environment()),
             "plan.json": script.runner_plan(plan, self.kind, self.leases),
             "launch.sh": launch,
+            **plan.files,
         }
         files = {name: text.encode() for name, text in texts.items()}
         return Folder(self.directory(plan.folder), plan.token, files)

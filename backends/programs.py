@@ -56,8 +56,8 @@ def waiter_source() -> str:
 
 
 def runner_source() -> str:
-    """The runner, which stays with an attempt; it knows processes as the queue does."""
-    return bundle(modules(queue, "processes") + modules(runner))
+    """The runner, which stays with an attempt; it knows processes and GPUs as the queue does."""
+    return bundle((*modules(queue, "processes"), f"{queue.__name__}.gpus", *modules(runner)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from backends.base import Archive
 from backends.sbatch import warning
 from specs.scanner import scan
 
@@ -19,22 +20,36 @@ GRACE = 10.0
 ALWAYS = {"PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 """Lines of a log appear when they are printed; GPU numbers mean what nvidia-smi shows."""
 
+COPY = """\
+if [ ! -d code ]; then
+  # older than all that the run writes, and whole: it may be ended at any moment, and begin once more
+  rm -rf code.part && cp -RP {tree} code.part || exit 1
+  find code.part -type f -exec chmod u+w {{}} + -exec touch -t 200001010000 {{}} + && mv code.part code || exit 1
+fi
+cd code || exit 1"""
+
 
 def run_script(plan: Plan) -> str:
     """run.sh, the same on every kind: into the project folder, set-up, the user's command."""
-    if plan.code is None:
-        enter = f"cd {shlex.quote(str(plan.workdir))}"
-    else:
-        enter = f"mkdir -p code && tar -xzf ../../../.code/{plan.code.digest}.tar.gz -C code && cd code"
     setup = f"\n# set-up: the first command that fails ends the attempt\nset -e\n{plan.setup.rstrip()}\nset +e\n"
     return (
         f"# {plan.job_name}, attempt {plan.attempt}\n"
         # A login shell's start-up files may have gone elsewhere.
         'cd "$TRAINBOARD_ATTEMPT" && . ./env || exit 1\n'
-        f"{enter} || exit 1\n"
+        f"{enter(plan)}\n"
         f"{setup if plan.setup.strip() else ''}\n"
         f"{command(plan)}\n"
     )
+
+
+def enter(plan: Plan) -> str:
+    """Into the project folder; where it is not shared, into a copy of what was sent, which the program may change."""
+    if plan.code is None:
+        return f"cd {shlex.quote(str(plan.workdir))} || exit 1"
+    if isinstance(plan.code, Archive):
+        tar = f"tar -xzf ../../../.code/{plan.code.digest}.tar.gz -C code"
+        return f"mkdir -p code && {tar} && cd code || exit 1"
+    return COPY.format(tree=f"../../../.code/trees/{plan.code.digest}")
 
 
 def command(plan: Plan) -> str:
@@ -78,6 +93,11 @@ def queue_launch(plan: Plan, python: str, programs: str) -> str:
     )
 
 
+def shell(kind: str) -> list[str]:
+    """Which shell reads run.sh: a login shell, as the user has it there, sets up `module` and conda as it starts."""
+    return ["bash"] if kind == "local" else ["bash", "-l"]
+
+
 def runner_plan(plan: Plan, kind: str, leases: str) -> str:
     """plan.json, for the runner, the waiter and `trainboard rebuild`. `leases` is the host's shared folder."""
     scheduled = kind == "slurm"
@@ -90,8 +110,7 @@ def runner_plan(plan: Plan, kind: str, leases: str) -> str:
         "batch": plan.batch,
         "task": plan.task,
         "job_name": plan.job_name,
-        # A login shell, as the user has it there: `module` and conda are set up in its start-up files.
-        "shell": ["bash"] if kind == "local" else ["bash", "-l"],
+        "shell": shell(kind),
         "time": None if scheduled else need.time,
         "grace": max(1.0, warning(need.time) - 5.0) if scheduled else GRACE,
         "log": None if scheduled else "out.log",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from backends import script
 from backends.base import BackendError, Job, JobState, Rejected, Room, Unclear
 from backends.hosted import ASKED, Hosted, pieces
+from backends.peaks import peaks_of
 from backends.programs import programs
 from backends.text import one_line
 
@@ -122,6 +123,7 @@ class Server(Hosted):
             log=f"{attempt.directory}/out.log",
             stranded=standing.stranded,
             restarts=found["restarts"],
+            peaks=peaks_of(found),
             withdrawn=standing.state is JobState.CANCELLED
             and (bool(ended.get("withdrawn")) or found["taken_back"] == "withdrawn"),
         )

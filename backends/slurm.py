@@ -12,9 +12,12 @@ from backends import parse, sbatch
 from backends.accounting import Accounting
 from backends.allowance import Allowance
 from backends.base import BackendError, CommandFailed, NoRoom, Rejected, Unclear, Watched
+from backends.checks import Forecast, Unknown
 from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_waits, queued_job, told, unrecorded
+from backends.forecast import forecast
 from backends.gateway import OVER, Gateway, apart
 from backends.hosted import Hosted, pieces
+from backends.peaks import peaks_of
 from backends.programs import programs
 from backends.sightings import Watchlist
 from backends.squeue import TOP, topped
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backends.base import Job, Plan, Room
+    from backends.checks import Nodes
     from backends.sightings import Sighting
     from backends.squeue import QueueEntry
     from specs.model import Resources, SlurmOptions
@@ -176,7 +180,7 @@ class Slurm(Hosted):
             for attempt, found in zip(asked, records, strict=True):
                 job = judged(self.name, attempt, seen.get(attempt.token, ()), found)
                 if job is not None:
-                    jobs.append(job)
+                    jobs.append(replace(job, peaks=peaks_of(found)))
                 else:
                     known = claimed_by(found) or attempt.job_id
                     gone.append(replace(attempt, job_id=known if RUNNING_JOB_ID.fullmatch(known) else ""))
@@ -261,6 +265,25 @@ class Slurm(Hosted):
         """How many more jobs the user's limits leave, by what is in the queue."""
         entries = self._entries if self._entries is not None else await self._queue()
         return await self.allowance.room(slurm, entries)
+
+    async def forecast(self, plan: Plan) -> Forecast | None:
+        """sbatch --test-only, and what the partitions offer; each as far as it answers."""
+        partitions = await self._partitions()
+        try:
+            options = sbatch.slurm_options(plan)
+        except ValueError as error:
+            return Forecast(partitions, refusal=str(error))
+        argv = ["sbatch", "--test-only", *options, f"--job-name={plan.job_name}", "--wrap=:"]
+        try:
+            return forecast(await self.gateway.run(argv, 30), partitions)
+        except BackendError as error:
+            return Forecast(partitions, refusal=error.bare, passing=True)
+
+    async def _partitions(self) -> tuple[Nodes, ...] | Unknown:
+        try:
+            return await self.gateway.nodes()
+        except BackendError as error:
+            return Unknown(error.bare)
 
     async def _ids(self, attempts: Sequence[Watched]) -> list[str]:
         """Every job of these that is not known to be over: the one that we know, and what squeue shows."""

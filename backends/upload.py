@@ -1,15 +1,17 @@
-"""What is put on a host before anything begins there: whole folders, programs, project archives."""
+"""What is put on a host before anything begins there: whole folders, programs, project code."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import secrets
+import time
 import zlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from backends.base import BackendError, Rejected
+from backends.base import Archive, BackendError, Rejected
+from backends.code import CodeSender
 from backends.programs import programs
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 PATIENCE = 120.0
 """Seconds for one request that puts folders in place: a line of 10 KB/s and a slow network disk are not broken."""
+
+
+FRESH = 60.0
+"""Seconds for which code that is there is taken to stay there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,9 @@ class Uploads:
         self._policy = None if policy is None else asdict(policy)
         self._sending: dict[str, asyncio.Task[None]] = {}
         """What is written once per content and is on its way, by path."""
+        self._code = CodeSender(host, root)
+        self._there: dict[str, float] = {}
+        """When code of which digest was last seen on the host, whole (monotonic seconds)."""
 
     async def folders(self, folders: Sequence[Folder]) -> list[str | Rejected]:
         """Put them in place in one request: the path of each, or why it is not there. Raises a `BackendError`."""
@@ -85,14 +94,17 @@ class Uploads:
 
         await self._once(path, send)
 
-    async def code(self, code: Snapshot) -> None:
-        """The project's archive, once per content however many runs want it. Raises a `BackendError`."""
-        path = f"{self._root}/.code/{code.digest}.tar.gz"
+    async def code(self, code: Snapshot | Archive) -> None:
+        """The project's code, once per content however many runs want it. Raises a `BackendError`."""
+        path = f"{self._root}/.code/{code.digest}"
+        if isinstance(code, Archive):
+            await self._once(f"{path}.tar.gz", lambda: self._archive(f"{path}.tar.gz", code))
+        elif time.monotonic() - self._there.get(code.digest, -FRESH) >= FRESH:
+            await self._shared(path, lambda: self._code.send(code))
+            self._there[code.digest] = time.monotonic()
 
-        async def send() -> None:
-            await self._host.put(path, code.archive, secrets.token_hex(8))  # others may send it, too
-
-        await self._once(path, send)
+    async def _archive(self, path: str, code: Archive) -> None:
+        await self._host.put(path, code.archive, secrets.token_hex(8))  # others may send it, too
 
     def close(self) -> None:
         """Leave what is on its way."""
@@ -107,9 +119,13 @@ class Uploads:
             if not header["exists"]:
                 await send()
 
+        await self._shared(path, send_if_missing)
+
+    async def _shared(self, path: str, send: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Send what is not on its way; wait until it is there."""
         task = self._sending.get(path)
         if task is None:
-            task = self._sending[path] = asyncio.create_task(send_if_missing())
+            task = self._sending[path] = asyncio.create_task(send())
             task.add_done_callback(lambda _: self._sending.pop(path))
         await asyncio.shield(task)
 

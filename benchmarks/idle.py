@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
+
+from trainboard.actions import Refused
+from trainboard.config import BackendConfig
+from trainboard.options import CAREFUL, Options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
     from pathlib import Path
 
-    from specs.model import Spec
+    from specs.model import Setting, Spec
     from trainboard.events import Event
+    from trainboard.prospect import Prospect
     from trainboard.rows import Row
+    from trainboard.scripts import Scripts
+
+HERE = BackendConfig("here", "slurm", "gateway", "~/runs", 10.0, True, "python3", ())
 
 
 async def nothing() -> AsyncIterator[Event]:
@@ -23,8 +32,19 @@ async def nothing() -> AsyncIterator[Event]:
 class Nobody:
     """Actions without effect."""
 
-    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
+    async def consider(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Prospect:
+        raise Refused("nobody is there")
+
+    async def carry_out(self, prospect: Prospect) -> Sequence[Row]:
         return ()
+
+    async def submit(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Sequence[Row]:
+        return ()
+
+    async def scripts(self, spec: Spec, settings: Sequence[Setting], backend: str | None) -> Scripts:
+        from trainboard.scripts import scripts
+
+        return await asyncio.to_thread(scripts, spec, settings, HERE, shared=True)
 
     async def cancel(self, keys: Collection[str]) -> None:
         return None

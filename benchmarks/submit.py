@@ -25,6 +25,7 @@ from specs.load import load
 from tests.cluster import start, stop, up_already
 from trainboard.cli.desk import open_desk
 from trainboard.cli.terminal import TerminalPrompter
+from trainboard.options import PLAIN
 from trainboard.submit import submit
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ async def inside(spec: Path, environ: Mapping[str, str], load_: Load) -> tuple[f
         await chosen.jobs([])  # a board is connected by then
         watching = asyncio.create_task(lateness(blocks))
         began = time.monotonic()
-        made = await submit(load(spec), [chosen], dispatcher, desk.archives, environ)
+        made = await submit(load(spec), [chosen], dispatcher, desk.archives, environ, PLAIN)
         took = time.monotonic() - began
         watching.cancel()
     check([attempt.state.value for _, attempt in made if attempt.job_id], load_)

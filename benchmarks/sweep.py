@@ -23,6 +23,7 @@ from specs.load import loads
 from tests.trainboard.fakes import FakeBackend, config_of
 from trainboard.config import Config
 from trainboard.events import TableSeen
+from trainboard.options import PLAIN
 from trainboard.paths import paths
 from trainboard.store import Store
 from trainboard.watch import Watch
@@ -110,7 +111,7 @@ async def bench(folder: Path, runs: int) -> bool:
     reading = asyncio.create_task(read())
     gc.freeze()  # as the board does with its first frame
     async with blocks(f"{runs} runs submitted", kept):
-        await watch.submit(spec, None)
+        await watch.submit(spec, None, PLAIN)
     for state in (JobState.RUNNING, JobState.COMPLETED):
         makers.backend.state = state
         async with blocks(f"all of them seen as {state}", kept):

@@ -20,6 +20,7 @@ import specs
 from specs.load import load
 from tests import cluster as servers
 from trainboard.cli.desk import open_desk
+from trainboard.options import PLAIN
 from tui.app import Board
 from tui.prompts import ModalPrompter
 
@@ -88,8 +89,8 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     await pilot.press(*cluster.code, "enter")
     await until(pilot, lambda: shown(pilot).count("● up") == 5)
     example = load(Path("char-rnn.yaml"))
-    await watch.submit(example, "triton")
-    await watch.submit(replace(example, sweep=replace(example.sweep, seeds=(7,))), "gpu1")
+    await watch.submit(example, "triton", PLAIN)
+    await watch.submit(replace(example, sweep=replace(example.sweep, seeds=(7,))), "gpu1", PLAIN)
     await until(pilot, lambda: shown(pilot).count("▁") > 24)
     await pilot.press("g", "j", "l")
     await until(pilot, lambda: "val_loss:" in shown(pilot))
@@ -102,9 +103,14 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     save(pilot, "cancel")
     await pilot.press("n")
     await pilot.press("escape", "n")
-    await until(pilot, lambda: "4 runs of" in shown(pilot))
+    await until(pilot, lambda: " away.yaml" in shown(pilot))
+    await pilot.press("j", "b", "tab")
+    await until(pilot, lambda: "4 runs of" in shown(pilot) and "#SBATCH" in shown(pilot))
     save(pilot, "new")
-    await pilot.press("escape")
+    await pilot.press("c")
+    await until(pilot, lambda: " fine" in shown(pilot))
+    save(pilot, "checks")
+    await pilot.press("q")
     await pilot.resize_terminal(80, 24)
     await until(pilot, lambda: "char-rnn" in shown(pilot))
     save(pilot, "small")

@@ -3,6 +3,9 @@
 A value arrives as text whatever is in it. Where that cannot be made sure (back-ticks, here-documents, …) the
 placeholder is refused. What a program does with the text that it is given is its own affair, but for a second shell:
 a placeholder in the script of `sh -c`, `eval` or `ssh` is refused too.
+
+Besides parameters there are `{--name}` (an option, where the run has the parameter), `{run}`, `{args}` and
+`{params_file}`. A parameter that is called like one of them goes first.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from specs.braces import RUN, as_text
+from specs.paramsfile import FILES
 from specs.scanner import CommandError, Slot, scan
 from specs.tree import nearest, quoted
 
@@ -19,9 +24,12 @@ if TYPE_CHECKING:
 
     from specs.model import Scalar
 
-
-RUN = "run"
-"""The placeholder of the run's name, where no parameter is called so."""
+ARGS = "args"
+"""The placeholder of all parameters, as options."""
+OURS = (RUN, ARGS, *FILES)
+"""Placeholders that need no parameter."""
+ATTEMPT = "$TRAINBOARD_ATTEMPT"
+"""The shell's variable of the attempt directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +39,33 @@ class Template:
     parts: tuple[str | Slot, ...]
 
     @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Its placeholders, in order."""
+        return tuple(part for part in self.parts if isinstance(part, Slot))
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """The parameters that it uses, in order."""
-        return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Slot)))
+        """The parameters that it needs, in order, `run` and the like among them."""
+        return tuple(dict.fromkeys(slot.name for slot in self.slots if not slot.option))
 
-    def check(self, known: Collection[str]) -> None:
-        """Raise `CommandError` for the first placeholder that is not known or stands where no value can."""
-        for slot in self.parts:
-            if isinstance(slot, str):
-                continue
-            if slot.name not in known:
-                near = nearest(slot.name, {*known} - {RUN})
-                literal = f"for the text itself write {{{{{slot.name}}}}}"
-                raise CommandError(f"unknown parameter {quoted(slot.name)}{near}; {literal}", slot.line)
-            if slot.unsafe:
-                advice = f'on a line before, say export VALUE={{{slot.name}}}, and use "$VALUE" here'
-                raise CommandError(f"{{{slot.name}}} cannot stand {slot.unsafe}: {advice}", slot.line)
+    def files(self, params: Collection[str]) -> tuple[str, ...]:
+        """The files of parameters that it reads, by their names in the attempt directory."""
+        names = (name for name in self.names if name not in params)
+        return tuple(dict.fromkeys(FILES[name] for name in names if name in FILES))
 
-    def fill(self, params: Mapping[str, Scalar]) -> str:
-        """Shell text with the values in. Raises `CommandError`."""
-        self.check(params)
-        return "".join(part if isinstance(part, str) else _insert(part, params[part.name]) for part in self.parts)
+    def check(self, known: Collection[str], sometimes: Collection[str] = ()) -> None:
+        """Raise `CommandError` for the first placeholder that is not known or stands where no value can.
+
+        `sometimes`: parameters that some runs have and others not.
+        """
+        for slot in self.slots:
+            _check(slot, known, sometimes)
+
+    def fill(self, params: Mapping[str, Scalar], run: str = "", *, checked: bool = False) -> str:
+        """Shell text with the values in, the run's name too. Raises `CommandError`, unless that was `checked`."""
+        if not checked:
+            self.check(params)
+        return "".join([part if isinstance(part, str) else _insert(part, params, run) for part in self.parts])
 
 
 def take_apart(text: str) -> Template:
@@ -67,23 +81,46 @@ def fill(template: str, params: Mapping[str, Scalar]) -> str:
     return take_apart(template).fill(params)
 
 
-def as_text(value: Scalar) -> str:
-    """A value as the program gets it: `true` and `false`, null as empty text, numbers as Python writes them."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _check(slot: Slot, known: Collection[str], sometimes: Collection[str]) -> None:
+    name, shown = slot.name, f"{{{'--' * slot.option}{slot.name}}}"
+    if name not in known and not (slot.option and name in sometimes) and (slot.option or name not in OURS):
+        raise CommandError(_absent(slot, known, sometimes), slot.line, slot.column)
+    if (slot.option or (name == ARGS and name not in known)) and not slot.alone:
+        raise CommandError(f"{shown} must be a word by itself, outside of quotes", slot.line, slot.column)
+    if slot.unsafe:
+        advice = f'on a line before, say export VALUE={{{name}}}, and use "$VALUE" here'
+        raise CommandError(f"{shown} cannot stand {slot.unsafe}: {advice}", slot.line, slot.column)
+
+
+def _absent(slot: Slot, known: Collection[str], sometimes: Collection[str]) -> str:
+    if slot.name in sometimes:
+        advice = f'write {{--{slot.name}}} for "--{slot.name} VALUE" in those that have it'
+        return f"not every run has the parameter {quoted(slot.name)}: {advice}"
+    near = nearest(slot.name, {*known, *sometimes, *OURS} - {RUN})
+    literal = f"{{{{{'--' * slot.option}{slot.name}}}}}"
+    return f"unknown parameter {quoted(slot.name)}{near}; for the text itself write {literal}"
 
 
 _HARMLESS = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./:@%+-]+", re.ASCII)
 
 
-def _insert(slot: Slot, value: Scalar) -> str:
-    text = as_text(value)
-    if "\0" in text:
-        raise CommandError(f"the value of {{{slot.name}}} holds a NUL character", slot.line)
+def _insert(slot: Slot, params: Mapping[str, Scalar], run: str) -> str:
+    name = slot.name
+    if name in params and not slot.option:
+        return _word(as_text(params[name]), slot)
+    if slot.option:
+        return f"--{name} {_word(as_text(params[name]), slot)}" if name in params else ""
+    if name in FILES:
+        return f'{slot.quotes.value}"{ATTEMPT}"/{FILES[name]}{slot.quotes.value}'
+    if name == ARGS:
+        return " ".join([f"--{key}={_word(as_text(value), slot)}" for key, value in params.items()])
+    return _word(run, slot)
+
+
+def _word(text: str, slot: Slot) -> str:
     if slot.plain and _HARMLESS.fullmatch(text):
         return text
+    if "\0" in text:
+        raise CommandError(f"the value of {{{slot.name}}} holds a NUL character", slot.line, slot.column)
     word = "'" + text.replace("'", "'\"'\"'") + "'"
     return f"{slot.quotes.value}{word}{slot.quotes.value}"

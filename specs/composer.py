@@ -25,8 +25,9 @@ def compose(text: str, source: str) -> yaml.Node | None:
         raise SpecError(source, None, f"larger than {LARGEST // 1024} KiB; this is not meant for data")
     forbidden = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if forbidden:
-        line = text.count("\n", 0, forbidden.start()) + 1
-        raise SpecError(source, line, f"character U+{ord(forbidden.group()):04X} is not allowed")
+        at = forbidden.start()
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        raise SpecError(source, line, f"character U+{ord(forbidden.group()):04X} is not allowed", column)
     try:
         return _Composer(text).get_single_node()
     except yaml.MarkedYAMLError as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import yaml
 
 from specs.composer import LARGEST, TAG, compose
+from specs.gather import Gather
 from specs.model import Scalar, SpecError
 from specs.tree import Entry, Place, Section, Value, nearest, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["Entry", "Place", "Section", "Value", "decode", "nearest", "parse", "parse_value", "quoted", "read"]
@@ -41,7 +44,9 @@ def decode(data: bytes, source: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SpecError(source, line, f"not UTF-8 text: byte 0x{data[error.start]:02x}") from None
+        begun = data.rfind(b"\n", 0, error.start) + 1
+        column = len(data[begun : error.start].decode("utf-8")) + 1
+        raise SpecError(source, line, f"not UTF-8 text: byte 0x{data[error.start]:02x}", column) from None
 
 
 def parse(text: str, source: str) -> Section:
@@ -49,20 +54,41 @@ def parse(text: str, source: str) -> Section:
 
     Anchors, aliases and merge keys (`<<`) are followed as far as `MOST_NODES` and `DEEPEST` allow.
     """
-    value = parse_value(text, source)
-    if value.content is None:
-        raise SpecError(source, None, "the file is empty")
-    if not isinstance(value.content, dict):
-        raise value.place.error(f"the file must be a mapping of keys to values, not {value.shown}")
-    return value.section()
+    gather = Gather()
+    top = parse_all(text, source, gather)
+    if gather.errors or top is None:
+        raise gather.errors[0]
+    return top
+
+
+def parse_all(text: str, source: str, gather: Gather) -> Section | None:
+    """The same with every mistake that YAML itself can tell in `gather`, and what is readable beside them.
+
+    None where nothing is. Of a key that is given twice the first is taken.
+    """
+    try:
+        value = _read(compose(text, source), source, "", gather)
+        if value.content is None:
+            raise SpecError(source, None, "the file is empty")
+        if not isinstance(value.content, dict):
+            raise value.place.error(f"the file must be a mapping of keys to values, not {value.shown}")
+        return value.section()
+    except SpecError as error:
+        gather.add([error])
+        return None
 
 
 def parse_value(text: str, source: str, path: str = "") -> Value:
     """Any one YAML value; null for a text without one. Raises `SpecError`."""
-    node = compose(text, source)
-    if node is None:
-        return Value(Place(source), path, None)
-    return _value(node, source, path)
+    gather = Gather()
+    value = _read(compose(text, source), source, path, gather)
+    if gather.errors:
+        raise gather.errors[0]
+    return value
+
+
+def _read(node: yaml.Node | None, source: str, path: str, gather: Gather) -> Value:
+    return Value(Place(source), path, None) if node is None else _Reader(source, gather).value(node, path)
 
 
 _SCALARS: dict[str, Callable[[str], Scalar]] = {
@@ -75,24 +101,66 @@ _SCALARS: dict[str, Callable[[str], Scalar]] = {
 }
 
 
-def _value(node: yaml.Node, source: str, path: str) -> Value:
-    place = _place(node, source)
-    if isinstance(node, yaml.CollectionNode) and node.tag not in (TAG + "map", TAG + "seq"):
-        raise place.error(f"tag {quoted(node.tag.replace(TAG, '!!'))} is not allowed")
-    if isinstance(node, yaml.MappingNode):
-        return Value(place, path, _entries(node, source, path))
-    if isinstance(node, yaml.SequenceNode):
-        return Value(place, path, tuple(_value(item, source, f"{path}[{n}]") for n, item in enumerate(node.value, 1)))
-    literal = cast("yaml.ScalarNode", node).style == "|"
-    return Value(place, path, _scalar(node, place), written=node.value, literal=literal)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Makes the tree of one file from PyYAML's nodes."""
+
+    source: str
+    gather: Gather
+
+    def value(self, node: yaml.Node, path: str) -> Value:
+        place = self.place(node)
+        if isinstance(node, yaml.CollectionNode) and node.tag not in (TAG + "map", TAG + "seq"):
+            raise place.error(f"tag {quoted(node.tag.replace(TAG, '!!'))} is not allowed")
+        if isinstance(node, yaml.MappingNode):
+            return Value(place, path, self.entries(node, path))
+        if isinstance(node, yaml.SequenceNode):
+            return Value(place, path, tuple(self.value(item, f"{path}[{n}]") for n, item in enumerate(node.value, 1)))
+        scalar = cast("yaml.ScalarNode", node)
+        content, written = _scalar(scalar, place), whole_characters(node.value, place)
+        return Value(place, path, content, written, scalar.style == "|", _inset(scalar))
+
+    def entries(self, node: yaml.MappingNode, path: str) -> dict[str, Entry]:
+        own: dict[str, Entry] = {}
+        merged: dict[str, Entry] = {}
+        for key_node, value_node in node.value:
+            place = self.place(key_node)
+            if key_node.tag == TAG + "merge":
+                merged = {**self.merged(value_node, path), **merged}
+                continue
+            key = key_node.value
+            if not isinstance(key, str) or not key:
+                self.gather.add([place.error("a key must be a word")])
+                continue
+            key = whole_characters(key, place)
+            if key in own:
+                first = own[key].place.line
+                self.gather.add([place.error(f"key {quoted(key)} is given twice; first on line {first}")])
+                continue
+            own[key] = Entry(place, self.value(value_node, f"{path}.{key}" if path else key))
+        return {**merged, **own}
+
+    def merged(self, node: yaml.Node, path: str) -> dict[str, Entry]:
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Entry] = {}
+        for one in sources:
+            if not isinstance(one, yaml.MappingNode):
+                raise self.place(one).error('"<<" takes a mapping or a list of mappings')
+            merged = {**self.entries(one, path), **merged}
+        return merged
+
+    def place(self, node: yaml.Node) -> Place:
+        return Place(self.source, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _scalar(node: yaml.Node, place: Place) -> Scalar:
+def _scalar(node: yaml.ScalarNode, place: Place) -> Scalar:
     tag = node.tag.replace(TAG, "!!")
     read = _SCALARS.get(node.tag.removeprefix(TAG))
     if read is None:
         raise place.error(f"tag {quoted(tag)} is not allowed")
-    if read is not str and len(node.value) > LONGEST_NUMBER:
+    if read is str:
+        return whole_characters(node.value, place)
+    if len(node.value) > LONGEST_NUMBER:
         raise place.error(f"a number of {len(node.value)} characters; put it in quotes if it is text")
     try:
         return read(node.value)
@@ -100,32 +168,40 @@ def _scalar(node: yaml.Node, place: Place) -> Scalar:
         raise place.error(f"{quoted(node.value)} does not fit its tag {quoted(tag)}") from None
 
 
-def _entries(node: yaml.MappingNode, source: str, path: str) -> dict[str, Entry]:
-    own: dict[str, Entry] = {}
-    merged: dict[str, Entry] = {}
-    for key_node, value_node in node.value:
-        place = _place(key_node, source)
-        if key_node.tag == TAG + "merge":
-            merged = {**_merged(value_node, source, path), **merged}
-            continue
-        key = key_node.value
-        if not isinstance(key, str) or not key:
-            raise place.error("a key must be a word")
-        if key in own:
-            raise place.error(f"key {quoted(key)} is given twice; first on line {own[key].place.line}")
-        own[key] = Entry(place, _value(value_node, source, f"{path}.{key}" if path else key))
-    return {**merged, **own}
+_HALF = re.compile("[\ud800-\udfff]")
 
 
-def _merged(node: yaml.Node, source: str, path: str) -> dict[str, Entry]:
-    sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    merged: dict[str, Entry] = {}
-    for one in sources:
-        if not isinstance(one, yaml.MappingNode):
-            raise _place(one, source).error('"<<" takes a mapping or a list of mappings')
-        merged = {**_entries(one, source, path), **merged}
-    return merged
+def whole_characters(text: str, place: Place) -> str:
+    """The text with characters that JSON writes as two halves put together. Raises `SpecError` for half a one."""
+    if _HALF.search(text) is None:
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise place.error(f"{quoted(text)} holds half a character") from None
 
 
-def _place(node: yaml.Node, source: str) -> Place:
-    return Place(source, node.start_mark.line + 1, node.start_mark.column + 1)
+def _inset(node: yaml.ScalarNode) -> int | None:
+    """`Value.inset` of a scalar."""
+    start, end = node.start_mark, node.end_mark
+    if node.style == "|":
+        lines = (line for line in _lines_behind(start) if line.strip(" "))
+        written = next((line for line in node.value.split("\n") if line.strip(" ")), "")
+        return _margin(next(lines, "")) - _margin(written)
+    quotes = 1 if node.style in ("'", '"') else 0
+    lies = start.line == end.line and end.column - start.column == len(node.value) + 2 * quotes
+    return quotes if lies else None
+
+
+def _lines_behind(mark: yaml.Mark) -> Iterator[str]:
+    """The lines of the text after the one with the mark."""
+    text = mark.buffer or ""
+    at = text.find("\n", mark.pointer) + 1
+    while at:
+        end = text.find("\n", at)
+        yield text[at:end] if end >= 0 else text[at:].rstrip("\0")
+        at = end + 1
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))

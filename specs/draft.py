@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from specs.gather import Gather
 from specs.scanner import PARAMETER
 from specs.tree import quoted
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from specs.model import Scalar
     from specs.tree import Section, Value
 
 
@@ -23,6 +25,16 @@ class Draft:
     source: Path
     fixed: Mapping[str, Value] = field(default_factory=dict)
     """Parameters that the command line sets: no longer swept, whatever the document says."""
+    variants: Mapping[str, Section] = field(default_factory=dict)
+    """What each variant changes."""
+    variant: str | None = None
+    """The one that is in `top` already."""
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """Where each file lies that `top` is from, by the source of its places."""
+
+    def folder(self, value: Value) -> Path:
+        """The folder of the file that a value was written in; the spec's own for one of the command line."""
+        return self.folders.get(value.place.source, self.source.absolute().parent)
 
 
 def flat(section: Section, prefix: str = "") -> dict[str, Value]:
@@ -39,3 +51,13 @@ def flat(section: Section, prefix: str = "") -> dict[str, Value]:
                 raise value.place.error(f"parameter {quoted(dotted)} is given twice")
             found[dotted] = value
     return found
+
+
+def fixed(draft: Draft, section: Section) -> dict[str, Scalar]:
+    """The parameters of a section, and those that the command line fixes. Raises `SpecError`, or a group of them."""
+    values, gather = {**flat(section), **draft.fixed}, Gather()
+    for value in values.values():
+        if isinstance(value.content, tuple):
+            gather.add([value.error('must be a single value; a list of values to try belongs under "sweep"')])
+    gather.done()
+    return {key: value.scalar() for key, value in values.items()}

@@ -1,124 +1,158 @@
-"""A spec's runs: every setting of its sweep, with a name and a command."""
+"""A spec's runs: every setting of its sweep, with a name, a command and what goes with it."""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specs import outputs
-from specs.command import RUN, as_text, take_apart
-from specs.model import Method, Scalar, Setting, Spec, SpecError, Sweep
+from specs import outputs, paramsfile
+from specs.braces import as_text
+from specs.combos import MOST_RUNS, SEED, count, identity, kept, shuffled
+from specs.command import take_apart
+from specs.model import Method, Scalar, Setting, Spec, SpecError
+from specs.references import ReferenceProblem, fill_text, has_references
 from specs.scanner import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-MOST_RUNS = 100_000
-"""More than anybody means; Slurm's own MaxJobCount is 10,000 by default."""
+    from specs.combos import Params
+    from specs.command import Template
+    from specs.model import Sweep
+
 LONGEST_NAME = 64
 LONGEST_VALUE = 24
-SEED = "seed"
-"""The parameter that `seeds` sets."""
-
-Params = dict[str, Scalar]
 
 
 def expand(spec: Spec) -> tuple[Setting, ...]:
     """All runs in order: the last axis fastest, seeds within it. Raises `SpecError`: too many, none, doubles."""
-    if count(spec.sweep) > MOST_RUNS:
-        raise _error(spec, f"the sweep has {count(spec.sweep):,} runs; at most {MOST_RUNS:,} are allowed")
-    template = take_apart(spec.command)
-    settings = list(kept(spec.sweep, spec.params))
-    if not settings:
-        raise _error(spec, "the sweep leaves no run: everything is excluded")
-    if len({_identity(params) for params in settings}) < len(settings):
-        raise _error(spec, "two runs of the sweep have the same parameters")
-    called = names(settings)
+    runs = count(spec.sweep, spec.params)
+    if runs > MOST_RUNS:
+        raise _error(spec, f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed")
     try:
-        commands = [template.fill({RUN: name, **params}) for name, params in zip(called, settings, strict=True)]
+        settings = _settings(spec)
+        called = names(settings, swept(spec.sweep))
+        making = _Making.of(spec, settings)
+        found = tuple(
+            making.setting(index, name, params)
+            for index, (name, params) in enumerate(zip(called, settings, strict=True))
+        )
     except CommandError as error:
         raise _error(spec, f'"command": {error}') from None
-    rows = zip(called, settings, commands, strict=True)
-    found = tuple(Setting(index, *row) for index, row in enumerate(rows))
+    except ReferenceProblem as error:
+        raise _error(spec, str(error)) from None
     if clash := outputs.one_place(spec, found):
         raise _error(spec, clash)
     return found
 
 
-def count(sweep: Sweep) -> int:
-    """How many runs there are before any is excluded; found without making them."""
-    return math.prod(len(factor) for factor in factors(sweep))
+def swept(sweep: Sweep) -> set[str]:
+    """The parameters that a sweep sets; others follow from them."""
+    return {SEED, *sweep.axes, *sweep.drawn}.union(*sweep.points)
 
 
-def factors(sweep: Sweep) -> list[tuple[Mapping[str, Scalar], ...]]:
-    """The lists of part settings whose product the runs are: axes or groups of them, or points; then seeds."""
-    found: list[tuple[Mapping[str, Scalar], ...]] = []
-    if sweep.method is Method.LIST:
-        found.append(sweep.points)
-    else:
-        group_of = {name: group for group in sweep.zip for name in group}
-        groups = dict.fromkeys(group_of.get(name, (name,)) for name in sweep.axes)
-        for group in groups:
-            columns = zip(*(sweep.axes[name] for name in group), strict=True)
-            found.append(tuple(dict(zip(group, values, strict=True)) for values in columns))
-    if sweep.seeds:
-        found.append(tuple({SEED: seed} for seed in sweep.seeds))
-    return found
+def names(settings: Sequence[Mapping[str, Scalar]], among: Collection[str]) -> list[str]:
+    """Short names from what varies `among` these parameters, the seed last.
 
-
-def kept(sweep: Sweep, fixed: Mapping[str, Scalar]) -> Iterator[Params]:
-    """All parameters of each run that is not excluded; a swept value goes before a fixed one."""
-    for combination in itertools.product(*factors(sweep)):
-        params = dict(fixed)
-        for part in combination:
-            params.update(part)
-        if not any(_agrees(params, entry) for entry in sweep.exclude):
-            yield params
-
-
-def names(settings: Sequence[Mapping[str, Scalar]]) -> list[str]:
-    """Short names from what varies, the seed last; safe as folder names and unique also where case does not count."""
+    They are safe as folder names, and unique even where case does not count.
+    """
     if len(settings) == 1:
         return ["run"]
-    keys = dict.fromkeys(key for params in settings for key in params)
+    written: dict[str, str] = {}
+    keys = [key for key in dict.fromkeys(key for params in settings for key in params) if key in among]
     varying = sorted((key for key in keys if _varies(key, settings)), key=lambda key: key == SEED)
     short = Counter(key.rpartition(".")[2] for key in varying)
     labels = {key: key.rpartition(".")[2] if short[key.rpartition(".")[2]] == 1 else key for key in varying}
     found = [
-        _cut("-".join(f"{label}={_value_name(params[key])}" for key, label in labels.items() if key in params))
+        _cut(
+            "-".join(
+                [f"{label}={_value_name(params[key], written)}" for key, label in labels.items() if key in params]
+            )
+        )
         for params in settings
     ]
     seen = Counter(name.casefold() for name in found)
     return [
-        name if name and seen[name.casefold()] == 1 else _marked(name, repr(_identity(params)))
+        name if name and seen[name.casefold()] == 1 else _marked(name, repr(identity(params)))
         for name, params in zip(found, settings, strict=True)
     ]
 
 
-def same(one: Scalar, other: Scalar) -> bool:
-    """Whether two values are one parameter value: the same text for the program, or the same number."""
-    numbers = [value for value in (one, other) if isinstance(value, int | float) and not isinstance(value, bool)]
-    return as_text(one) == as_text(other) or (len(numbers) == 2 and one == other)
+def _settings(spec: Spec) -> list[Params]:
+    sweep = spec.sweep
+    settings = list(kept(sweep, spec.params))
+    if not settings:
+        raise _error(spec, "the sweep leaves no run: everything is excluded")
+    once = {identity(params): params for params in reversed(settings)}
+    if len(once) < len(settings):
+        if not (sweep.when or sweep.drawn or sweep.method is Method.RANDOM):
+            raise _error(spec, "two runs of the sweep have the same parameters")
+        settings = [*reversed(once.values())]
+    return shuffled(settings, sweep.random_seed) if sweep.shuffle else settings
 
 
-def _agrees(params: Mapping[str, Scalar], entry: Mapping[str, Scalar]) -> bool:
-    return all(key in params and same(params[key], value) for key, value in entry.items())
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What all runs of a spec share, taken apart once."""
+
+    template: Template
+    reads: Mapping[str, str]
+    """Placeholder → file of parameters, of those that the command has."""
+    env: Mapping[str, str | None]
+    filled: Collection[str]
+    """The variables that hold placeholders or references."""
+
+    @classmethod
+    def of(cls, spec: Spec, settings: Sequence[Mapping[str, Scalar]]) -> _Making:
+        """Raises `CommandError` where one of the settings lacks what the command wants."""
+        template = take_apart(spec.command)
+        everywhere = set(settings[0]).intersection(*settings)
+        anywhere = set[str]().union(*settings)
+        template.check(everywhere, anywhere)
+        reads = {name: file for name, file in paramsfile.FILES.items() if name in template.names}
+        return cls(template, reads, spec.env, [name for name, value in spec.env.items() if value and _open(value)])
+
+    def setting(self, index: int, name: str, params: Params) -> Setting:
+        command = self.template.fill(params, name, checked=True)
+        return Setting(index, name, params, command, self.environment(name, params), self.files(params))
+
+    def environment(self, name: str, params: Params) -> Mapping[str, str | None]:
+        if not self.filled:
+            return self.env
+        values = {key: fill_text(self.env[key] or "", params, name) for key in self.filled}
+        return {**self.env, **values}
+
+    def files(self, params: Params) -> dict[str, str]:
+        if not self.reads:
+            return {}
+        try:
+            wanted = {file for name, file in self.reads.items() if name not in params}
+            return {file: paramsfile.text_of(file, params) for file in sorted(wanted)}
+        except ValueError as error:
+            raise ReferenceProblem(f"{{params_file}} cannot hold {error}, which lies within another value") from None
 
 
-def _identity(params: Mapping[str, Scalar]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((key, as_text(value)) for key, value in params.items()))
+def _open(value: str) -> bool:
+    return has_references(value) or "{" in value
 
 
 def _varies(key: str, settings: Sequence[Mapping[str, Scalar]]) -> bool:
-    return len({as_text(params[key]) if key in params else None for params in settings}) > 1
+    first = as_text(settings[0][key]) if key in settings[0] else None
+    return any((as_text(params[key]) if key in params else None) != first for params in settings)
 
 
-def _value_name(value: Scalar) -> str:
+def _value_name(value: Scalar, written: dict[str, str]) -> str:
+    """How a value is written in a name; `written` keeps what was found."""
     text = as_text(value)
+    if text not in written:
+        written[text] = _safe(text)
+    return written[text]
+
+
+def _safe(text: str) -> str:
     if re.fullmatch(rf"[A-Za-z0-9._+-]{{1,{LONGEST_VALUE}}}", text, re.ASCII):
         return text
     readable = re.sub(r"[^A-Za-z0-9]+", "_", text, flags=re.ASCII).strip("_")[: LONGEST_VALUE // 2]

@@ -7,60 +7,79 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specs import measures, sbatch
-from specs.draft import Draft, flat
-from specs.model import Goal, Metrics, Resources, Scalar, SlurmOptions
+from specs.combos import VARIANT
+from specs.draft import Draft, fixed
+from specs.gather import Gather
+from specs.inputs import ITEM, read_code, read_inputs
+from specs.model import MOST_PRIORITY, Goal, Metrics, Resources, Scalar, SlurmOptions
 from specs.outputs import read_outputs
 from specs.retry import read_retry
 from specs.sweep import read_sweep
-from specs.tree import nearest, quoted
+from specs.tree import Value, nearest, quoted
+from specs.variants import NOT_WITHIN, VARIANTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from specs.model import SpecError
-    from specs.tree import Section, Value
+    from specs.tree import Section
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "": (
         *("name", "command", "workdir", "setup", "env", "params", "sweep"),
         *("resources", "where", "slurm", "metrics", "outputs", "retry", "after", "priority"),
+        *("extends", "variants", "inputs", "code"),
     ),
     "resources": ("gpus", "gpu_memory", "cpus", "memory", "time", "disk"),
     "slurm": ("partition", "account", "qos", "sbatch"),
     "metrics": ("objective", "goal", "total"),
-    "outputs": ("checkpoint", "keep", "log_limit"),
+    "outputs": ("checkpoint", "keep", "log_limit", "collect", "collect_limit"),
+    "inputs": ITEM,
+    "code": ("exclude", "allow"),
     "retry": ("on", "max", "wait", "resume", "memory"),
 }
 """The keys of each section; those that are missing here hold names of the user's."""
 LATER: Mapping[str, tuple[str, ...]] = {
-    "": ("inputs", "watch"),
+    "": ("watch",),
     "metrics": ("sources",),
-    "outputs": ("collect", "predictions"),
+    "outputs": ("predictions",),
 }
 """Keys of the spec's format that this version does not act on."""
 
-MOST_PRIORITY = 1000
+WITHIN = {**KNOWN, "": tuple(key for key in KNOWN[""] if key not in NOT_WITHIN)}
+"""The same within a variant."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WORD = re.compile(r"[^\s-]\S*")
 
 
-def unknown(top: Section) -> Iterator[SpecError]:
+def unknown(top: Section, known: Mapping[str, tuple[str, ...]] = KNOWN) -> Iterator[SpecError]:
     """Every key that means nothing, or nothing yet."""
-    for name, known in KNOWN.items():
-        value = top.get(name)
-        if name and (value is None or not isinstance(value.content, dict)):
-            continue
-        section = value.section() if name and value is not None else top
-        later = LATER.get(name, ())
-        for key in later:
-            if key in section:
-                path = f"{name}.{key}" if name else key
-                yield section.entries[key].place.error(f"{quoted(path)} is not supported by this version")
-        for key in later:
+    for name in known:
+        value = top.get(name) if name else Value(top.place, top.path, top.entries)
+        items = () if value is None else value.content if isinstance(value.content, tuple) else (value,)
+        for item in items:
+            if isinstance(item.content, dict):
+                yield from _unknown(item.section(), known[name], LATER.get(name, ()))
+
+
+def unknown_in_variants(top: Section) -> Iterator[SpecError]:
+    """The same of every variant."""
+    variants = top.get(VARIANTS)
+    if variants is not None and isinstance(variants.content, dict):
+        for entry in variants.section().entries.values():
+            if isinstance(entry.value.content, dict):
+                yield from unknown(entry.value.section(), WITHIN)
+
+
+def _unknown(section: Section, known: Collection[str], later: Collection[str]) -> Iterator[SpecError]:
+    for key in later:
+        if key in section:
+            path = f"{section.path}.{key}" if section.path else key
+            yield section.entries[key].place.error(f"{quoted(path)} is not supported by this version")
             section = section.without(key)
-        yield from section.unknown(known)
+    yield from section.unknown(known)
 
 
 def name(draft: Draft) -> str:
@@ -80,13 +99,12 @@ def command(draft: Draft) -> str:
 
 
 def workdir(draft: Draft) -> Path:
-    """The project folder, absolute; relative to the spec file's own."""
+    """The project folder, absolute; relative to the file that says it, else the spec file's own."""
     value = draft.top.get("workdir")
-    folder = draft.source.absolute().parent
     if value is None:
-        return folder.resolve()
+        return draft.source.absolute().parent.resolve()
     try:
-        path = (folder / Path(value.text()).expanduser()).resolve()
+        path = (draft.folder(value) / Path(value.text()).expanduser()).resolve()
         there = path.is_dir()
     except (RuntimeError, OSError):
         raise value.error(f"cannot be looked up: {quoted(value.text())}") from None
@@ -102,92 +120,75 @@ def setup(draft: Draft) -> str:
 
 def env(draft: Draft) -> dict[str, str | None]:
     """Environment variables as they are written; None from the caller."""
-    section = draft.top.section("env")
+    section, gather = draft.top.section("env"), Gather()
     for key, entry in section.entries.items():
         if not _VARIABLE.fullmatch(key):
-            raise entry.place.error(f"{quoted(key)} is no name for an environment variable")
-        entry.value.scalar()
+            gather.add([entry.place.error(f"{quoted(key)} is no name for an environment variable")])
+        gather(entry.value.scalar)
+        if "\0" in entry.value.written:
+            gather.add([entry.value.error("holds a NUL character")])
+    gather.done()
     return {key: None if section[key].content is None else section[key].written for key in section}
 
 
 def params(draft: Draft) -> dict[str, Scalar]:
     """Fixed parameters by dotted name."""
-    values = {**flat(draft.top.section("params")), **draft.fixed}
-    lists = next((value for value in values.values() if isinstance(value.content, tuple)), None)
-    if lists is not None:
-        raise lists.error('must be a single value; a list of values to try belongs under "sweep"')
-    return {key: value.scalar() for key, value in values.items()}
+    section = draft.top.section("params")
+    if draft.variants and VARIANT in section:
+        raise section.entries[VARIANT].place.error(
+            f'"params.{VARIANT}" is the name of the variant: choose it by {VARIANT}=NAME, or under "sweep"'
+        )
+    return fixed(draft, section)
 
 
 def resources(draft: Draft) -> Resources:
     """What one run needs."""
-    section = draft.top.section("resources")
-    return Resources(
-        gpus=section.integer("gpus", 0, least=0),
-        gpu_memory=measures.size(section, "gpu_memory"),
-        cpus=section.integer("cpus", None, least=1),
-        memory=measures.size(section, "memory"),
-        time=measures.time(section, "time"),
-        disk=measures.size(section, "disk"),
+    section, gather = draft.top.section("resources"), Gather()
+    found = Resources(
+        gpus=gather(section.integer, "gpus", 0, least=0),
+        gpu_memory=gather(measures.size, section, "gpu_memory"),
+        cpus=gather(section.integer, "cpus", None, least=1),
+        memory=gather(measures.size, section, "memory"),
+        time=gather(measures.time, section, "time"),
+        disk=gather(measures.size, section, "disk"),
     )
+    gather.done()
+    return found
 
 
 def where(draft: Draft) -> tuple[str, ...]:
     """Backends in order of preference."""
-    value = draft.top.get("where")
-    if value is None:
-        return ()
-    for item in value.items() if isinstance(value.content, tuple) else (value,):
-        _plain_word(item)
-    return value.strings()
+    gather = Gather()
+    found = tuple(gather(_plain_word, item) for item in draft.top.each("where"))
+    gather.done()
+    return found
 
 
 def slurm(draft: Draft) -> SlurmOptions:
     """What only Slurm understands."""
-    section = draft.top.section("slurm")
-    for key in ("partition", "account", "qos"):
-        if (value := section.get(key)) is not None:
-            _plain_word(value)
-    words = section.strings("sbatch", ())
-    options = section.get("sbatch")
-    for number, word in enumerate(words):
-        if wrong := sbatch.problem(word):
-            items = options.content if options is not None else ()
-            at = items[number] if isinstance(items, tuple) else section["sbatch"]
-            raise at.error(f"{quoted(word)} {wrong}")
-    return SlurmOptions(
-        section.text("partition", None), section.text("account", None), section.text("qos", None), words
-    )
+    section, gather = draft.top.section("slurm"), Gather()
+    given = {key: section.get(key) for key in ("partition", "account", "qos")}
+    words = {key: gather(_plain_word, value) for key, value in given.items() if value is not None}
+    options = tuple(gather(_option, item) for item in section.each("sbatch"))
+    gather.done()
+    return SlurmOptions(**words, sbatch=options)
 
 
 def metrics(draft: Draft) -> Metrics:
     """The objective and the length of a run."""
-    section = draft.top.section("metrics")
-    goal = section.text("goal", Goal.MINIMIZE)
-    if goal not in list(Goal):
-        raise section["goal"].wrong(f"minimize or maximize{nearest(goal, list(Goal))}")
-    total = section.section("total")
-    lengths = {key: total[key].number(least=0) for key in total}
-    for key, length in lengths.items():
-        if length == 0:
-            raise total[key].error("must be more than 0")
-    return Metrics(section.text("objective", None), Goal(goal), lengths)
+    section, gather = draft.top.section("metrics"), Gather()
+    objective, goal = gather(section.text, "objective", None), gather(_goal, section)
+    total = gather(section.section, "total") or section
+    lengths = {key: gather(_length, total[key]) for key in total} if total is not section else {}
+    gather.done()
+    return Metrics(objective, goal, lengths)
 
 
 def after(draft: Draft) -> tuple[str, ...]:
     """Experiments that must be done before."""
-    value = draft.top.get("after")
-    if value is None:
-        return ()
-    own = draft.top.get("name")
-    found: list[str] = []
-    for item in value.items() if isinstance(value.content, tuple) else (value,):
-        word = item.text()
-        if not _NAME.fullmatch(word):
-            raise item.wrong("the name of an experiment, or its id as char-rnn-2")
-        if own is not None and word == own.content:
-            raise item.error(f"is this experiment's own name; say which of them by its id, as {quoted(word + '-1')}")
-        found.append(word)
+    gather = Gather()
+    found = [gather(_experiment, item, draft.top.get("name")) for item in draft.top.each("after")]
+    gather.done()
     return tuple(dict.fromkeys(found))
 
 
@@ -215,10 +216,41 @@ READERS: Mapping[str, Callable[[Draft], object]] = {
     "retry": read_retry,
     "after": after,
     "priority": priority,
+    "inputs": read_inputs,
+    "code": read_code,
 }
 """The fields of `Spec` that are read from the document."""
 
 
-def _plain_word(value: Value) -> None:
+def _plain_word(value: Value) -> str:
     if not _WORD.fullmatch(value.text()) or not value.text().isprintable():
         raise value.wrong("one word that does not begin with -")
+    return value.text()
+
+
+def _option(value: Value) -> str:
+    if wrong := sbatch.problem(value.text()):
+        raise value.error(f"{quoted(value.text())} {wrong}")
+    return value.text()
+
+
+def _goal(section: Section) -> Goal:
+    goal = section.text("goal", Goal.MINIMIZE)
+    if goal not in list(Goal):
+        raise section["goal"].wrong(f"minimize or maximize{nearest(goal, list(Goal))}")
+    return Goal(goal)
+
+
+def _length(value: Value) -> float:
+    if value.number(least=0) == 0:
+        raise value.error("must be more than 0")
+    return value.number()
+
+
+def _experiment(item: Value, own: Value | None) -> str:
+    word = item.text()
+    if not _NAME.fullmatch(word):
+        raise item.wrong("the name of an experiment, or its id as char-rnn-2")
+    if own is not None and word == own.content:
+        raise item.error(f"is this experiment's own name; say which of them by its id, as {quoted(word + '-1')}")
+    return word

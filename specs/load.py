@@ -1,19 +1,29 @@
-"""A spec file as a `Spec`, with every mistake named by file, line and key."""
+"""A spec file as a `Spec`, with every mistake named by file, line, column and key."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from specs import document
+from specs.combos import VARIANT
 from specs.draft import Draft
-from specs.fields import READERS, unknown
+from specs.extends import Files
+from specs.fields import READERS, unknown, unknown_in_variants
+from specs.gather import Gather
 from specs.model import Spec, SpecError
-from specs.overrides import override
+from specs.overrides import choose, override, with_variant
 from specs.together import together
+from specs.tree import quoted
+from specs.variants import VARIANTS, take_variants
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+MOST_TOLD = 200
+"""Mistakes of one kind; nobody reads more at once."""
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
@@ -21,33 +31,94 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
     return loads(document.read(path), path, overrides)
 
 
-def loads(text: str, source: Path, overrides: Sequence[str] = ()) -> Spec:
-    """The spec that a text is; `source` is the file's path, there or not. Raises one of `errors`, unknown keys first.
+def loads(text: str, source: Path, overrides: Sequence[str] = (), bases: Mapping[str, str] | None = None) -> Spec:
+    """The spec that a text is; `source` is the file's path, there or not. Raises one of `errors`.
 
-    An override is `key=value` with a dotted key, as `resources.gpus=2`, or the name of a parameter, which it fixes.
+    An override is `key=value` with a dotted key, as `resources.gpus=2`, the name of a parameter, which it fixes, or
+    `variant=NAME`. Where `bases` is given (`Spec.bases` of an earlier reading), no file that it extends is read.
     """
-    parts, problems = _read(text, source, overrides)
-    if problems:
-        raise problems[0]
-    return Spec(source=source, text=text, overrides=tuple(overrides), **parts)
+    found = _read(text, source, overrides, bases)
+    if found.problems:
+        raise found.problems[0]
+    return Spec(source=source, text=text, overrides=tuple(overrides), bases=found.bases, **found.parts)
 
 
-def errors(text: str, source: Path, overrides: Sequence[str] = ()) -> tuple[SpecError, ...]:
-    """Everything that is wrong with a text and can be seen at once, in the order of its lines."""
-    return tuple(sorted(_read(text, source, overrides)[1], key=lambda problem: problem.line or 0))
+def errors(
+    text: str, source: Path, overrides: Sequence[str] = (), bases: Mapping[str, str] | None = None
+) -> tuple[SpecError, ...]:
+    """Everything that is wrong with a text and can be seen at once, in the order of its lines; then its bases."""
+    found = _read(text, source, overrides, bases, whole=True)
+    return tuple(sorted(found.problems, key=lambda each: _order(each, str(source))))
 
 
-def _read(text: str, source: Path, overrides: Sequence[str]) -> tuple[dict[str, Any], list[SpecError]]:
+def _order(problem: SpecError, source: str) -> tuple[bool, str, int, int]:
+    return problem.source != source, problem.source, problem.line or 0, problem.column or 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a text gave: the fields of a spec, and what is wrong, each of it once."""
+
+    parts: Mapping[str, Any]
+    problems: Sequence[SpecError]
+    bases: Mapping[str, str]
+
+
+def _read(
+    text: str, source: Path, overrides: Sequence[str], bases: Mapping[str, str] | None, *, whole: bool = False
+) -> _Found:
+    """`whole`: every variant is looked at and not only the one that is chosen."""
+    files = Files(bases)
+    top = files.read(text, source)
+    problems = list(files.problems.errors)
+    if top is None:
+        return _Found({}, problems, files.texts)
+    gather = Gather()
+    gather.add(unknown_in_variants(top))
+    variants = gather(take_variants, top) or {}
+    draft = Draft(top.without(VARIANTS), source, variants=variants, folders=files.folders)
+    parts = gather(_chosen, draft, overrides, gather) or {}
+    for name in variants if whole else ():
+        gather.add(_in_variant(name, draft, overrides))
+    return _Found(parts, _each_once([*problems, *gather.errors]), files.texts)
+
+
+def _chosen(draft: Draft, overrides: Sequence[str], gather: Gather) -> dict[str, Any]:
+    """The fields of the spec as the command line wants it. Raises `SpecError` where it makes no sense."""
+    draft = override(choose(draft, overrides), overrides)
+    names = tuple(draft.variants)
+    return {**_fields(draft, gather), "variants": names, "variant": draft.variant}
+
+
+def _in_variant(name: str, draft: Draft, overrides: Sequence[str]) -> list[SpecError]:
+    """What is wrong with one variant, where the folders of another machine are none of it."""
+    gather = Gather()
+    words = [word for word in overrides if not word.startswith(f"{VARIANT}=")]
     try:
-        draft = override(Draft(document.parse(text, str(source)), source), overrides)
+        _fields(override(with_variant(draft, name), words), gather, without=("workdir",))
     except SpecError as error:
-        return {}, [error]
+        gather.add([error])
+    note = f" (in the variant {quoted(name)})"
+    return [SpecError(each.source, each.line, each.message + note, each.column) for each in gather.errors]
+
+
+def _fields(draft: Draft, gather: Gather, without: Sequence[str] = ()) -> dict[str, Any]:
+    """Those that can be read; what is wrong goes to `gather`."""
+    gather.add(islice(unknown(draft.top), MOST_TOLD))
     parts: dict[str, Any] = {}
-    problems = list(unknown(draft.top))
     for key, read in READERS.items():
-        try:
-            parts[key] = read(draft)
-        except SpecError as error:
-            problems.append(error)
-    problems += together(draft, parts)
-    return parts, problems
+        before = len(gather.errors)
+        value = None if key in without else gather(read, draft)
+        if len(gather.errors) == before:
+            parts[key] = value
+    gather.add(islice(together(draft, parts), MOST_TOLD))
+    return parts
+
+
+def _each_once(problems: Sequence[SpecError]) -> list[SpecError]:
+    """Without what is said already of the same place: by an alias, or of the spec before its variants."""
+    found: dict[object, SpecError] = {}
+    for each in problems:
+        bare = each.message.partition(" (in the variant ")[0]
+        found.setdefault((each.source, each.line, each.column, bare), each)
+    return list(found.values())

@@ -23,8 +23,8 @@ class SpecError(Exception):
         """Line in the file, from 1; None where the error is about the whole file."""
         self.column = column
         self.message = message
-        where = source if line is None else f"{source}:{line}"
-        super().__init__(f"{where}: {message}")
+        where = [source, *(str(number) for number in (line, column) if number is not None)]
+        super().__init__(f"{':'.join(where)}: {message}")
 
 
 class Goal(StrEnum):
@@ -38,7 +38,47 @@ class Method(StrEnum):
     """How a sweep turns its axes into runs."""
 
     GRID = "grid"
+    RANDOM = "random"
     LIST = "list"
+
+
+class Shape(StrEnum):
+    """How the values between two bounds are distributed."""
+
+    UNIFORM = "uniform"
+    LOG_UNIFORM = "log_uniform"
+    INT = "int"
+    LOG_INT = "log_int"
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A number between two bounds, both of them possible."""
+
+    min: float
+    max: float
+    shape: Shape = Shape.UNIFORM
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A number around a mean."""
+
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values."""
+
+    values: tuple[Scalar, ...]
+    weights: tuple[float, ...] = ()
+    """How often each, in relation to the others; empty: all alike."""
+
+
+Distribution = Between | Normal | Choice
+"""What an axis is drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +86,13 @@ class Sweep:
     """Which settings an experiment tries."""
 
     method: Method = Method.GRID
+    """How the axes become runs: every combination, so many drawn ones, or the given points."""
     axes: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
-    """grid: every combination of these values, in the order written, the last axis fastest."""
+    """grid: every combination of these values, in the order written, the last axis fastest; random: one of them."""
+    drawn: Mapping[str, Distribution] = field(default_factory=dict)
+    """Axes of which each setting gets a value by lot."""
+    when: Mapping[str, Mapping[str, tuple[Scalar, ...]]] = field(default_factory=dict)
+    """Axis → for each of other parameters the values with which it is there."""
     points: tuple[Mapping[str, Scalar], ...] = ()
     """list: exactly these settings."""
     seeds: tuple[int, ...] = ()
@@ -56,8 +101,16 @@ class Sweep:
     """Groups of axes that move together; the axes of a group have the same length."""
     exclude: tuple[Mapping[str, Scalar], ...] = ()
     """Settings to leave out: those that agree with all values of an entry."""
+    samples: int = 1
+    """random: so many settings; grid: so many draws for each combination. Fewer where there are not so many."""
+    random_seed: int = 0
+    """What all draws and the shuffled order come from: the same on every machine."""
+    shuffle: bool = False
+    """Whether the runs come in an order by lot, so that the first ones tell something about all."""
     at_most: int | None = None
     """So many runs of the sweep at the same time; None: as many as there is room for."""
+    variants: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """All fixed parameters by the variant that the parameter `variant` names, where that is swept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +118,17 @@ class Resources:
     """What one run needs. Sizes in bytes, times in seconds, None where the backend's default will do."""
 
     gpus: int = 0
+    """GPUs on one machine."""
     gpu_memory: int | None = None
+    """Free memory that each of them must have."""
     cpus: int | None = None
+    """Processors."""
     memory: int | None = None
+    """Main memory."""
     time: int | None = None
+    """How long it may take; then it is told to end, and ended."""
     disk: int | None = None
+    """What it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +136,37 @@ class SlurmOptions:
     """What only Slurm understands."""
 
     partition: str | None = None
+    """Where the jobs go, one or several with commas between."""
     account: str | None = None
+    """Whom they are charged to."""
     qos: str | None = None
+    """Their quality of service."""
     sbatch: tuple[str, ...] = ()
     """Further options for sbatch, one word each, as `--constraint=a100`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file or folder that a run reads, as it lies where the run runs."""
+
+    path: str
+    """Absolute on the backend, or from `~/`; `{param}` stands for a parameter's value, `{run}` for the run's name."""
+    size: int | None = None
+    """Bytes that a file has, to the byte or as `12G` rounds; None: any."""
+    sha256: str | None = None
+    """Hexadecimal, of a file; None: not checked."""
+    slack: int = 0
+    """Bytes that it may differ from `size`: one in the last digit that was written before a unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What of the project folder goes to a backend that does not share it, besides what `.gitignore` says."""
+
+    exclude: tuple[str, ...] = ()
+    """Patterns as in `.gitignore`: these stay here."""
+    allow: tuple[str, ...] = ()
+    """The same for files that go although they are large or look like secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +176,7 @@ class Metrics:
     objective: str | None = None
     """The metric that the experiment optimises, by the name that the program prints."""
     goal: Goal = Goal.MINIMIZE
+    """Which way the objective is better."""
     total: Mapping[str, float] = field(default_factory=dict)
     """How long a run is, by index: `{epochs: 50}` or `{steps: 10000}`."""
 
@@ -104,7 +191,15 @@ class Outputs:
     """So many of the newest checkpoints stay, and those named `best`; None: all."""
     log_limit: int | None = None
     """Bytes that the log may have; older output goes first. None: no limit."""
+    collect: tuple[str, ...] = ()
+    """Globs of small results to bring back when a run has ended, relative to where the program runs; placeholders as
+    in `checkpoint`."""
+    collect_limit: int = 64 << 20
+    """Bytes that the results of one run may have together; what goes beyond stays there."""
 
+
+MOST_PRIORITY = 1000
+"""A run's priority is at most so far from 0."""
 
 RETRIABLE = ("FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED")
 """States after which a run may be tried again. LOST is none: it may still be running."""
@@ -146,6 +241,7 @@ class Spec:
     env: Mapping[str, str | None] = field(default_factory=dict)
     """Environment variables; None: taken from the caller at submission and never stored."""
     params: Mapping[str, Scalar] = field(default_factory=dict)
+    """What is the same in all runs, by dotted names or nested."""
     sweep: Sweep = field(default_factory=Sweep)
     resources: Resources = field(default_factory=Resources)
     where: tuple[str, ...] = ()
@@ -160,6 +256,14 @@ class Spec:
     """Among the user's own waiting runs the greater goes first."""
     overrides: tuple[str, ...] = ()
     """The `key=value` words that it was read with."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """The files that it `extends`, all the way down: absolute path → text. With these, `text` says it all."""
+    variants: tuple[str, ...] = ()
+    """Names of the variants that the file has."""
+    variant: str | None = None
+    """The one that it was read as; None: the spec itself."""
+    inputs: tuple[Input, ...] = ()
+    code: Code = field(default_factory=Code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +278,7 @@ class Setting:
     """All parameters: the fixed ones and this setting's."""
     command: str
     """Shell text with the values quoted in."""
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    """`Spec.env` with the values in."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What its command reads its parameters from: name in the attempt directory → text."""

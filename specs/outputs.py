@@ -8,39 +8,75 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from specs import measures
-from specs.command import RUN, as_text
+from specs import braces, measures
+from specs.braces import RUN, as_text
+from specs.gather import Gather
 from specs.model import Outputs, SpecError
-from specs.scanner import PARAMETER
-from specs.tree import nearest, quoted
+from specs.tree import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from specs.draft import Draft
     from specs.model import Scalar, Setting, Spec
+    from specs.tree import Section, Value
 
 LEAST_LOG = 1 << 20
 """Bytes. Less would not hold the end of a long traceback."""
 
-_BRACES = re.compile(r"\{\{|\}\}|\{(" + PARAMETER.pattern + r")\}|[{}][^{}]*\}?", re.ASCII)
 _WILD = re.compile(r"\*+|\?|\[[^]]*\]")
 
 
 def read_outputs(draft: Draft) -> Outputs:
-    """What a run leaves behind. Raises `SpecError`."""
-    section = draft.top.section("outputs")
-    checkpoint = section.get("checkpoint")
-    pattern = None if checkpoint is None else checkpoint.text()
-    if checkpoint is not None and (problem := _malformed(checkpoint.text())):
-        raise checkpoint.error(problem)
+    """What a run leaves behind. Raises `SpecError`, or a group of them."""
+    section, gather = draft.top.section("outputs"), Gather()
+    usual = Outputs()
+    limit = gather(measures.size, section, "collect_limit")
+    found = Outputs(
+        gather(_checkpoint, section),
+        gather(_keep, section),
+        gather(_log_limit, section),
+        gather(_collect, section),
+        usual.collect_limit if limit is None else limit,
+    )
+    gather.done()
+    return found
+
+
+def _checkpoint(section: Section) -> str | None:
+    value = section.get("checkpoint")
+    if value is None:
+        return None
+    if problem := _malformed(value.text()):
+        raise value.error(problem)
+    return value.text()
+
+
+def _keep(section: Section) -> int | None:
     keep = section.integer("keep", None, least=1)
-    if keep is not None and pattern is None:
+    if keep is not None and section.get("checkpoint") is None:
         raise section["keep"].error('needs "outputs.checkpoint", the files of which so many stay')
+    return keep
+
+
+def _log_limit(section: Section) -> int | None:
     log_limit = measures.size(section, "log_limit")
     if log_limit is not None and log_limit < LEAST_LOG:
         raise section["log_limit"].wrong("at least 1M")
-    return Outputs(pattern, keep, log_limit)
+    return log_limit
+
+
+def _collect(section: Section) -> tuple[str, ...]:
+    gather = Gather()
+    found = [gather(_result, item) for item in section.each("collect")]
+    gather.done()
+    return tuple(dict.fromkeys(found))
+
+
+def _result(item: Value) -> str:
+    if problem := _malformed(item.text()) or outside(item.text()):
+        raise item.error(problem)
+    return item.text()
 
 
 def checkpoint_pattern(spec: Spec, setting: Setting) -> str | None:
@@ -56,6 +92,20 @@ def checkpoint_pattern(spec: Spec, setting: Setting) -> str | None:
     return filled
 
 
+def collect_patterns(spec: Spec, setting: Setting) -> tuple[str, ...]:
+    """The globs of one run's results, values in them taken as they are.
+
+    Raises `SpecError` where the values lead one of them out of the project folder.
+    """
+    found = []
+    for pattern in spec.outputs.collect:
+        filled = fill(pattern, {RUN: setting.name, **setting.params})
+        if problem := outside(filled):
+            raise SpecError(str(spec.source), None, f'"outputs.collect" of {setting.name} {problem}')
+        found.append(filled)
+    return tuple(found)
+
+
 def shared_checkpoints(spec: Spec, settings: Sequence[Setting]) -> str | None:
     """Why the runs cannot share the project folder: two of them would take each other's checkpoints for their own."""
     clash = _clash(spec, settings, absolute=False)
@@ -67,25 +117,18 @@ def one_place(spec: Spec, settings: Sequence[Setting]) -> str | None:
     return _clash(spec, settings, absolute=True)
 
 
-def placeholders(pattern: str) -> tuple[str, ...]:
-    """The parameters that a pattern uses, `run` among them, in order."""
-    return tuple(dict.fromkeys(match[1] for match in _BRACES.finditer(pattern) if match[1]))
-
-
-def unknown_placeholder(pattern: str, known: Collection[str]) -> str:
-    """What is wrong with a pattern's placeholders; empty where nothing is."""
-    known = {*known, RUN}
-    name = next((name for name in placeholders(pattern) if name not in known), None)
-    return "" if name is None else f"unknown parameter {quoted(name)}{nearest(name, known)}"
-
-
 def fill(pattern: str, values: Mapping[str, Scalar]) -> str:
     """The pattern with its placeholders filled; wildcards in a value stand for themselves."""
+    return braces.fill(pattern, values, lambda value: glob.escape(as_text(value)))
 
-    def filled(match: re.Match[str]) -> str:
-        return glob.escape(as_text(values[match[1]])) if match[1] else match[0][0]
 
-    return _BRACES.sub(filled, pattern)
+def outside(pattern: str) -> str:
+    """How a filled pattern of results leaves the project folder; empty where it does not."""
+    if pattern.startswith("/"):
+        return f"leads out of the project folder: {quoted(pattern)}; write it without the / in front"
+    if not pattern.isprintable():
+        return "holds a control character"
+    return astray(pattern)
 
 
 def astray(pattern: str) -> str:
@@ -105,8 +148,7 @@ def _malformed(pattern: str) -> str:
         return "holds a control character"
     if "$" in pattern:
         return "holds a variable of the shell, which is not filled in: write the path, or a {parameter}"
-    stray = next((m[0] for m in _BRACES.finditer(pattern) if not m[1] and m[0] not in ("{{", "}}")), None)
-    if stray is not None:
+    if (stray := braces.stray(pattern)) is not None:
         return f"holds {quoted(stray)}, which is no {{parameter}}; a pattern knows *, **, ? and [ ]"
     if not any(_WILD.sub("", part) not in ("", ".") for part in pattern.split("/")):
         return f"is {quoted(pattern)}, which is everything there: name a folder or a part of the files' names"
@@ -114,6 +156,8 @@ def _malformed(pattern: str) -> str:
 
 
 def _clash(spec: Spec, settings: Sequence[Setting], *, absolute: bool) -> str | None:
+    if absolute and not (spec.outputs.checkpoint or "").startswith(("/", "{")):
+        return None
     found = ((checkpoint_pattern(spec, setting), setting.name) for setting in settings)
     mine = sorted((pattern, name) for pattern, name in found if pattern and pattern.startswith("/") is absolute)
     for one, other in _overlapping(mine):

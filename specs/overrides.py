@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from specs import sweep
+from specs.combos import VARIANT
 from specs.document import parse_value
 from specs.draft import Draft, flat
+from specs.extends import EXTENDS
 from specs.fields import KNOWN
+from specs.merge import merge
 from specs.model import SpecError
 from specs.tree import Place, Value, nearest, quoted
+from specs.variants import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,12 +25,36 @@ FREE = ("params", "sweep", "env")
 """Sections whose keys are the user's: everything behind the first dot is one key."""
 
 
+def choose(draft: Draft, words: Sequence[str]) -> Draft:
+    """The draft as the variant that the words name; as it is where they name none. Raises `SpecError`."""
+    named = [word.partition("=")[2] for word in words if draft.variants and word.startswith(f"{VARIANT}=")]
+    if not named or _value(VARIANT, named[-1]).content is None:
+        return draft
+    if named[-1] not in draft.variants:
+        near = nearest(named[-1], draft.variants)
+        raise SpecError(COMMAND_LINE, None, f"no variant is called {quoted(named[-1])}{near}")
+    return with_variant(draft, named[-1])
+
+
+def with_variant(draft: Draft, name: str) -> Draft:
+    """The draft with a variant laid over it, which the parameter `variant` then names."""
+    chosen = Value(Place(COMMAND_LINE), VARIANT, name, written=name)
+    return replace(
+        draft,
+        top=merge(draft.top, draft.variants[name]),
+        fixed={**draft.fixed, VARIANT: chosen},
+        variant=name,
+    )
+
+
 def override(draft: Draft, words: Sequence[str]) -> Draft:
     """The draft with every `key=value` laid over it, later ones over earlier. Raises `SpecError`."""
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise SpecError(COMMAND_LINE, None, f"{quoted(word)} is not key=value")
+        if key == VARIANT and draft.variants:
+            continue
         draft = _apply(draft, key, _value(key, text))
     return draft
 
@@ -40,6 +68,10 @@ def _value(key: str, text: str) -> Value:
 
 def _apply(draft: Draft, key: str, value: Value) -> Draft:
     section, _, rest = key.partition(".")
+    if section in (EXTENDS, VARIANTS):
+        raise SpecError(
+            COMMAND_LINE, None, f"{quoted(section)} belongs into the file; a variant is chosen by variant=NAME"
+        )
     if section == "params" and rest:
         return _fix(draft, rest, value)
     if section in FREE and rest:

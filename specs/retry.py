@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from specs import measures, resume
+from specs.gather import Gather
 from specs.model import RETRIABLE, Retry
 from specs.scanner import CommandError
 from specs.tree import nearest, quoted
@@ -27,26 +28,39 @@ def read_retry(draft: Draft) -> Retry:
     section = draft.top.section("retry")
     if not section.entries:
         return Retry()
-    usual = Retry()
-    on = _states(section.need("on"))
-    most = section.integer("max", usual.max, least=1)
+    gather = Gather()
+    on = gather(_states, section)
+    found = Retry(
+        on=on,
+        max=gather(_max, section),
+        wait=gather(_wait, section),
+        resume=gather(_resume, draft, section),
+        memory=gather(_memory, draft, section, on),
+    )
+    gather.done()
+    return found
+
+
+def _states(section: Section) -> tuple[str, ...]:
+    section.need("on")
+    gather = Gather()
+    found = [gather(_state, each) for each in section.each("on")]
+    gather.done()
+    return tuple(dict.fromkeys(found))
+
+
+def _max(section: Section) -> int:
+    most = section.integer("max", Retry().max, least=1)
     if most > MOST_RETRIES:
         raise section["max"].wrong(f"at most {MOST_RETRIES}")
+    return most
+
+
+def _wait(section: Section) -> int:
     wait = measures.wait(section, "wait")
     if wait is not None and wait > LONGEST_WAIT:
         raise section["wait"].wrong("at most 1h")
-    return Retry(
-        on=on,
-        max=most,
-        wait=usual.wait if wait is None else wait,
-        resume=_resume(draft, section),
-        memory=_memory(draft, section, on),
-    )
-
-
-def _states(value: Value) -> tuple[str, ...]:
-    values = value.content if isinstance(value.content, tuple) else (value,)
-    return tuple(dict.fromkeys(_state(each) for each in values))
+    return Retry().wait if wait is None else wait
 
 
 def _state(value: Value) -> str:
@@ -73,7 +87,7 @@ def _resume(draft: Draft, section: Section) -> str:
     return text
 
 
-def _memory(draft: Draft, section: Section, on: tuple[str, ...]) -> float | None:
+def _memory(draft: Draft, section: Section, on: tuple[str, ...] | None) -> float | None:
     value = section.get("memory")
     if value is None:
         return None
@@ -82,7 +96,7 @@ def _memory(draft: Draft, section: Section, on: tuple[str, ...]) -> float | None
         raise value.wrong("a factor as x2 or x1.5")
     if not 1 < float(match[1]) <= MOST_MEMORY:
         raise value.wrong(f"more than x1 and at most x{MOST_MEMORY:g}")
-    if "OUT_OF_MEMORY" not in on:
+    if on is not None and "OUT_OF_MEMORY" not in on:
         raise value.error('needs OUT_OF_MEMORY in "retry.on"')
     if draft.top.section("resources").get("memory") is None:
         raise value.error('needs "resources.memory", of which it is a multiple')

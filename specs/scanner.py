@@ -17,10 +17,12 @@ PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 class CommandError(ValueError):
     """A placeholder that cannot be filled. `str()` is one line."""
 
-    def __init__(self, message: str, line: int) -> None:
+    def __init__(self, message: str, line: int, column: int | None = None) -> None:
         super().__init__(message)
         self.line = line
         """Of the template, from 0."""
+        self.column = column
+        """In that line, from 0; None where the whole line is meant."""
 
 
 class Quotes(Enum):
@@ -42,9 +44,14 @@ class Slot:
     """A harmless word may stand here as it is, since nothing beside it could change its meaning."""
     unsafe: str = ""
     """Why no value can stand here."""
+    column: int = 0
+    option: bool = False
+    """Written as `{--name}`: the option with its value, or nothing."""
+    alone: bool = False
+    """A word of its own: several words can stand here."""
 
 
-_SLOT = re.compile(r"(?<!\$)\{(" + PARAMETER.pattern + r")\}", re.ASCII)
+_SLOT = re.compile(r"(?<!\$)\{(--)?(" + PARAMETER.pattern + r")\}", re.ASCII)
 _EXPANSION = re.compile(r"\$\{(?:[^{}'\"\\`()\n]|\$\{[^{}'\"\\`()\n]*\})*\}")
 _ARITHMETIC = re.compile(r"\$\(\((?:[^(){}'\"\\`\n]|\([^(){}'\"\\`\n]*\))*\)\)")
 _CASE = re.compile(r"case\s")
@@ -53,6 +60,8 @@ _SECOND_SHELL = re.compile(
     r"(?:^|[\s;|&({!])"
     r"(?:(?:eval|(?:\S*/)?ssh)\s[^;&|\n]*|(?:\S*/)?(?:ba|da|k|z|a)?sh\s+(?:[^;&|\s]+\s+)*-\w*c(?:\s|\\\n)+)\Z"
 )
+_ENDS = ("", *" \t\n;&|)")
+"""What may stand behind a word."""
 _LOOK_BACK = 2000
 """Characters before a word in which `eval` and `sh -c` are looked for."""
 
@@ -102,11 +111,15 @@ class _Walk:
             if not (not self.unsafe and shell()) and not self.braces():
                 self.keep(1)
         if not self.unsafe and self.open and self.open[-1].kind in within:
-            raise CommandError(f"the quote {self.open[-1].kind} is not closed", self.line(self.open[-1].at))
+            at = self.open[-1].at
+            raise CommandError(f"the quote {self.open[-1].kind} is not closed", self.line(at), self.column(at))
         return self.found
 
     def line(self, at: int) -> int:
         return self.text.count("\n", 0, at)
+
+    def column(self, at: int) -> int:
+        return at - self.text.rfind("\n", 0, at) - 1
 
     def next_is(self, *starts: str) -> bool:
         return self.text.startswith(starts, self.at)
@@ -147,7 +160,7 @@ class _Walk:
     def escape(self) -> bool:
         """A backslash and what it stands before, which must be something: the next line is not the command's own."""
         if self.text[self.at + 1 :] in ("", "\n"):
-            raise CommandError("the command ends with a backslash", self.line(self.at))
+            raise CommandError("the command ends with a backslash", self.line(self.at), self.column(self.at))
         if self.next_is("\\\n") and self.joins():
             return self.lose("behind a line that is continued within a word")
         return self.keep(2)
@@ -231,7 +244,16 @@ class _Walk:
             and not continued
             and after in ("", " ", "\t", "\n", ";", ")"),
         }[quotes]
-        return Slot(match[1], self.line(match.start()), quotes, plain, self.unsafe or self.second_shell())
+        return Slot(
+            match[2],
+            self.line(match.start()),
+            quotes,
+            plain,
+            self.unsafe or self.second_shell(),
+            self.column(match.start()),
+            match[1] is not None,
+            quotes is Quotes.NONE and self.word == match.start() and after in _ENDS and not continued,
+        )
 
     def second_shell(self) -> str:
         for word in (self.word, *(opened.word for opened in self.open)):

@@ -2,101 +2,252 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from specs import outputs
-from specs.command import RUN, as_text, take_apart
+from specs import braces, inputs, outputs, paramsfile, references
+from specs.braces import as_text
+from specs.combos import MOST_RUNS, SEED, count, kept, possible
+from specs.command import take_apart
 from specs.draft import flat
-from specs.expand import MOST_RUNS, SEED, count, kept
 from specs.model import Method, SpecError
+from specs.references import has_references
 from specs.resume import unreachable
 from specs.scanner import CommandError
+from specs.sweep import texts
 from specs.tree import nearest, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from specs.draft import Draft
     from specs.model import Scalar, Sweep
-    from specs.tree import Place
+    from specs.tree import Place, Value
+
+MOST_TRIED = 1000
+"""Values of one parameter that are tried in a path; the runs themselves are looked at before they are sent."""
 
 
 def together(draft: Draft, parts: Mapping[str, Any]) -> Iterator[SpecError]:
     """Everything of that kind, as far as the parts that it takes could be read."""
-    if parts.keys() >= {"command", "params", "sweep"}:
-        yield from _parameters(draft, parts["command"], parts["params"], parts["sweep"])
-    if parts.keys() >= {"params", "sweep", "outputs"} and parts["outputs"].checkpoint is not None:
-        yield from _checkpoints(draft, parts["outputs"].checkpoint, parts["params"], parts["sweep"])
+    if parts.keys() >= {"params", "sweep"}:
+        yield from _of_parameters(_Known.of(draft, parts["params"], parts["sweep"]), parts)
     if parts.keys() >= {"command", "retry"} and parts["retry"].resume and (problem := unreachable(parts["command"])):
         yield draft.top.section("retry")["resume"].error(f"cannot be added to the command, which {problem}")
 
 
-def _parameters(draft: Draft, command: str, params: Mapping[str, Scalar], sweep: Sweep) -> Iterator[SpecError]:
-    known = _known(params, sweep)
-    yield from _misplaced(draft, command, known, sweep)
-    everything = known.union(*sweep.points)
-    for item in draft.top.section("sweep").items("exclude"):
-        for name, value in flat(item.section()).items():
-            if name not in everything:
-                yield value.place.error(f"no parameter is called {quoted(name)}{nearest(name, everything)}")
-    runs, place = count(sweep), _sweep_place(draft)
-    if runs > MOST_RUNS:
-        yield place.error(f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed")
-    elif sweep.exclude and next(kept(sweep, params), None) is None:
-        yield place.error("the sweep leaves no run: everything is excluded")
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The parameters of a spec, and where they are from."""
 
+    draft: Draft
+    params: Mapping[str, Scalar]
+    sweep: Sweep
+    values: Mapping[str, list[Scalar]]
+    """All that is written for each."""
+    everywhere: frozenset[str]
+    """Those that every run has, but for what a list's points give."""
+    usable: frozenset[str]
+    """The same, taken for granted that the points give what is used: `lacking` looks at that."""
 
-def _misplaced(draft: Draft, command: str, known: set[str], sweep: Sweep) -> Iterator[SpecError]:
-    value = draft.top["command"]
-    try:
-        template = take_apart(command)
-        template.check({RUN}.union(known, *sweep.points))
-    except CommandError as error:
-        line = value.place.line
-        if line is not None and value.literal:
-            line += 1 + error.line
-        yield SpecError(value.place.source, line, f'"command": {error}')
-        return
-    yield from _missing(draft, sweep, [name for name in template.names if name not in {*known, RUN}], "the command")
+    @classmethod
+    def of(cls, draft: Draft, params: Mapping[str, Scalar], sweep: Sweep) -> _Known:
+        fixed = [set(each) for each in sweep.variants.values()] or [set(params)]
+        axes = {name for name in (*sweep.axes, *sweep.drawn) if name not in sweep.when}
+        seed = {SEED} if sweep.seeds else set()
+        everywhere = frozenset(set.intersection(*fixed) | axes | seed)
+        return cls(draft, params, sweep, possible(sweep, params), everywhere, everywhere.union(*sweep.points))
 
+    def with_axis(self, name: str) -> frozenset[str]:
+        """Those that every run has in which an axis is there."""
+        when = self.sweep.when.get(name)
+        if when is None:
+            return self.usable
+        beside = (other for other, wanted in self.sweep.when.items() if _within(when, wanted))
+        return self.usable.union(beside, when)
 
-def _checkpoints(draft: Draft, pattern: str, params: Mapping[str, Scalar], sweep: Sweep) -> Iterator[SpecError]:
-    value, known = draft.top.section("outputs")["checkpoint"], _known(params, sweep)
-    if problem := outputs.unknown_placeholder(pattern, known.union(*sweep.points)):
-        yield value.place.error(f"{quoted(value.path)}: {problem}")
-        return
-    used = outputs.placeholders(pattern)
-    yield from _missing(draft, sweep, [name for name in used if name not in {*known, RUN}], quoted(value.path))
-    for name in used:
-        for one in _values(name, params, sweep):
-            if problem := outputs.astray(outputs.fill(pattern, {**dict.fromkeys(used, "x"), name: one})):
-                yield value.error(f"with {name}={quoted(as_text(one))} {problem}")
-                return
+    @property
+    def place(self) -> Place:
+        """Where to tell what is wrong with the whole sweep."""
+        entry = self.draft.top.entries.get("sweep")
+        return self.draft.top.place if entry is None else entry.place
 
-
-def _known(params: Mapping[str, Scalar], sweep: Sweep) -> set[str]:
-    """Parameters that every run has."""
-    return {*params, *sweep.axes, *([SEED] if sweep.seeds else [])}
-
-
-def _values(name: str, params: Mapping[str, Scalar], sweep: Sweep) -> Iterator[Scalar]:
-    """Everything that a parameter may be."""
-    if name in params:
-        yield params[name]
-    yield from sweep.axes.get(name, ())
-    yield from (point[name] for point in sweep.points if name in point)
-
-
-def _missing(draft: Draft, sweep: Sweep, names: Collection[str], user: str) -> Iterator[SpecError]:
-    """Points that do not give what is used and nothing else gives."""
-    if sweep.method is Method.LIST:
-        items = draft.top.section("sweep").items("points")
-        for item, point in zip(items, sweep.points, strict=True):
-            missing = next((name for name in names if name not in point), None)
+    def lacking(self, names: Collection[str], user: str) -> Iterator[SpecError]:
+        """Points of a list that do not give what is used and nothing else gives."""
+        wanted = [name for name in names if name in self.values and name not in self.everywhere]
+        if not wanted or self.sweep.method is not Method.LIST:
+            return
+        items = self.draft.top.section("sweep").items("points")
+        for item, point in zip(items, self.sweep.points, strict=True):
+            missing = next((name for name in wanted if name not in point), None)
             if missing is not None:
                 yield item.error(f"gives no {quoted(missing)}, which {user} uses")
 
 
-def _sweep_place(draft: Draft) -> Place:
-    entry = draft.top.entries.get("sweep")
-    return draft.top.place if entry is None else entry.place
+def _of_parameters(known: _Known, parts: Mapping[str, Any]) -> Iterator[SpecError]:
+    problems = [*_sweep(known), *_references(known)]
+    if "command" in parts:
+        problems += _command(known, parts["command"])
+    if "env" in parts:
+        problems += _environment(known)
+    if "outputs" in parts:
+        section = known.draft.top.section("outputs")
+        problems += _paths(known, section.each("checkpoint"), outputs.fill, outputs.astray)
+        problems += _paths(known, section.each("collect"), outputs.fill, outputs.outside)
+    if "inputs" in parts:
+        items = known.draft.top.each("inputs")
+        written = [item.section()["path"] if isinstance(item.content, dict) else item for item in items]
+        problems += _paths(known, written, braces.fill, inputs.misplaced)
+    yield from problems
+    if not problems and known.sweep.exclude and next(kept(known.sweep, known.params), None) is None:
+        yield known.place.error("the sweep leaves no run: everything is excluded")
+
+
+def _sweep(known: _Known) -> Iterator[SpecError]:
+    for item in known.draft.top.section("sweep").items("exclude"):
+        for name, value in flat(item.section()).items():
+            if name not in known.values:
+                yield value.place.error(f"no parameter is called {quoted(name)}{nearest(name, known.values)}")
+    runs = count(known.sweep, known.params)
+    if runs > MOST_RUNS:
+        yield known.place.error(f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Referring:
+    """A value of a parameter that has references."""
+
+    name: str
+    value: Value
+    sure: Collection[str]
+    """What its runs have."""
+    of_point: bool = False
+
+
+def _references(known: _Known) -> Iterator[SpecError]:
+    failed = False
+    for each in _referring(known):
+        found = _reference(known, each)
+        failed |= bool(found)
+        if found:
+            yield each.value.error(found)
+        elif not each.of_point:
+            yield from known.lacking(references.references(each.value.written), quoted(each.value.path))
+    circle = None if failed else references.circle(known.values)
+    if circle is not None:
+        name, problem = circle
+        at = next((each.value for each in _referring(known) if each.name == name), None)
+        yield known.place.error(f"{quoted(name)} {problem}") if at is None else at.error(problem)
+
+
+def _reference(known: _Known, each: _Referring) -> str:
+    """What is wrong with the references of one value; empty where nothing is."""
+    if problem := references.wrong(each.value.written, known.values):
+        return problem
+    rare = next((name for name in references.references(each.value.written) if name not in each.sure), None)
+    return "" if rare is None else f"refers to {quoted(rare)}, which not every run has"
+
+
+def _referring(known: _Known) -> Iterator[_Referring]:
+    draft, sweep = known.draft, known.draft.top.section("sweep")
+    variants = (draft.variants[name].section("params") for name in known.sweep.variants)
+    for section in (draft.top.section("params"), *variants):
+        for name, value in {**flat(section), **draft.fixed}.items():
+            if _refers(value):
+                yield _Referring(name, value, known.usable)
+    for name, values in texts(sweep).items():
+        if name not in draft.fixed and any(map(_refers, values)):
+            sure = known.with_axis(name)
+            yield from (_Referring(name, value, sure) for value in values if _refers(value))
+    for item in sweep.items("points"):
+        point = {name: value for name, value in flat(item.section()).items() if name not in draft.fixed}
+        if any(map(_refers, point.values())):
+            given = known.everywhere.union(point)
+            yield from (_Referring(name, value, given, True) for name, value in point.items() if _refers(value))
+
+
+def _refers(value: Value) -> bool:
+    return isinstance(value.content, str) and has_references(value.content)
+
+
+def _command(known: _Known, command: str) -> Iterator[SpecError]:
+    value = known.draft.top["command"]
+    try:
+        template = take_apart(command)
+        template.check(known.usable, known.values)
+    except CommandError as error:
+        yield value.at(error.line, error.column).error(f'"command": {error}')
+        return
+    yield from known.lacking(template.names, "the command")
+    clash = paramsfile.clash(known.values) if template.files(known.values) else None
+    if clash is not None:
+        slot = next(slot for slot in template.slots if slot.name in paramsfile.FILES)
+        outer, inner = map(quoted, clash)
+        problem = f'"command": {{{slot.name}}} cannot hold both {outer} and {inner}, which lies within it'
+        yield value.at(slot.line, slot.column).error(problem)
+
+
+def _environment(known: _Known) -> Iterator[SpecError]:
+    for entry in known.draft.top.section("env").entries.values():
+        value, text = entry.value, entry.value.written
+        if "{" not in text:
+            continue
+        names = (*references.references(text), *braces.placeholders(references.bare(text)))
+        problem = references.wrong(text, known.values) or _placeholder(known, references.bare(text))
+        rare = next((name for name in names if name in known.values and name not in known.usable), None)
+        if problem:
+            yield value.error(problem)
+        elif rare is not None:
+            yield value.error(f"uses {quoted(rare)}, which not every run has")
+        else:
+            yield from known.lacking(names, quoted(value.path))
+
+
+def _placeholder(known: _Known, text: str) -> str:
+    if not (problem := braces.unknown(text, known.values)):
+        return ""
+    return f"holds an {problem}; for a literal brace write {{{{ and }}}}"
+
+
+def _paths(
+    known: _Known,
+    items: Collection[Value],
+    fill: Callable[[str, Mapping[str, Scalar]], str],
+    problem_of: Callable[[str], str],
+) -> Iterator[SpecError]:
+    """What is wrong with placeholders in paths, or with a path that a value makes."""
+    for item in items:
+        used = braces.placeholders(item.text())
+        rare = next((name for name in used if name in known.values and name not in known.usable), None)
+        if problem := braces.unknown(item.text(), known.values):
+            yield item.place.error(f"{quoted(item.path)}: {problem}")
+        elif rare is not None:
+            yield item.error(f"uses {quoted(rare)}, which not every run has")
+        else:
+            yield from known.lacking(used, quoted(item.path))
+            if problem := _tried(item.text(), known.values, fill, problem_of):
+                yield item.error(problem)
+
+
+def _tried(
+    text: str,
+    values: Mapping[str, list[Scalar]],
+    fill: Callable[[str, Mapping[str, Scalar]], str],
+    problem_of: Callable[[str], str],
+) -> str:
+    """What is wrong with the path that one of the values makes; empty where nothing is."""
+    plain = {
+        name: [value for value in values.get(name, ())[:MOST_TRIED] if not has_references(value)]
+        for name in braces.placeholders(text)
+    }
+    usual: dict[str, Scalar] = {name: each[0] if each else "x" for name, each in plain.items()}
+    for name, each in plain.items():
+        for one in each:
+            if problem := problem_of(fill(text, {**usual, name: one})):
+                return f"with {name}={quoted(as_text(one))} {problem}"
+    return ""
+
+
+def _within(when: Mapping[str, tuple[Scalar, ...]], wanted: Mapping[str, tuple[Scalar, ...]]) -> bool:
+    """Whether one condition holds wherever another does."""
+    return all(on in when and {*map(as_text, when[on])} <= {*map(as_text, values)} for on, values in wanted.items())

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 Default = TypeVar("Default")
 
+MOST_COMPARED = 300
+"""Words among which a near one is looked for: it takes some microseconds each."""
+
+BOOLEANS = {"yes": True, "no": False, "on": True, "off": False}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -39,10 +44,22 @@ class Value:
     """A scalar as it was written, without quotes."""
     literal: bool = False
     """A `|` block: its text begins on the line after `place` and keeps its lines."""
+    inset: int | None = None
+    """Columns that its text stands behind `place`, or behind the margin for a `|` block; None where lines are folded
+    or characters escaped, so that its text does not lie in the file as it is."""
 
     def error(self, problem: str) -> SpecError:
         """`"resources.gpus" must be …`, at this place."""
         return self.place.error(f"{quoted(self.path)} {problem}" if self.path else problem)
+
+    def at(self, line: int, column: int | None = None) -> Place:
+        """Where a character of its text stands in the file; line and column of the text, from 0."""
+        if self.place.line is None or self.inset is None:
+            return self.place
+        if self.literal:
+            behind = None if column is None else self.inset + column + 1
+            return Place(self.place.source, self.place.line + 1 + line, behind)
+        return Place(self.place.source, self.place.line, (self.place.column or 1) + self.inset + (column or 0))
 
     def wrong(self, wanted: str) -> SpecError:
         """The error for a value that is not what is wanted."""
@@ -87,10 +104,11 @@ class Value:
         return float(number)
 
     def boolean(self) -> bool:
-        """`true` or `false`."""
-        if not isinstance(self.content, bool):
+        """`true` or `false`; `yes`, `no`, `on` and `off` as well, which YAML 1.2 takes for text."""
+        found = BOOLEANS.get(self.content.lower()) if isinstance(self.content, str) else self.content
+        if not isinstance(found, bool):
             raise self.wrong("true or false")
-        return self.content
+        return found
 
     def scalar(self) -> Scalar:
         """A single value of any type."""
@@ -188,6 +206,13 @@ class Section:
         value = self.get(key)
         return () if value is None else value.items()
 
+    def each(self, key: str) -> tuple[Value, ...]:
+        """The values of a list; a single value is a list of one."""
+        value = self.get(key)
+        if value is None:
+            return ()
+        return value.content if isinstance(value.content, tuple) else (value,)
+
     def section(self, key: str) -> Section:
         """A mapping within; an empty one where it is not there."""
         value = self.get(key)
@@ -234,5 +259,5 @@ def quoted(text: str, longest: int = 60) -> str:
 
 def nearest(word: str, known: Collection[str], prefix: str = "") -> str:
     """` (did you mean "…"?)` with the prefix before the word, or nothing where no known word is near."""
-    near = difflib.get_close_matches(word[:80], known, n=1)
+    near = difflib.get_close_matches(word[:80], known, n=1) if len(known) <= MOST_COMPARED else []
     return f" (did you mean {quoted(prefix + near[0])}?)" if near else ""

@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-HEAVY = ("textual", "rich", "plotext", "asyncssh", "cryptography", "yaml", "numpy", "tinydb", "psutil", "pynvml")
+HEAVY = (
+    "textual",
+    "rich",
+    "plotext",
+    "asyncssh",
+    "cryptography",
+    "yaml",
+    "numpy",
+    "tinydb",
+    "psutil",
+    "pynvml",
+    "openpyxl",
+)
 
 
 def imported(statement: str) -> set[str]:
@@ -33,6 +45,7 @@ def imported(statement: str) -> set[str]:
         ("import trainboard.cli.metrics", {"tinydb"}),  # a run may be asked for, which is in the store
         ("import trainboard.watch, trainboard.cli.runs, trainboard.cli.hosts, trainboard.cli.demo", {"tinydb"}),
         ("import backends.ssh, backends.local", set()),
+        ("import trainboard.cli.importing, specs.importers.convert", {"yaml"}),
     ],
 )
 def test_what_is_heavy_is_imported_where_it_is_used(statement: str, allowed: set[str]) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from trainboard.options import CAREFUL, Options
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from specs.model import Spec
+    from specs.model import Setting, Spec
+    from trainboard.prospect import Prospect
     from trainboard.rows import Row
+    from trainboard.scripts import Scripts
 
 
 class Refused(Exception):
@@ -19,8 +23,25 @@ class Refused(Exception):
 class Actions(Protocol):
     """All effects that a screen can have."""
 
-    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
-        """Submit every run of the spec. Raises `Refused` where nothing was submitted."""
+    async def consider(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Prospect:
+        """What a submission would do, without doing it: its runs, those that exist already, what the checks say.
+
+        Where it has `doubts`, the user is to be asked about these files first, and then it is to be considered again
+        with `options.send`. Where `where` is empty all backends are unfit, unless with `replace`d `options.force`.
+        Takes as long as the slowest host. Raises `Refused` for what cannot be submitted in any way.
+        """
+
+    async def carry_out(self, prospect: Prospect) -> Sequence[Row]:
+        """Submit what was considered: the new rows; none where all its runs exist. Raises `Refused`: nothing was."""
+
+    async def submit(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Sequence[Row]:
+        """Consider and carry out in one. Raises `Refused` where nothing was submitted for a reason."""
+
+    async def scripts(self, spec: Spec, settings: Sequence[Setting], backend: str | None) -> Scripts:
+        """What each of these runs would be started with on the first backend that it may go to; asks no host.
+
+        Raises `Refused`.
+        """
 
     async def cancel(self, keys: Collection[str]) -> None:
         """End these rows for good: no retry comes after it. Raises `Refused` with what was not done."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.base import BackendError, JobState
-from specs.fields import MOST_PRIORITY
+from specs.model import MOST_PRIORITY
 from trainboard.dependency import OPEN, Gate, standings
 from trainboard.ledger import WAITING, newest_attempts
 from trainboard.orders import fulfilled, ordered, told

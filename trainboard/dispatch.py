@@ -44,7 +44,7 @@ STRANDED = 2
 it may be on its way."""
 
 PRUNED = 3600.0
-"""Seconds between two looks for archives that nobody needs."""
+"""Seconds between two looks for code that nobody needs."""
 
 
 class Dispatcher:
@@ -356,20 +356,26 @@ class Dispatcher:
         finally:
             del self._telling[name]
 
-    # archives
+    # code
 
     def _begin_pruning(self, current: Ledger) -> None:
         now = self._monotonic()
         if self._pruned is None or now - self._pruned >= PRUNED:
             self._pruned = now
-            self._begin(self._prune(needed(current)))
+            self._begin(self._prune(on_record(current), sendable(current)))
 
-    async def _prune(self, digests: Collection[str]) -> None:
-        await asyncio.to_thread(self._planner.archives.prune, digests)
+    async def _prune(self, needed: Collection[str], sendable: Collection[str]) -> None:
+        await asyncio.to_thread(self._planner.archives.prune, needed, sendable)
 
 
-def needed(current: Ledger) -> set[str]:
-    """The archives of experiments of which an attempt may still be sent."""
+def on_record(current: Ledger) -> set[str]:
+    """The code of all experiments, with what git said of it: it can be looked at for as long as they are known."""
+    known = current.records.experiments.values()
+    return {digest for each in known for digest in (each.code, *each.git.values()) if digest}
+
+
+def sendable(current: Ledger) -> set[str]:
+    """The code of experiments of which an attempt may still be sent."""
     left = {
         current.records.runs[run].experiment
         for run, attempt in current.newest.items()

@@ -121,6 +121,16 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(_text(each) for each in value)
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"no yes or no: {value!r:.80}")
+    return value
+
+
+def _named(value: Mapping[object, object]) -> dict[str, str]:
+    return {_text(name): _text(each) for name, each in value.items()}
+
+
 def _numbers(value: Mapping[object, object]) -> dict[str, float]:
     return {_text(name): _number(each) for name, each in value.items()}
 
@@ -146,8 +156,17 @@ EXPERIMENT: Mapping[str, Callable[[Any], Any]] = {
     "where": _texts,
     "code": _text,
     "after": _texts,
+    "bases": _named,
+    "git": _named,
+    "forced": _flag,
 }
 """The fields of an experiment that travel, and how each is checked. Its directory tells id, text, folder anyway."""
-RUN: Mapping[str, Callable[[Any], Any]] = {"index": _integer, "name": _text, "params": _params, "priority": _integer}
+RUN: Mapping[str, Callable[[Any], Any]] = {
+    "index": _integer,
+    "name": _text,
+    "params": _params,
+    "priority": _integer,
+    "identity": _text,
+}
 """What the user wanted of a run since (held, cancelled, its place) is not known on its host."""
 ATTEMPT: Mapping[str, Callable[[Any], Any]] = {"backend": _text, "created": _number, "cause": _text}

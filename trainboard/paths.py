@@ -32,8 +32,13 @@ class Paths:
 
     @property
     def code(self) -> Path:
-        """The folder of the archives of project folders."""
+        """The folder of the projects' code."""
         return self.state / "code"
+
+    @property
+    def results(self) -> Path:
+        """The folder of what runs left and was brought here: `<run>/<attempt>/…`."""
+        return self.state / "results"
 
 
 def paths(environ: Mapping[str, str]) -> Paths:

@@ -20,7 +20,7 @@ from trainboard.retry import out_of_memory, retries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backends.base import Backend, Snapshot
+    from backends.base import Archive, Backend, Snapshot
     from specs.model import Resources, Setting, Spec
     from trainboard.archive import Archives
     from trainboard.records import Attempt, Experiment, Run
@@ -59,7 +59,7 @@ class Planner:
 
     async def policy(self, experiment: Experiment) -> Retry:
         """When its runs are tried again; never, where that cannot be read."""
-        if "retry" not in experiment.text and not any("retry" in word for word in experiment.overrides):
+        if not any("retry" in text for text in (experiment.text, *experiment.overrides, *experiment.bases.values())):
             return Retry()
         try:
             return (await self.spec(experiment)).retry
@@ -81,7 +81,7 @@ class Planner:
             self._books.popitem(last=False)
         return found
 
-    async def code(self, experiment: Experiment, backend: Backend) -> Snapshot | None:
+    async def code(self, experiment: Experiment, backend: Backend) -> Snapshot | Archive | None:
         """What is sent of the project; None for a backend that shares the folder. Raises `Refused`."""
         if backend.shared:
             return None
@@ -95,7 +95,7 @@ class Planner:
         history: Sequence[Attempt],
         attempt: Attempt,
         *,
-        code: Snapshot | None = None,
+        code: Snapshot | Archive | None = None,
         scheduled: bool = False,
     ) -> Plan:
         """The plan of an attempt, without a batch.
@@ -127,7 +127,7 @@ def read(experiment: Experiment) -> Spec:
     """The spec that an experiment was submitted with. Raises `SpecError`."""
     from specs.load import loads
 
-    return loads(experiment.text, Path(experiment.source), tuple(experiment.overrides))
+    return loads(experiment.text, Path(experiment.source), tuple(experiment.overrides), experiment.bases)
 
 
 def take_secrets(spec: Spec, environ: Mapping[str, str]) -> dict[str, str]:
@@ -162,7 +162,7 @@ def plan_of(spec: Spec, experiment: str, setting: Setting, token: str, taken: Ma
         command=setting.command,
         spec_text=spec.text,
         setup=spec.setup,
-        env={name: value for name, value in spec.env.items() if value is not None},
+        env={name: value for name, value in setting.env.items() if value is not None},
         secrets=taken,
         resources=spec.resources,
         slurm=spec.slurm,
@@ -171,4 +171,5 @@ def plan_of(spec: Spec, experiment: str, setting: Setting, token: str, taken: Ma
         at_most=spec.sweep.at_most,
         checkpoints=Checkpoints(pattern, outputs.keep, spec.retry.resume) if pattern is not None else None,
         log_limit=outputs.log_limit,
+        files=setting.files,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backends.base import JobState, Watched
+from backends.peaks import updated
 from trainboard.sending import RESEND, overdue
 
 if TYPE_CHECKING:
@@ -107,4 +108,5 @@ def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
         reason=attempt.reason if under_way else job.reason,
         withdrawn=attempt.withdrawn or job.withdrawn,
         restarts=max(attempt.restarts, job.restarts),
+        peaks=updated(attempt.peaks, job.peaks, ended=job.state.ended),
     )

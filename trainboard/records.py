@@ -32,9 +32,16 @@ class Experiment:
     where: Sequence[str] = ()
     """Backends in the order of preference, pools taken apart, `--on` applied: where its runs may go."""
     code: str = ""
-    """Digest of the project's archive in the state folder; empty where no backend needs one."""
+    """Digest of the project's code in the state folder (`Snapshot.digest`); empty where it is not known."""
     after: Sequence[str] = ()
     """Ids of the experiments that must be COMPLETED, all runs, before its runs are sent."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """The files that the spec extends, all the way down: path → text. With these, `text` says it all."""
+    git: Mapping[str, str] = field(default_factory=dict)
+    """Of the project: `commit`, `branch`, and `diff`, the SHA-256 of the blob with what was not committed; whatever
+    of these there is."""
+    forced: bool = False
+    """It was submitted although a check said that it would fail."""
     folder: str = ""
     """Its folder on every host: the id and a random part, since another state may have the same id there; empty: the
     id alone."""
@@ -61,6 +68,8 @@ class Run:
     """When the user wanted a new attempt; None once it is there."""
     released: bool = False
     """The user lets it go although an experiment that it comes after can never be COMPLETED."""
+    identity: str = ""
+    """Equal for runs of the same program with the same parameters; empty where nobody worked it out."""
 
     @property
     def folder(self) -> str:
@@ -114,6 +123,12 @@ class Attempt:
     """What its backend was last told of `Run.priority`; None: not known, so it is not told again."""
     place: float | None = None
     """The same of `Run.place`."""
+    peaks: Mapping[str, float] = field(default_factory=dict)
+    """The most that it used, as its exit record tells: `memory`, `gpu_memory` and `disk` in bytes, and `seconds`."""
+    collected: float | None = None
+    """When its results were brought here, or there was nothing to bring; None: not yet."""
+    collect_reason: str = ""
+    """What was left there and why, or why nothing could be brought yet, in one line; empty where all is here."""
 
     @property
     def unsent(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from backends.base import BackendError, JobState
 from specs.model import SpecError
 from trainboard.actions import Refused
 from trainboard.archive import Archives
+from trainboard.collect import Collector
 from trainboard.config import ConfigError, add_backend, load, offered_hosts
 from trainboard.control import Control
 from trainboard.curves import Curves
@@ -26,22 +27,27 @@ from trainboard.lease import Lease
 from trainboard.ledger import newest_attempts
 from trainboard.logs import Logs
 from trainboard.merging import Merging
+from trainboard.options import CAREFUL, PLAIN, Options
 from trainboard.place import Place
 from trainboard.plans import Planner
+from trainboard.scripts import scripts
+from trainboard.spaces import Spaces
 from trainboard.store import StoreError
-from trainboard.submit import choose, submit
+from trainboard.submit import carry_out, choose, consider
 from trainboard.tasks import Tasks, Troubles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 
     from backends.base import Backend
-    from specs.model import Spec
+    from specs.model import Setting, Spec
     from trainboard.config import Config
     from trainboard.events import Event
     from trainboard.paths import Paths
     from trainboard.places import Places
+    from trainboard.prospect import Prospect
     from trainboard.rows import Row
+    from trainboard.scripts import Scripts
     from trainboard.store import Store
 
 RECORDS_INTERVAL = 1.0
@@ -83,6 +89,8 @@ class Watch:
         self._archives = Archives(paths.code)
         self._dispatcher = Dispatcher(self._by_name, store, Planner(environ, self._archives))
         self._control = Control(self._by_name, store)
+        self._spaces = Spaces(self._places, Planner(environ, self._archives), tell)
+        self._collector = Collector(self._by_name, store, Planner(environ, self._archives), paths.results)
         self._engine = Engine(
             self._places,
             store,
@@ -117,7 +125,14 @@ class Watch:
             for place in self._places.values():
                 self._events.put_nowait(place.event())
             await self._refresh_records()
-            for work in (self._engine.run(), self._watch_store(), self._curves.read_along(), self._follow_engine()):
+            for work in (
+                self._engine.run(),
+                self._watch_store(),
+                self._curves.read_along(),
+                self._follow_engine(),
+                self._collect(),
+                self._spaces.watch(lambda: self._records),
+            ):
                 self._tasks.begin(work)
             if self._first is not None:
                 self._tasks.begin(self._submit_first(self._first))
@@ -126,6 +141,7 @@ class Watch:
         finally:
             await self._tasks.end()
             await self._dispatcher.close()
+            await self._collector.close()
             await asyncio.gather(*(backend.close() for backend in self.backends), return_exceptions=True)
 
     def submit_first(self, spec: Spec) -> None:
@@ -134,23 +150,40 @@ class Watch:
 
     async def _submit_first(self, spec: Spec) -> None:
         try:
-            await self.submit(spec, self.backends[0].name)
+            await self.submit(spec, self.backends[0].name, PLAIN)
         except Refused as error:
             self._events.put_nowait(Noticed("error", str(error)))
 
     # what a front end asks for
 
-    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
-        """Submit every run of the spec; this process sends them itself, whoever does the polling."""
+    async def consider(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Prospect:
+        """What a submission would do."""
         by_name = self._by_name()
         where = [by_name[name] for name in choose(spec, self._config, [backend] if backend else ())]
         try:
-            made = await submit(spec, where, self._dispatcher, self._archives, self._environ)
+            return await consider(spec, where, self._store, self._archives, self._environ, options)
+        except (StoreError, SpecError) as error:
+            raise Refused(str(error)) from error
+
+    async def submit(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Sequence[Row]:
+        """Consider and carry out in one."""
+        return await self.carry_out(await self.consider(spec, backend, options))
+
+    async def carry_out(self, prospect: Prospect) -> Sequence[Row]:
+        """Submit what was considered; this process sends the runs itself, whoever does the polling."""
+        try:
+            made = await carry_out(prospect, self._dispatcher)
         except (StoreError, SpecError) as error:
             raise Refused(str(error)) from error
         await self._refresh_records()
         await self._asked({attempt.backend for _, attempt in made})
         return [self._rows[run.id] for run, _ in made]
+
+    async def scripts(self, spec: Spec, settings: Sequence[Setting], backend: str | None) -> Scripts:
+        """What these runs would be started with."""
+        name = choose(spec, self._config, [backend] if backend else ())[0]
+        config = next(each for each in self._config.backends if each.name == name)
+        return await asyncio.to_thread(scripts, spec, settings, config, shared=self._places[name].backend.shared)
 
     async def cancel(self, keys: Collection[str]) -> None:
         """End these rows."""
@@ -259,8 +292,11 @@ class Watch:
         return f"{host} added as {'a Slurm cluster' if kind == 'slurm' else 'a server without a scheduler'}"
 
     async def settle(self) -> None:
-        """Return when all has been sent that can be sent now, as far as this process does it."""
+        """Return when all is sent, and all results are here, as far as that can be now and this process does it."""
         await self._engine.settle()
+        if self._engine.driving.is_set():
+            with suppress(StoreError):  # the engine meets the same trouble, and tells it
+                await self._collector.settle(self._answering())
         await self._refresh_records()
 
     def unsettled(self) -> list[Row]:
@@ -288,6 +324,19 @@ class Watch:
             self._curves.read_logs(True)
             await self._engine.idle.wait()
             self._curves.read_logs(False)
+
+    async def _collect(self) -> None:
+        """What runs leave is brought here by the process that polls, from the hosts that answer."""
+        while True:
+            await self._engine.driving.wait()
+            try:
+                await self._collector.begin(self._answering())
+            except StoreError as error:
+                self._troubles.meet("store", str(error))  # whether it is over, the next look at it tells
+            await asyncio.sleep(RECORDS_INTERVAL)
+
+    def _answering(self) -> set[str]:
+        return {name for name, place in self._places.items() if place.link is Link.UP}
 
     async def _watch_store(self) -> None:
         """See what other processes write."""

@@ -22,7 +22,7 @@ class Key:
     """A word or two for the footer; empty: not in the footer."""
     help: str
     where: tuple[str, ...]
-    """`board`, `table`, `log`, `metrics`, `info`, `specs`, `edit`, `help`."""
+    """`board`, `table`, `log`, `metrics`, `info`, `specs`, `files`, `runs`, `script`, `edit`, `help`."""
     shown: str = ""
     """How the key is written, where Textual's word is not what the keyboard says."""
     changes: bool = False
@@ -35,14 +35,16 @@ class Key:
 
 
 PANES = ("table", "log", "info")
+LISTS = ("files", "runs", "script")
+"""The panes of the spec screen, but its text."""
 
 KEYS = (
-    Key("j,down", "down", "", "down", (*PANES, "specs", "help"), "j ↓"),
-    Key("k,up", "up", "", "up", (*PANES, "specs", "help"), "k ↑"),
-    Key("g,home", "top", "", "to the top", (*PANES, "help"), "g"),
-    Key("G,end", "bottom", "", "to the end; in a log, follow it", (*PANES, "help"), "G"),
-    Key("ctrl+d,pagedown", "half_down", "", "half a page down", (*PANES, "help"), "ctrl-d"),
-    Key("ctrl+u,pageup", "half_up", "", "half a page up", (*PANES, "help"), "ctrl-u"),
+    Key("j,down", "down", "", "down", (*PANES, *LISTS, "help"), "j ↓"),
+    Key("k,up", "up", "", "up", (*PANES, *LISTS, "help"), "k ↑"),
+    Key("g,home", "top", "", "to the top", (*PANES, *LISTS, "help"), "g"),
+    Key("G,end", "bottom", "", "to the end; in a log, follow it", (*PANES, *LISTS, "help"), "G"),
+    Key("ctrl+d,pagedown", "half_down", "", "half a page down", (*PANES, *LISTS, "help"), "ctrl-d"),
+    Key("ctrl+u,pageup", "half_up", "", "half a page up", (*PANES, *LISTS, "help"), "ctrl-u"),
     Key("tab,shift+tab", "switch_pane", "", "between the table and the pane below", ("board",), "tab"),
     Key("enter", "open", "open", "the pane below at full height", ("board",)),
     Key("escape", "back", "back", "back; clears a filter or a search", ("board",), "esc"),
@@ -68,8 +70,8 @@ KEYS = (
     Key("w", "wrap", "wrap", "wrap long lines of the log", ("board",)),
     Key("n", "next_match", "", "next match of the search", ("log",)),
     Key("N", "previous_match", "", "match before", ("log",)),
-    Key("left", "left", "", "to the left in long lines", ("log",), "←"),
-    Key("right", "right", "", "to the right in long lines", ("log",), "→"),
+    Key("left", "left", "", "to the left in long lines", ("log", "script"), "←"),
+    Key("right", "right", "", "to the right in long lines", ("log", "script"), "→"),
     Key("j,down", "next_metric", "", "next metric", ("metrics",), "j ↓"),
     Key("k,up", "previous_metric", "", "metric before", ("metrics",), "k ↑"),
     Key("L", "log_scale", "log scale", "logarithmic scale", ("metrics",)),
@@ -80,12 +82,29 @@ KEYS = (
     Key("question_mark", "help", "help", "this help", ("board",), "?"),
     Key("q", "quit", "quit", "quit; jobs go on", ("board",)),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
-    Key("left", "previous_backend", "", "backend before", ("specs",), "←"),
-    Key("right", "next_backend", "backend", "next backend", ("specs",), "→"),
-    Key("e", "edit", "edit", "edit the spec", ("specs",)),
-    Key("escape,q", "back", "back", "back", ("specs",), "esc"),
-    Key("ctrl+s", "save", "save", "save the file", ("edit",), "ctrl-s", changes=True),
-    Key("escape", "back", "back", "leave; asks if there are changes", ("edit",), "esc"),
+    Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
+    Key("c", "check", "check", "check whether the runs can run there", ("specs",)),
+    Key("b", "next_backend", "backend", "next backend", ("specs",)),
+    Key("B", "previous_backend", "", "backend before", ("specs",)),
+    Key("v", "next_variant", "variant", "next variant of the spec", ("specs",)),
+    Key("tab", "next_pane", "panes", "next pane", ("specs",)),
+    Key("shift+tab", "previous_pane", "", "pane before", ("specs",), "shift-tab"),
+    Key("left_square_bracket,right_square_bracket", "other_tab", "", "script or checks", ("specs",), "[ ]"),
+    Key("left", "left", "", "parameter before", ("runs",), "←"),
+    Key("right", "right", "", "next parameter", ("runs",), "→"),
+    Key("ctrl+s", "save", "save", "save the file", ("specs", "edit"), "ctrl-s", changes=True),
+    Key(
+        "escape",
+        "back",
+        "back",
+        "to the files; from there back, after a question if there are changes",
+        ("specs", "edit"),
+        "esc",
+    ),
+    Key("q", "leave", "", "leave; asks if there are changes", ("specs",)),
+    Key("tab", "complete", "complete", "complete the word; where a line begins, indent", ("edit",)),
+    Key("ctrl+z", "undo", "undo", "take back what was typed", ("edit",), "ctrl-z"),
+    Key("ctrl+y", "redo", "", "do it again", ("edit",), "ctrl-y"),
     Key("escape,q,question_mark", "back", "back", "back", ("help",), "esc"),
 )
 
@@ -95,8 +114,11 @@ TITLES = {
     "log": "Log",
     "metrics": "Metrics",
     "info": "Info",
-    "specs": "New from a spec",
-    "edit": "Editing a spec",
+    "specs": "Specs",
+    "files": "Specs: files",
+    "runs": "Specs: runs",
+    "script": "Specs: script and checks",
+    "edit": "Specs: text",
 }
 """The groups of the help screen, in order; a key stands in the first of its places."""
 
@@ -105,14 +127,15 @@ CHANGING = frozenset(key.action for key in KEYS if key.changes and "board" in ke
 """Actions of the board that `--readonly` switches off."""
 
 
-def bindings(where: str) -> list[BindingType]:
+def bindings(where: str, *, priority: bool = True) -> list[BindingType]:
     """The bindings of one place.
 
     All have priority: others take effect only once the key has travelled through the widgets, when the next one,
-    typed ahead over a slow line, is already on its way to the wrong place.
+    typed ahead over a slow line, is already on its way to the wrong place. Only a text that is typed into takes its
+    keys by itself, in the order of the letters.
     """
     return [
-        Binding(key.key, key.action, key.label or key.help, bool(key.label), key.name, priority=True)
+        Binding(key.key, key.action, key.label or key.help, bool(key.label), key.name, priority=priority)
         for key in KEYS
         if where in key.where
     ]

@@ -15,12 +15,15 @@ MODULES = (
     "files",
     "attempts",
     "folders",
+    "code",
     "control",
     "scan",
     "room",
     "commands",
     "follow",
     "telemetry",
+    "survey",
+    "results",
     "helper",
 )
 """In the order in which each needs only those before it; before all of them come those of `backends.queue`."""

@@ -44,6 +44,7 @@ def attempt_state(directory: str, boot: str) -> Dict[str, Any]:
     found["alive"] = started is not None and alive(started, boot)
     found["guarded"] = started is not None and guarded(started, boot)
     found["exit"] = read_json(os.path.join(state, "exit"))
+    found["peaks"] = peaks(state, found["exit"]) if started is not None else {}
     found["restarts"] = restarts(state, found["exit"]) if started is not None else 0
     found["orphans"] = 0
     cared_for = found["alive"] or found["guarded"] or found["exit"] is not None
@@ -76,6 +77,12 @@ def restarts(state: str, ended: Optional[Dict[str, Any]]) -> int:
             return sum(1 for _ in file)
     except (IOError, OSError):
         return 0  # there is none
+
+
+def peaks(state: str, ended: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+    """The most that the attempt has used so far, or in all."""
+    known = read_json(os.path.join(state, "peaks")) if ended is None else ended.get("peaks")
+    return known if isinstance(known, dict) else {}
 
 
 def taken_back(claim: str) -> str:

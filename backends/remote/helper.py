@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Callable, Dict
 
-from backends.remote import attempts, control, files, folders, room, scan
+from backends.remote import attempts, code, control, files, folders, results, room, scan, survey
 from backends.remote.commands import Commands
 from backends.remote.follow import Follow, Follows
 from backends.remote.frames import GREETING, Decoder, Failure, Header, Reply, described, encode
@@ -29,6 +29,10 @@ class Helper(object):
             "put": files.put,
             "exists": files.exists,
             "publish": folders.publish,
+            "code": code.code,
+            "tree": code.tree,
+            "blobs": code.blobs,
+            "piece": code.piece,
             "attempts": attempts.attempts,
             "scan": scan.scan,
             "cancel": control.cancel,
@@ -38,6 +42,9 @@ class Helper(object):
             "priority": control.priority,
             "top": control.top,
             "room": room.room,
+            "survey": survey.survey,
+            "results": results.results,
+            "fetch": results.fetch,
         }  # type: Dict[str, Callable[[Header, bytes], Reply]]
 
     def send(self, header: Header, payload: bytes = b"") -> None:

@@ -29,6 +29,7 @@ MODULES = (
     "formats",
     "saved",
     "checkpoints",
+    "usage",
     "attempt",
     "guard",
     "outcome",
@@ -36,4 +37,4 @@ MODULES = (
     "life",
     "main",
 )
-"""In the order in which each needs only those before it; before all of them comes `backends.queue.processes`."""
+"""In the order in which each needs only those before it; before all of them `processes` and `gpus` of the queue."""

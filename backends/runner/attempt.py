@@ -13,6 +13,7 @@ from backends.runner.log import Log
 from backends.runner.memory import Memory
 from backends.runner.state import State, end_record
 from backends.runner.tree import Tree
+from backends.runner.usage import Usage
 
 
 class Attempt(object):
@@ -28,6 +29,7 @@ class Attempt(object):
         self.checkpoints = Checkpoints(directory, plan)
         self.tree = Tree(plan["token"], os.getpid())
         self.memory = Memory()
+        self.usage = Usage(directory, self.tree, self.checkpoints)
         self.log = Log(os.path.join(directory, "out.log"), plan.get("log_limit"))
         self.checkpoint = None  # type: Optional[str]
         """What the program goes on from."""

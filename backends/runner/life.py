@@ -71,6 +71,7 @@ class Life(object):
             self.signals.wait(min(beat_at - now, pause), self.attempt.log)
         self.attempt.log.finish()
         self.attempt.checkpoints.finish()
+        self.attempt.usage.finish(hurried=bool(self.ending))
         return self.leave(self.record())
 
     def stay_guarded(self) -> None:
@@ -85,6 +86,8 @@ class Life(object):
         """Show that we live; what else is done now and then."""
         self.attempt.checkpoints.look()
         self.attempt.tree.spared.add(self.attempt.checkpoints.pid)
+        self.attempt.usage.look()
+        self.attempt.tree.spared.add(self.attempt.usage.pid)
         self.attempt.log.settle()
         if self.status is None and not self.attempt.memory.deaths:
             self.attempt.memory.look()
@@ -156,6 +159,9 @@ class Life(object):
         if pid == self.guard.pid:
             self.guard.pid = 0
             return
+        if pid == self.attempt.usage.pid:
+            self.attempt.usage.done()
+            return
         if pid == self.attempt.checkpoints.pid:
             self.attempt.checkpoints.swept(status)
             return
@@ -190,6 +196,10 @@ class Life(object):
         """The exit record."""
         record = self.attempt.end(*outcome(self.status, self.ending, self.exhausted))
         record["peak_memory"] = self.attempt.memory.peak()
+        most = dict(
+            self.attempt.usage.peaks(), memory=record["peak_memory"], seconds=record["time"] - record["began"]
+        )
+        record["peaks"] = {what: value for what, value in most.items() if value is not None}
         if self.attempt.log.lost:
             record["log_lost"] = self.attempt.log.lost
         return record

@@ -23,11 +23,14 @@ class Tree(object):
 
     def pids(self) -> Set[int]:
         """Those that live."""
-        if not os.path.isdir("/proc/self"):
-            return (descendants({self.root}, parents_by_ps()) | {self.root}) - self.spared - {0}
-        parents, marked = survey(("TRAINBOARD_TOKEN=%s" % self.token).encode())
-        seeds = marked | ({self.root} if self.root == os.getpid() else set())
-        return (marked | descendants(seeds, parents)) - self.spared
+        if os.path.isdir("/proc/self"):
+            parents, marked = survey(("TRAINBOARD_TOKEN=%s" % self.token).encode())
+            seeds = marked | ({self.root} if self.root == os.getpid() else set())
+            found = marked | descendants(seeds, parents)
+        else:
+            parents = parents_by_ps()
+            found = descendants({self.root}, parents) | {self.root}
+        return found - self.spared - descendants(self.spared - {os.getpid(), 0}, parents) - {0}
 
     def send(self, number: int) -> None:
         """Signal all, some of which may have ended already."""

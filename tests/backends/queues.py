@@ -189,6 +189,7 @@ class Server:
         for run in self.runs:
             orphan = run.record("started").get("orphan")
             if orphan and start_time(orphan) is not None:
-                os.kill(orphan, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(orphan, signal.SIGKILL)
             run.kill()
         until(lambda: not any(run.record("waiting").get("boot") == boot_id() and run.living for run in self.runs))

@@ -29,9 +29,9 @@ from backends.base import (
 from backends.host import Host, helper_command
 from backends.server import Server
 from backends.slurm import Slurm
-from backends.snapshot import pack
 from backends.ssh import SshHost
 from tests.backends.conftest import Desk, Nobody, over_ssh
+from tests.backends.projects import packed
 from tests.conftest import need
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ async def test_any_login_shell_carries_a_whole_journey(at: At, tmp_path: Path, a
     backend = at(alias, f"~/runs-{secrets.token_hex(4)}")
     (tmp_path / "project").mkdir()
     (tmp_path / "project/train.sh").write_text('printf "loss=%s|%s\\n" "$1" "$NOTE"; sleep "$2"\n')
-    desk, code = Desk(backend, tmp_path), pack(tmp_path / "project")
+    desk, code = Desk(backend, tmp_path), packed(tmp_path / "project")
     odd = 'it\'s $HOME; `id` !! \\ "q"'
     attempt = await desk.start(desk.plan("sh train.sh 0.5 600", env={"NOTE": odd}, code=code))
     await desk.logged(attempt, f"loss=0.5|{odd}\n")
@@ -261,7 +261,7 @@ async def test_a_full_disk_refuses_a_submission_and_nothing_half_is_left(at: At,
     backend = at("full", "~/runs")
     (tmp_path / "project").mkdir()
     (tmp_path / "project/noise").write_bytes(random.Random(1).randbytes(100_000))
-    desk, code = Desk(backend, tmp_path), pack(tmp_path / "project")
+    desk, code = Desk(backend, tmp_path), packed(tmp_path / "project")
     for plan in (desk.plan("true"), desk.plan("true", code=code)):
         with pytest.raises(Rejected, match=r"not submitted: full: .*runs/.*: No space left on device") as no:
             await desk.start(plan)

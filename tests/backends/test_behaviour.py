@@ -10,8 +10,9 @@ import pytest
 
 from backends.base import Chunk, CommandFailed, HostTimeout, JobState, Unreadable
 from backends.queue.processes import start_time
-from backends.snapshot import pack
+from specs.command import fill
 from specs.model import Resources
+from tests.backends.projects import packed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,13 @@ async def test_environment_arrives_as_it_was_written(desk: Desk) -> None:
     assert await desk.log(attempt) == value
 
 
+async def test_files_of_parameters_lie_where_the_command_looks_for_them(desk: Desk) -> None:
+    command = fill("cat {params_file} '{params_file.yaml}'", {})
+    attempt = await desk.start(desk.plan(command, files={"params.json": '{"a": "é"}\n', "params.yaml": "a: 1\n"}))
+    await desk.ended(attempt)
+    assert await desk.log(attempt) == '{"a": "é"}\na: 1\n'
+
+
 async def test_a_secret_reaches_the_program_and_no_file(desk: Desk) -> None:
     attempt = await desk.start(desk.plan("printf %s $KEY | rev", secrets={"KEY": "s3cret-12345"}))
     await desk.ended(attempt)
@@ -80,8 +88,8 @@ async def test_the_project_is_sent_where_it_is_not_shared(desk: Desk, tmp_path: 
     project = tmp_path / "my project"
     (project / "src").mkdir(parents=True)
     (project / "src" / "train.sh").write_text("echo trained with $1\n")
-    attempt = await desk.start(desk.plan("sh src/train.sh lr", code=pack(project)))
-    again = await desk.start(desk.plan("sh src/train.sh more", code=pack(project)))
+    attempt = await desk.start(desk.plan("sh src/train.sh lr", code=packed(project)))
+    again = await desk.start(desk.plan("sh src/train.sh more", code=packed(project)))
     for each, words in ((attempt, "lr"), (again, "more")):
         await desk.ended(each)
         assert await desk.log(each) == f"trained with {words}\n"

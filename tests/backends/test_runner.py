@@ -225,7 +225,13 @@ def test_the_exit_record_is_whole_whenever_it_is_seen(attempt: Callable[..., Att
     until(lambda: one.has("exit"))
     assert one.record()["state"] == "COMPLETED"
     process.wait(10)
-    assert sorted(path.name for path in (one.directory / "state").iterdir()) == ["beat", "claim", "exit", "started"]
+    assert sorted(path.name for path in (one.directory / "state").iterdir()) == [
+        "beat",
+        "claim",
+        "exit",
+        "peaks",
+        "started",
+    ]
 
 
 def test_an_attempt_directory_that_vanishes_ends_nothing_but_the_record(attempt: Callable[..., Attempt]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backends import script
-from backends.base import Checkpoints, JobState, Plan, Snapshot
+from backends.base import Archive, Checkpoints, JobState, Plan, Snapshot
 from specs.model import Resources, SlurmOptions
 
 GOLDEN = Path(__file__).parent.parent / "data" / "launch"
@@ -48,7 +48,7 @@ def texts(kind: str) -> dict[str, str]:
     """What a backend of this kind would upload, but for the spec and, where there is a scheduler, its launch.sh."""
     plan = PLAN
     if kind == "ssh":
-        plan = changed(code=Snapshot("ab12", b""))
+        plan = changed(code=Snapshot("ab12", (), Path("/home/ada/state")))
     launch = {} if kind == "slurm" else {"launch.sh": script.queue_launch(plan, "python3", ".programs/0123")}
     return launch | {
         "run.sh": script.run_script(plan),
@@ -89,6 +89,11 @@ def test_a_checkpoint_s_path_arrives_as_one_word_whatever_is_in_it(resume: str, 
         argv = ["sh", "-c", script.command(plan)]
         done = subprocess.run(argv, env={"TRAINBOARD_CHECKPOINT": path}, capture_output=True, text=True, check=True)
         assert done.stdout == words
+
+
+def test_an_archive_of_an_older_version_is_unpacked() -> None:
+    lines = script.run_script(changed(code=Archive("ab12", b""))).splitlines()
+    assert lines[2] == "mkdir -p code && tar -xzf ../../../.code/ab12.tar.gz -C code && cd code || exit 1"
 
 
 def test_the_exit_code_of_the_command_is_that_of_the_script_with_a_checkpoint_or_without() -> None:

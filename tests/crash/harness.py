@@ -26,6 +26,7 @@ from tests.backends.conftest import Nobody
 from tests.crash.mortal import Fate, MortalHost, MortalStore
 from trainboard.archive import Archives
 from trainboard.dispatch import Dispatcher
+from trainboard.options import PLAIN
 from trainboard.plans import Planner
 from trainboard.query import query
 from trainboard.store import Store
@@ -115,7 +116,7 @@ class Scene:
         )
         spec = loads(text, self.folder / "spec.yaml")
         async with self.opened(fate) as (backends, _, dispatcher):
-            await submit(spec, [backends[kind]], dispatcher, Archives(self.folder / "code"), os.environ)
+            await submit(spec, [backends[kind]], dispatcher, Archives(self.folder / "code"), os.environ, PLAIN)
 
     async def recover(self, fate: Fate) -> None:
         """What a board does, until every run on record has ended."""

@@ -15,6 +15,7 @@ from specs.load import loads
 from trainboard.archive import Archives
 from trainboard.dispatch import Dispatcher
 from trainboard.ledger import newest_attempts
+from trainboard.options import PLAIN
 from trainboard.plans import Planner
 from trainboard.query import query
 from trainboard.reconcile import watched
@@ -60,7 +61,7 @@ class Board:
         )
         chosen = [self.backends[each] for each in where]
         spec = loads(text, self.folder / f"{name}.yaml")
-        made = await submit(spec, chosen, self.dispatcher, self.archives, os.environ)
+        made = await submit(spec, chosen, self.dispatcher, self.archives, os.environ, PLAIN)
         return made[0][0].experiment
 
     async def look(self) -> None:

@@ -21,6 +21,7 @@ from tests.reliability.watching import watching
 from tests.trainboard.test_cli import Shell
 from trainboard.actions import Refused
 from trainboard.config import BackendConfig, Config
+from trainboard.options import PLAIN
 from trainboard.paths import paths
 from trainboard.rows import merge
 from trainboard.store import Store
@@ -112,7 +113,7 @@ def test_a_submission_on_a_full_disk_here_is_one_line_and_no_half_of_it_is_store
             (disk.folder / "project/random").write_bytes(os.urandom(2 * PAGE))
             shell.write("project/spec.yaml", "name: x\ncommand: 'true'\nsweep: {n: [1, 2, 3]}\n")
             disk.fill(pages[disks.index(disk)])
-            found = shell("submit", "project/spec.yaml")
+            found = shell("submit", "project/spec.yaml", "--again", "--force")
             rows = merge(asyncio.run(Store(shell.home).load()), {})
             if FULL in found.stderr:
                 refusals += 1
@@ -120,7 +121,7 @@ def test_a_submission_on_a_full_disk_here_is_one_line_and_no_half_of_it_is_store
             stored = FULL not in found.stderr or "x-1 is on record" in found.stderr
             assert len(rows) == (3 if stored else 0), found.stderr
             disk.empty()
-            shell("submit", "project/spec.yaml")
+            shell("submit", "project/spec.yaml", "--again", "--force")
             assert len(merge(asyncio.run(Store(shell.home).load()), {})) == len(rows) + 3
         assert refusals > 1
 
@@ -157,7 +158,7 @@ async def test_a_board_whose_own_disk_is_full_says_so_and_has_everything_when_th
 async def submit_on(watch: Watch, spec: Spec) -> None:
     """Submit, until the page of the store's file that is not full yet is."""
     for _ in range(40):
-        await watch.submit(spec, "here")
+        await watch.submit(spec, "here", PLAIN)
 
 
 def told_of(kind: str, notices: list[str]) -> bool:

@@ -23,7 +23,7 @@ def test_two_commands_that_submit_the_same_spec_at_the_same_moment_make_two_whol
     truth = tmp_path / "truth"
     command = f'echo "$TRAINBOARD_ATTEMPT" >> {truth}'
     shell.write("x.yaml", f"name: x\ncommand: {command}\nsweep: {{n: {list(range(RUNS))}}}\n")
-    both = [shell.start("submit", "x.yaml", "--json") for _ in range(2)]
+    both = [shell.start("submit", "x.yaml", "--again", "--json") for _ in range(2)]
     made = [json.loads(each.communicate(timeout=60)[0]) for each in both]
     assert [each.returncode for each in both] == [0, 0]
     experiments = [Counter(row["experiment"] for row in rows) for rows in made]
@@ -31,6 +31,16 @@ def test_two_commands_that_submit_the_same_spec_at_the_same_moment_make_two_whol
     until(lambda: {row["state"] for row in shell.json("ls")} == {"COMPLETED"}, within=60)
     starts = Counter(str(Path(line).parent) for line in truth.read_text().splitlines())
     assert (len(starts), set(starts.values())) == (2 * RUNS, {1})
+
+
+def test_two_commands_that_submit_the_same_runs_at_the_same_moment_submit_them_once(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.write("home/config.yaml", LOCAL % {"leases": tmp_path / "leases"})
+    shell.write("project/x.yaml", f"name: x\ncommand: echo {{n}}\nsweep: {{n: {list(range(RUNS))}}}\n")
+    both = [shell.start("submit", "project/x.yaml", "--json") for _ in range(2)]
+    made = [json.loads(each.communicate(timeout=60)[0]) for each in both]
+    assert [each.returncode for each in both] == [0, 0]
+    assert [[row["run"] for row in rows] for rows in made] == [[f"x-1.{n}" for n in range(RUNS)]] * 2
 
 
 async def test_two_states_that_share_a_folder_of_a_host_and_the_names_of_their_experiments_do_not_meet(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from specs.command import as_text, fill
+from specs.braces import as_text
+from specs.command import fill
 from specs.scanner import CommandError, scan
 
 FOUND = [(shell, shutil.which(shell)) for shell in ("sh", "bash", "dash")]

@@ -89,19 +89,19 @@ def test_null_and_a_missing_key_give_the_default() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda top: top.integer("a", 0), 'f:1: "a" must be a whole number, not "two"'),
-        (lambda top: top.number("a", 0), 'f:1: "a" must be a number, not "two"'),
-        (lambda top: top.boolean("a", False), 'f:1: "a" must be true or false, not "two"'),
-        (lambda top: top.section("a"), 'f:1: "a" must be a mapping of keys to values, not "two"'),
-        (lambda top: top.items("a"), 'f:1: "a" must be a list, not "two"'),
-        (lambda top: top.text("b", ""), 'f:2: "b" must be text, not a list'),
-        (lambda top: top["b"].scalar(), 'f:2: "b" must be a single value, not a list'),
-        (lambda top: top.strings("c", ()), 'f:3: "c" must be text, not true'),
-        (lambda top: top.integer("c", 0), 'f:3: "c" must be a whole number, not true'),
-        (lambda top: top.integer("d", 0), 'f:4: "d" must be a whole number, not 1.5'),
-        (lambda top: top.integer("e", 0, least=0), 'f:5: "e" must be at least 0, not -1'),
-        (lambda top: top.number("f", 0), 'f:6: "f" must be a number, not .nan'),
-        (lambda top: top.need("g"), 'f:1: "g" is missing'),
+        (lambda top: top.integer("a", 0), 'f:1:4: "a" must be a whole number, not "two"'),
+        (lambda top: top.number("a", 0), 'f:1:4: "a" must be a number, not "two"'),
+        (lambda top: top.boolean("a", False), 'f:1:4: "a" must be true or false, not "two"'),
+        (lambda top: top.section("a"), 'f:1:4: "a" must be a mapping of keys to values, not "two"'),
+        (lambda top: top.items("a"), 'f:1:4: "a" must be a list, not "two"'),
+        (lambda top: top.text("b", ""), 'f:2:4: "b" must be text, not a list'),
+        (lambda top: top["b"].scalar(), 'f:2:4: "b" must be a single value, not a list'),
+        (lambda top: top.strings("c", ()), 'f:3:4: "c" must be text, not true'),
+        (lambda top: top.integer("c", 0), 'f:3:4: "c" must be a whole number, not true'),
+        (lambda top: top.integer("d", 0), 'f:4:4: "d" must be a whole number, not 1.5'),
+        (lambda top: top.integer("e", 0, least=0), 'f:5:4: "e" must be at least 0, not -1'),
+        (lambda top: top.number("f", 0), 'f:6:4: "f" must be a number, not .nan'),
+        (lambda top: top.need("g"), 'f:1:1: "g" is missing'),
     ],
 )
 def test_a_wrong_type_is_told_with_line_key_and_value(call: object, message: str) -> None:
@@ -115,12 +115,12 @@ def test_a_wrong_type_is_told_with_line_key_and_value(call: object, message: str
 def test_an_unknown_key_names_the_nearest_known_one() -> None:
     with pytest.raises(SpecError) as caught:
         parse("name: x\n\ncomand: y", "char.yaml").only(["name", "command"])
-    assert str(caught.value) == 'char.yaml:3: unknown key "comand" (did you mean "command"?)'
+    assert str(caught.value) == 'char.yaml:3:1: unknown key "comand" (did you mean "command"?)'
 
 
 def test_a_key_without_a_near_one_is_only_unknown() -> None:
     (error,) = parse("qqq: 1", "f").unknown(["name"])
-    assert str(error) == 'f:1: unknown key "qqq"'
+    assert str(error) == 'f:1:1: unknown key "qqq"'
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_bad_yaml_is_told_at_its_line(text: str, line: int | None, message: str)
 
 def test_what_cannot_be_printed_is_escaped_in_errors() -> None:
     (error,) = parse('"a\\e[2J\\n\\u202e": 1', "f").unknown(["name"])
-    assert str(error) == r'f:1: unknown key "a\x1b[2J\n\u202e"'
+    assert str(error) == r'f:1:1: unknown key "a\x1b[2J\n\u202e"'
 
 
 def test_anchors_and_merge_keys_work() -> None:
@@ -206,7 +206,7 @@ def test_a_number_of_very_many_digits_is_refused() -> None:
 def test_bytes_that_are_no_utf_8_are_told_at_their_line() -> None:
     with pytest.raises(SpecError) as caught:
         decode(b"a: 1\nb: \xff\n", "f")
-    assert str(caught.value) == "f:2: not UTF-8 text: byte 0xff"
+    assert str(caught.value) == "f:2:4: not UTF-8 text: byte 0xff"
 
 
 def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specs.expand import count, expand, same
+from specs.combos import count, same
+from specs.expand import expand
 from specs.model import Method, Scalar, Spec, SpecError, Sweep
 
 PLAIN = Spec(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from specs.expand import expand
 from specs.load import errors, load, loads
 from specs.model import Goal, Method, Metrics, Outputs, Resources, Retry, SlurmOptions, Spec, SpecError
 
@@ -44,12 +46,17 @@ PATTERN = '"ckpt/{run}/{data.name}/*.pt"'
 SMALL = "name: x\ncommand: run {lr}\nparams: {lr: 1}\n"
 
 
-def complaint(text: str, *overrides: str) -> str:
-    """The one line for a bad text."""
+def failure(text: str, *overrides: str) -> SpecError:
+    """What a bad text is refused for."""
     with pytest.raises(SpecError) as caught:
         loads(text, Path("char.yaml"), overrides)
     assert str(caught.value) in [str(error) for error in errors(text, Path("char.yaml"), overrides)]
-    return str(caught.value)
+    return caught.value
+
+
+def complaint(text: str, *overrides: str) -> str:
+    """The one line for a bad text."""
+    return str(failure(text, *overrides))
 
 
 def changed(old: str, new: str) -> str:
@@ -95,7 +102,7 @@ def test_workdir_is_relative_to_the_spec_file(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     assert loads(SMALL + "workdir: project", tmp_path / "x.yaml").workdir == tmp_path / "project"
     missing = complaint(SMALL + "workdir: nowhere")
-    assert missing.startswith('char.yaml:4: "workdir" is no folder: ')
+    assert missing.startswith('char.yaml:4:10: "workdir" is no folder: ')
 
 
 def test_a_list_of_points_is_a_sweep() -> None:
@@ -132,11 +139,10 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         ("[0.001, 3e-3]", "[]", '12: "sweep.lr" is an empty list; an axis needs at least one value'),
         ("[0.001, 3e-3]", "[1, 1]", '12: "sweep.lr[2]" is the same value as "sweep.lr[1]"'),
         ("[0.001, 3e-3]", "[1, [2]]", '12: "sweep.lr[2]" must be a single value, not a list'),
-        ("lr: [0.001, 3e-3]", "lr: {min: 0, max: 1}", '12: "sweep.lr" as a range is not supported by this version'),
         (
             "seeds: 3",
             "seed: 3",
-            '15: "sweep.seed" must be a list of values to try, not 3 (did you mean "sweep.seeds"?)',
+            '15: "sweep.seed" must be a list of values to try, a range or a distribution, not 3 (did you mean "s',
         ),
         ("seeds: 3", "seeds: 0", '15: "sweep.seeds" must be at least 1, not 0'),
         ("seeds: 3", "seeds: [1, 1]", '15: "sweep.seeds[2]" is the same value as "sweep.seeds[1]"'),
@@ -164,8 +170,8 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
             "{optim.name: adam}",
             "11: the sweep leaves no run: everything is excluded",
         ),
-        ("seeds: 3", "method: random", '15: "sweep.method" "random" is not supported by this version'),
-        ("seeds: 3", "method: gird", '15: "sweep.method" must be grid or list, not "gird" (did you mean "grid"?)'),
+        ("seeds: 3", "method: random", '15: "sweep.method" random needs "sweep.samples", the number of settings'),
+        ("seeds: 3", "method: gird", '15: "sweep.method" must be grid, random or list, not "gird" (did you mean "gr'),
         ("seeds: 3", "points: [{a: 1}]", '15: "sweep.points" needs "method: list"'),
         ("seeds: 3", "method: list", '12: "sweep.lr" does not go with method list, which has points'),
         ("goal: maximize", "goal: most", '22: "metrics.goal" must be minimize or maximize'),
@@ -182,7 +188,6 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         ("--lr {lr}", "--lr {rl}", '4: "command": unknown parameter "rl"; for the text itself write {{rl}}'),
         ("--lr {lr}", "--lr `{lr}`", '4: "command": {lr} cannot stand within or behind back-ticks'),
         ("--lr {lr}", "--lr '{lr}", '4: "command": the quote \' is not closed'),
-        ("where:", "inputs: []\nwhere:", '20: "inputs" is not supported by this version'),
         ("objective:", "sources: [stdout], objective:", '22: "metrics.sources" is not supported by this version'),
         ("at_most: 4", "at_most: 0", '16: "sweep.at_most" must be at least 1, not 0'),
         (
@@ -232,7 +237,6 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
             '23: "outputs.log_limit" must be a size with its unit, as 8G or 500M, not',
         ),
         ("log_limit: 100M", "log_limit: 10K", '23: "outputs.log_limit" must be at least 1M, not "10K"'),
-        ("keep: 2", "collect: []", '23: "outputs.collect" is not supported by this version'),
         ("keep: 2", "predictions: p.csv", '23: "outputs.predictions" is not supported by this version'),
         ("outputs: {", "outputs: 3 #", '23: "outputs" must be a mapping of keys to values, not 3'),
         ("max: 5", "most: 5", '24: unknown key "retry.most"'),
@@ -291,31 +295,35 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         ("  lr: [0.001", "\tlr: [0.001", "12: a tab is used as indentation; YAML takes spaces only"),
     ],
 )
-def test_a_mistake_is_one_line_with_file_line_and_key(old: str, new: str, message: str) -> None:
-    found = complaint(changed(old, new))
-    assert "\n" not in found
-    assert found.startswith(f"char.yaml:{message}")
+def test_a_mistake_is_one_line_with_file_line_column_and_key(old: str, new: str, message: str) -> None:
+    text = changed(old, new)
+    found, (line, _, said) = failure(text), message.partition(": ")
+    assert (found.source, found.line) == ("char.yaml", int(line))
+    assert found.message.startswith(said)
+    assert "\n" not in str(found)
+    assert str(found).startswith(f"char.yaml:{line}:{found.column}: {said}")
+    assert found.column is not None
+    assert 1 <= found.column <= len(text.split("\n")[int(line) - 1]) + 1
 
 
-@pytest.mark.parametrize("key", ["inputs", "watch"])
-def test_keys_of_later_versions_are_never_ignored(key: str) -> None:
-    assert complaint(f"{SMALL}{key}: 0") == f'char.yaml:4: "{key}" is not supported by this version'
+def test_keys_of_later_versions_are_never_ignored() -> None:
+    assert complaint(f"{SMALL}watch: 0") == 'char.yaml:4:1: "watch" is not supported by this version'
 
 
 def test_a_yaml_bomb_is_refused() -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
     lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in zip("abcdefg", "bcdefgh", strict=True)]
-    assert complaint("\n".join(lines)) == "char.yaml:6: not valid YAML: aliases expand to too much"
+    assert complaint("\n".join(lines)) == "char.yaml:6:4: not valid YAML: aliases expand to too much"
 
 
 def test_a_point_that_lacks_a_parameter_of_the_command_is_an_error() -> None:
     text = "name: x\ncommand: a {lr} {b}\nsweep:\n  method: list\n  points:\n  - {lr: 1, b: 2}\n  - {lr: 3}\n"
-    assert complaint(text) == 'char.yaml:7: "sweep.points[2]" gives no "b", which the command uses'
+    assert complaint(text) == 'char.yaml:7:5: "sweep.points[2]" gives no "b", which the command uses'
 
 
 def test_points_that_are_the_same_setting_are_an_error() -> None:
     text = "name: x\ncommand: a {lr}\nsweep:\n  method: list\n  points: [{lr: 1}, {lr: '1'}]\n"
-    assert complaint(text) == 'char.yaml:5: "sweep.points[2]" is the same setting as "sweep.points[1]"'
+    assert complaint(text) == 'char.yaml:5:21: "sweep.points[2]" is the same setting as "sweep.points[1]"'
 
 
 def test_all_mistakes_are_listed_in_the_order_of_their_lines() -> None:
@@ -373,7 +381,7 @@ def test_every_new_key_can_be_overridden_and_the_words_are_kept() -> None:
 
 def test_a_spec_without_the_new_keys_takes_them_from_the_command_line() -> None:
     assert loads(SMALL, Path("f"), ["retry.on=[TIMEOUT]"]).retry == Retry(("TIMEOUT",))
-    assert complaint(SMALL, "retry.max=1") == 'char.yaml:1: "retry.on" is missing'
+    assert complaint(SMALL, "retry.max=1") == 'char.yaml:1:1: "retry.on" is missing'
 
 
 def test_retries_can_be_switched_off_for_one_submission() -> None:
@@ -389,7 +397,7 @@ def test_a_point_that_lacks_a_parameter_of_the_checkpoints_is_an_error() -> None
     text = (
         "name: x\ncommand: a\noutputs: {checkpoint: 'c/{b}'}\nsweep:\n  method: list\n  points: [{b: 1}, {lr: 3}]\n"
     )
-    assert complaint(text) == 'char.yaml:6: "sweep.points[2]" gives no "b", which "outputs.checkpoint" uses'
+    assert complaint(text) == 'char.yaml:6:20: "sweep.points[2]" gives no "b", which "outputs.checkpoint" uses'
 
 
 def test_an_axis_may_be_overridden_with_one_value() -> None:
@@ -417,59 +425,200 @@ def test_a_bad_override_is_an_error_of_the_command_line(word: str, message: str)
     assert complaint(WHOLE, word) == f"command line: {message}"
 
 
-KEYS = st.sampled_from(
-    [
-        *("name", "command", "params", "sweep", "resources", "where", "slurm", "metrics", "env", "workdir", "setup"),
-        *(
-            "lr",
-            "seeds",
-            "zip",
-            "points",
-            "exclude",
-            "method",
-            "gpus",
-            "sbatch",
-            "total",
-            "goal",
-            "seed",
-            "a.b",
-            "inputs",
-            "checkpoint",
-            "keep",
-            "on",
-            "resume",
-            "max",
-        ),
+def test_an_error_names_file_line_and_column() -> None:
+    text = "name: x\ncommand: |\n  a\n  b {c}\nresources: {gpus: two}\nfoo: 1\n"
+    assert [str(error) for error in errors(text, Path("dir/x.yaml"))] == [
+        'dir/x.yaml:4:5: "command": unknown parameter "c"; for the text itself write {{c}}',
+        'dir/x.yaml:5:19: "resources.gpus" must be a whole number, not "two"',
+        'dir/x.yaml:6:1: unknown key "foo"',
     ]
+
+
+def test_one_mistake_in_a_section_does_not_hide_the_next() -> None:
+    text = """\
+name: x
+command: run
+env: {A-B: 1, C: [1]}
+params: {a: [1], b: [2]}
+resources: {gpus: x, cpus: 0, memory: 16, time: 8:00}
+where: [a b, ok, -c]
+slurm: {partition: -x, sbatch: [a, --job-name=x]}
+metrics: {goal: most, total: {epochs: 0, steps: x}}
+outputs: {checkpoint: ~/x, keep: 0, log_limit: 1, collect: [/a, ../b]}
+retry: {on: [x, lost], max: 0, wait: soon}
+after: [a b, x]
+priority: 1.5
+inputs: [a, {}]
+code: {exclude: ['']}
+name: y
+"""
+    found = errors(text, Path("f"))
+    lines = [error.line or 0 for error in found]
+    assert lines == sorted(lines)
+    assert {line: lines.count(line) for line in lines} == {
+        **{3: 2, 4: 2, 5: 4, 6: 2, 7: 3, 8: 3, 9: 5, 10: 4, 11: 2, 12: 1, 13: 2, 14: 1, 15: 1},
+    }
+
+
+def test_lines_may_end_as_on_windows() -> None:
+    text = WHOLE.replace("\n", "\r\n")
+    spec = loads(text, Path("f"))
+    assert spec.command == loads(WHOLE, Path("f")).command
+    assert [run.command for run in expand(spec)] == [run.command for run in expand(loads(WHOLE, Path("f")))]
+    assert complaint(text.replace("--lr {lr}", "--lr {rl}")).startswith("char.yaml:4:24: ")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
+    assert loads("\ufeff" + SMALL, Path("f")).name == "x"
+
+
+def test_numbers_and_words_that_yaml_1_1_reads_otherwise_are_what_they_look_like() -> None:
+    text = "name: x\ncommand: a {args}\nparams: {a: 1e-3, b: no, on: off, c: 1_0, d: 0o17, e: 010, f: y}\n"
+    assert loads(text, Path("f")).params == {
+        **{"a": 0.001, "b": "no", "on": "off", "c": "1_0", "d": 15, "e": "010", "f": "y"},
+    }
+    assert expand(loads(text, Path("f")))[0].command.startswith("a --a=0.001 --b=no --on=off ")
+
+
+def test_characters_that_json_writes_as_two_halves_are_put_together() -> None:
+    spec = loads('{"name": "x", "command": "a {v}", "params": {"v": "\\ud83d\\ude82"}}', Path("f"))
+    assert spec.params == {"v": "🚂"}
+    assert complaint('name: x\ncommand: a\nparams: {v: "\\ud83d"}\n') == (
+        'char.yaml:3:13: "\\ud83d" holds half a character'
+    )
+
+
+def test_keys_given_twice_are_all_told_beside_the_other_mistakes() -> None:
+    text = "name: x\nname: y\ncommand: a\nresources: {gpus: 1, gpus: x, cpus: 0}\n"
+    assert [str(error) for error in errors(text, Path("f"))] == [
+        'f:2:1: key "name" is given twice; first on line 1',
+        'f:4:22: key "gpus" is given twice; first on line 4',
+        'f:4:37: "resources.cpus" must be at least 1, not 0',
+    ]
+
+
+def test_anchors_and_merge_keys_are_followed_and_their_mistakes_told_once() -> None:
+    text = "name: x\ncommand: a {lr}\nparams: &p {lr: 1}\nvariants: {v: {params: {<<: *p, b: 2}}}\n"
+    assert loads(text, Path("f"), ["variant=v"]).params == {"lr": 1, "b": 2, "variant": "v"}
+    wrong = "name: x\ncommand: a\nresources: &r {gpu: 1}\nvariants: {v: {resources: *r}}\n"
+    assert [str(error) for error in errors(wrong, Path("f"))] == [
+        'f:3:16: unknown key "variants.v.resources.gpu" (did you mean "variants.v.resources.gpus"?)',
+        'f:3:16: unknown key "resources.gpu" (did you mean "resources.gpus"?)',
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exclude: [" + ", ".join(f"{{q{n}: 1}}" for n in range(9000)) + "], a: [1, 2]",
+        ", ".join(f"q{n}: [1]" for n in range(9000)) + ", zip: [[" + ", ".join(f"r{n}" for n in range(9000)) + "]]",
+        ", ".join(f"q{n}: 1" for n in range(9000)),
+        ", ".join(f"q{n}: {{values: [1], when: {{q{n + 1}: 1}}}}" for n in range(2000)) + ", q2000: [1]",
+        "method: list, points: [" + ", ".join(f"{{q{n}: '${{r}}'}}" for n in range(9000)) + "]",
+    ],
+)
+def test_a_file_full_of_mistakes_is_refused_soon(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(SpecError):
+        expand(loads(f"name: x\ncommand: a {{z}}\nsweep: {{{text}}}\n", Path("f")))
+    assert time.process_time() - began < 10
+
+
+WORDS = (
+    *("name", "command", "params", "sweep", "resources", "where", "slurm", "metrics", "env", "workdir", "setup"),
+    *("lr", "seeds", "zip", "points", "exclude", "method", "gpus", "sbatch", "total", "goal", "seed", "a.b", "a"),
+    *("inputs", "path", "size", "sha256", "code", "allow", "checkpoint", "keep", "collect", "on", "resume", "max"),
+    *("variants", "variant", "extends", "small", "samples", "random_seed", "shuffle", "when", "values", "linspace"),
+    *("logspace", "range", "min", "mean", "std", "choice", "weights", "distribution"),
+)
+SCALARS = st.one_of(
+    *(st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.integers()),
+    st.sampled_from(
+        [
+            *(
+                "x",
+                "{lr}",
+                "${lr}",
+                "${a.b}",
+                "$${",
+                "${",
+                "{--lr}",
+                "list",
+                "random",
+                "-J",
+                "8G",
+                "small",
+                "\ud83d",
+                "/a",
+            ),
+            *("log_uniform", "int", "no", "/{a}/..", "{args}", "{params_file}", "\0"),
+        ]
+    ),
 )
 TREES = st.recursive(
-    st.one_of(
-        st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.sampled_from(["x", "{lr}", "list", "-J", "8G"])
-    ),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)),
     max_leaves=12,
 )
-SPECS = st.fixed_dictionaries(
-    {"name": st.just("x"), "command": st.sampled_from(["a {lr}", "a"])},
-    optional=dict.fromkeys(
-        (
-            *("params", "sweep", "resources", "where", "slurm", "metrics", "env", "setup"),
-            *("outputs", "retry", "after", "priority"),
+AXES = st.one_of(
+    st.lists(SCALARS, max_size=3),
+    st.dictionaries(
+        st.sampled_from(
+            [*("values", "linspace", "logspace", "range", "min", "max", "mean", "std", "choice", "weights", "when")]
         ),
-        TREES,
+        st.one_of(st.floats(), st.lists(SCALARS, max_size=3), st.dictionaries(st.sampled_from(["a", "lr"]), SCALARS)),
+        max_size=3,
     ),
+    TREES,
+)
+SWEEPS = st.dictionaries(st.sampled_from(["a", "lr", "b", "variant", "seed"]), AXES, max_size=3).flatmap(
+    lambda axes: st.fixed_dictionaries(
+        {name: st.just(axis) for name, axis in axes.items()},
+        optional={
+            "method": st.sampled_from(["grid", "random", "list"]),
+            **{word: st.one_of(st.integers(0, 3), TREES) for word in ("samples", "seeds", "shuffle")},
+            **{word: st.lists(TREES, max_size=2) for word in ("zip", "exclude", "points")},
+        },
+    )
+)
+SPECS = st.fixed_dictionaries(
+    {
+        "name": st.just("x"),
+        "command": st.sampled_from(["a {lr}", "a", "a {--lr} {args}", "a {params_file} {run}", "a `{lr}`"]),
+    },
+    optional={
+        **dict.fromkeys(
+            (
+                *("params", "resources", "where", "slurm", "metrics", "env", "setup", "outputs", "retry", "after"),
+                *("priority", "inputs", "code", "variants", "extends"),
+            ),
+            TREES,
+        ),
+        "sweep": st.one_of(SWEEPS, TREES),
+    },
 )
 
 
 def outcome(text: str, words: list[str]) -> Spec | str:
     try:
-        return loads(text, Path("f"), words)
+        spec = loads(text, Path("f"), words, {})
+        expand(spec)
     except SpecError as error:
         return str(error)
+    return spec
 
 
-@settings(deadline=None)
-@given(st.one_of(st.text(), SPECS.map(json.dumps)), st.lists(st.text(), max_size=2))
+@settings(deadline=None, max_examples=300)
+@given(
+    st.one_of(st.text(), SPECS.map(json.dumps)),
+    st.lists(
+        st.one_of(st.text(), st.sampled_from(["lr=1", "variant=small", "sweep.lr=[1, 2]", "a.b=${lr}"])), max_size=2
+    ),
+)
 def test_any_text_is_a_spec_or_an_error_of_one_printable_line(text: str, words: list[str]) -> None:
     found = outcome(text, words)
     assert isinstance(found, Spec) or found.isprintable()
+    told = [str(error) for error in errors(text, Path("f"), words, {})]
+    assert all(each.isprintable() for each in told)
+    if not isinstance(found, Spec) and ":" in found.partition(": ")[0]:
+        assert found in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.base import HostUnreachable, Job, JobState, NoRoom, Rejected, Room, Unclear
@@ -40,6 +41,8 @@ class Life:
 
 class MemoryStore:
     """What all processes share, with the promises of the store. Each has its own view of it, which dies with it."""
+
+    path = Path("/nonexistent/state.json")
 
     def __init__(self, shared: list[Records], life: Life) -> None:
         self._shared = shared

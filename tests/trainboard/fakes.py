@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,28 +19,35 @@ from backends.base import (
     Job,
     JobState,
     Rejected,
+    Result,
+    Results,
     Room,
     Unclear,
     Unreadable,
 )
+from backends.checks import FolderSeen, Rehearsal, Space, Survey
 from specs.load import loads
 from trainboard.archive import Archives
 from trainboard.config import BackendConfig
 from trainboard.control import Control
 from trainboard.dispatch import Dispatcher
 from trainboard.ledger import newest_attempts
+from trainboard.options import PLAIN, Options
 from trainboard.plans import Planner
 from trainboard.records import Attempt, Experiment, Run
 from trainboard.rows import merge
 from trainboard.store import Store
-from trainboard.submit import submit
+from trainboard.submit import consider, submit
+from trainboard.submit import intend as intend_prospect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 
-    from backends.base import Plan, Watched
-    from specs.model import Resources, SlurmOptions, Spec
+    from backends.base import Backend, Plan, Watched
+    from backends.checks import Forecast, Program, Unknown
+    from specs.model import Input, Resources, SlurmOptions, Spec
     from trainboard.rows import Row
+    from trainboard.submit import Submitted
 
 LOG = "/there/out.log"
 
@@ -49,6 +57,7 @@ class FakeBackend:
 
     def __init__(self, name: str = "fake", kind: str = "ssh") -> None:
         self.name, self.kind, self.shared = name, kind, True
+        self.folders: Sequence[str] = ("/there",)
         self.calls: list[float] = []
         self.queue: list[Job] = []
         self.error: BackendError | None = None
@@ -71,6 +80,19 @@ class FakeBackend:
         self.rooms_asked = 0
         self.asked_for_room: Callable[[], Awaitable[None]] | None = None
         """Awaited when the room is asked for."""
+        self.surveyed = Survey("3.11.7", 8, 64 << 30, (a_folder("/there"), a_folder("/tmp")), {})
+        """What a preflight finds there: all is well."""
+        self.rehearsed: Rehearsal | Unknown | None = None
+        """What becomes of a set-up; None: all goes well, and everything is found."""
+        self.foreseen: Forecast | None = None
+        self.left: dict[str, dict[str, bytes]] = {}
+        """What attempts left where they ran: by directory and path."""
+        self.left_reason = ""
+        self.locked: set[str] = set()
+        """Files that cannot be read."""
+        self.results_asked: list[tuple[str, tuple[str, ...]]] = []
+        self.asked_for_results: Callable[[], Awaitable[None]] | None = None
+        """Awaited when results are asked for."""
         self.found: tuple[Found, ...] = ()
         self.files: dict[str, bytes] = {}
         self.followed: list[int] = []
@@ -167,6 +189,36 @@ class FakeBackend:
         self._fail()
         return self.has_room
 
+    async def survey(self, plan: Plan, inputs: Sequence[Input], patience: float) -> Survey:
+        self._fail()
+        return self.surveyed
+
+    async def rehearse(self, plan: Plan, programs: Sequence[Program]) -> Rehearsal | Unknown:
+        self._fail()
+        if self.rehearsed is not None:
+            return self.rehearsed
+        return Rehearsal(0, "", {program.word: f"/bin/{program.word}" for program in programs})
+
+    async def forecast(self, plan: Plan) -> Forecast | None:
+        self._fail()
+        return self.foreseen
+
+    async def results(self, directory: str, patterns: Sequence[str]) -> Results:
+        self.results_asked.append((directory, tuple(patterns)))
+        self._fail()
+        if self.asked_for_results:
+            await self.asked_for_results()
+        found = self.left.get(directory, {})
+        return Results(tuple(Result(path, len(data)) for path, data in found.items()), self.left_reason)
+
+    async def fetch(self, directory: str, pieces: Sequence[tuple[str, int, int]]) -> Sequence[bytes | str]:
+        self._fail()
+        found = self.left[directory]
+        return [
+            found[path][at : at + length] if path not in self.locked else "Permission denied"
+            for path, at, length in pieces
+        ]
+
     async def scan(self) -> tuple[Found, ...]:
         self._fail()
         return self.found
@@ -217,6 +269,11 @@ class FakeBackend:
             raise self.error
 
 
+def a_folder(path: str, free: int = 1 << 40) -> FolderSeen:
+    """A folder with room in it."""
+    return FolderSeen(path, True, "", (Space("disk", free, 1 << 20),))
+
+
 def a_job(token: str = "", state: JobState = JobState.RUNNING, **changes: object) -> Job:
     """A job of the fake backend."""
     job = Job("fake", f"id-{token}" if token else "77", "mine", state, token, submitted=5.0, started=6.0)
@@ -236,7 +293,11 @@ def records_of(*attempts: Attempt) -> list[Experiment | Run | Attempt]:
     return [experiment, *runs.values(), *attempts]
 
 
-def a_spec(more: str = "", folder: Path = Path("/tmp"), name: str = "x") -> Spec:
+PROJECT = Path(__file__).parent / "project"
+"""A small project folder."""
+
+
+def a_spec(more: str = "", folder: Path = PROJECT, name: str = "x") -> Spec:
     """A spec of two runs."""
     text = f"name: {name}\ncommand: train --lr {{lr}}\nsweep: {{lr: [0.1, 0.2]}}\n{more}"
     return loads(text, folder / f"{name}.yaml")
@@ -275,9 +336,9 @@ class CoreDesk:
         """The first."""
         return next(iter(self.backends.values()))
 
-    async def submit(self, spec: Spec) -> list[tuple[Run, Attempt]]:
+    async def submit(self, spec: Spec, options: Options = PLAIN) -> list[tuple[Run, Attempt]]:
         """Submit to all backends, in order."""
-        return await submit(spec, list(self.backends.values()), self.dispatcher, self.archives, self.environ)
+        return await submit(spec, list(self.backends.values()), self.dispatcher, self.archives, self.environ, options)
 
     def later(self, seconds: float) -> None:
         """Time goes by."""
@@ -302,6 +363,19 @@ class CoreDesk:
         """The rows of these keys; of all runs where there are none."""
         rows = {row.key: row for row in merge(await self.store.load(), {})}
         return [rows[key] for key in keys or sorted(rows)]
+
+
+async def intend(
+    spec: Spec,
+    where: Sequence[Backend],
+    store: Store,
+    archives: Archives,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> Submitted:
+    """Write every run of a spec down, as a submission does that ends then."""
+    prospect = await consider(spec, where, store, archives, environ, PLAIN)
+    return await intend_prospect(prospect, store, clock)
 
 
 def desk_of(folder: Path, *backends: FakeBackend) -> CoreDesk:

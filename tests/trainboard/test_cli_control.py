@@ -87,7 +87,9 @@ def watches(shell: Shell) -> Iterator[Callable[..., Watching]]:
 def queued(shell: Shell) -> list[str]:
     """Three runs that wait."""
     shell.write("row.yaml", ONE_AT_A_TIME)
-    return [row["run"] for row in shell.json("submit", "row.yaml")]
+    submitted = shell("submit", "row.yaml", "--force", "--json")
+    assert submitted.returncode == 0, submitted.stderr
+    return [row["run"] for row in json.loads(submitted.stdout)]
 
 
 def states(shell: Shell) -> dict[str, str]:
@@ -336,7 +338,7 @@ def test_four_processes_that_submit_at_once_lose_nothing(shell: Shell, watches: 
     watches().drives()
     watches()
     shell.write("row.yaml", ONE_AT_A_TIME)
-    submitting = [shell.start("submit", "row.yaml", "--json") for _ in range(4)]
+    submitting = [shell.start("submit", "row.yaml", "--again", "--force", "--json") for _ in range(4)]
     told = [process.communicate(timeout=60) for process in submitting]
     assert [process.returncode for process in submitting] == [0] * 4, told
     runs = [row["run"] for out, _ in told for row in json.loads(out)]
@@ -355,7 +357,7 @@ def test_four_processes_that_submit_at_once_lose_nothing(shell: Shell, watches: 
 def test_rebuild_makes_the_records_anew(shell: Shell) -> None:
     shell.write("s.yaml", SPEC)
     for _ in range(2):
-        shell.json("submit", "s.yaml", "lr=0.1")
+        shell.json("submit", "s.yaml", "lr=0.1", "--again")
     for run in ("small-1.0", "small-2.0"):
         follow_to_the_end(shell, run)
     shell.write("w.yaml", WAITS)

@@ -34,9 +34,12 @@ def written(home: Paths, text: str) -> Paths:
 
 
 def error_of(text: str) -> str:
+    """The line and what is wrong there; the column is in front of that."""
     with pytest.raises(SpecError) as caught:
         parse(text, PATHS)
-    return str(caught.value).removeprefix(f"{HOME}/config.yaml:")
+    line, column, message = caught.value.line, caught.value.column, caught.value.message
+    assert str(caught.value) == f"{HOME}/config.yaml:{line}:{column}: {message}"
+    return f"{line}: {message}"
 
 
 # --- Paths
@@ -270,9 +273,9 @@ def test_a_host_that_could_be_an_option_or_shell_text_is_refused(host: str) -> N
 
 def test_a_config_that_is_no_text_is_an_error_with_its_line(home: Paths) -> None:
     written(home, "").config.write_bytes(b"poll: 5\n\xff\n")
-    with pytest.raises(SpecError, match=r"config\.yaml:2: not UTF-8 text"):
+    with pytest.raises(SpecError, match=r"config\.yaml:2:\d+: not UTF-8 text"):
         load(home)
-    with pytest.raises(ConfigError, match=r"config\.yaml:2: not UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"config\.yaml:2:\d+: not UTF-8 text"):
         add_backend(home.config, "a", "ssh", "a")
 
 
@@ -374,7 +377,7 @@ def test_a_backend_is_added_after_the_last_and_nothing_else_changes() -> None:
         ("backends:\npoll: 5\n", "backends:\n  local: {kind: local}\n  new: {kind: ssh}\npoll: 5\n"),
         ("backends: {}\n", "backends: {local: {kind: local}, new: {kind: ssh}}\n"),
         ("backends: {a: {kind: ssh}} # x\n", "backends: {a: {kind: ssh}, new: {kind: ssh}} # x\n"),
-        ("backends: {\n  a: {kind: ssh},\n}\n", "backends: {\n  a: {kind: ssh}, new: {kind: ssh}\n}\n"),
+        ("backends: {\n  a: {kind: ssh},\n}\n", "backends: {\n  a: {kind: ssh}, new: {kind: ssh},\n}\n"),
         ("backends:\n  a: {kind: ssh}", "backends:\n  a: {kind: ssh}\n  new: {kind: ssh}\n"),
         ("backends:\r\n  a: {kind: ssh}\r\n", "backends:\r\n  a: {kind: ssh}\r\n  new: {kind: ssh}\r\n"),
         (
@@ -394,7 +397,7 @@ def test_every_way_to_write_backends_takes_one_more(before: str, after: str) -> 
 
 def test_a_file_that_leaves_no_place_is_left_to_the_user() -> None:
     with pytest.raises(ConfigError, match=r"add it by hand: new: \{kind: ssh\}"):
-        added("poll: 3\n...\n")
+        added("? poll\n: 3\n")
 
 
 def test_a_word_that_yaml_would_not_read_as_text_is_quoted() -> None:
@@ -450,7 +453,7 @@ def test_a_linked_file_stays_a_link_and_keeps_its_mode(home: Paths, tmp_path: Pa
     [
         ("backends:\n  a: {kind: ssh}\n", ("a", "ssh", "x"), 'config.yaml: there is a backend "a" already'),
         ("pools: {a: [local]}\n", ("a", "ssh", "x"), 'config.yaml: there is a pool "a" already'),
-        ("pol: 3\n", ("a", "ssh", "x"), 'config.yaml:1: unknown key "pol" (did you mean "poll"?)'),
+        ("pol: 3\n", ("a", "ssh", "x"), 'config.yaml:1:1: unknown key "pol" (did you mean "poll"?)'),
         ("", ("a", "nfs", "x"), 'cannot add "a": "backends.a.kind" must be local, ssh, slurm, not "nfs"'),
         ("", ("a", "ssh", "-x"), 'cannot add "a": "backends.a.host" must be a host'),
         ("", ("a b", "ssh", "x"), 'cannot add "a b": backend name "a b" must be'),

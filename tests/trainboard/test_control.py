@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends.base import CommandFailed, HostUnreachable, JobState, Unclear
-from tests.trainboard.fakes import FakeBackend, a_job, a_spec, desk_of
+from tests.trainboard.fakes import FakeBackend, a_job, a_spec, desk_of, intend
 from trainboard.query import query
 from trainboard.rows import job_row
-from trainboard.submit import intend
 
 if TYPE_CHECKING:
     from pathlib import Path

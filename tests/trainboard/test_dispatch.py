@@ -21,10 +21,9 @@ from backends.base import (
     Unclear,
 )
 from specs.load import loads
-from tests.trainboard.fakes import FakeBackend, a_job, a_spec, desk_of
+from tests.trainboard.fakes import PROJECT, FakeBackend, a_job, a_spec, desk_of, intend
 from trainboard.query import query, queue_of
 from trainboard.records import Attempt, Experiment, Run
-from trainboard.submit import intend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,13 +47,12 @@ def pair(tmp_path: Path) -> CoreDesk:
 async def wanted(desk: CoreDesk, spec: Spec) -> str:
     """Write a submission down without sending it; the experiment's id."""
     made = await intend(spec, list(desk.backends.values()), desk.store, desk.archives, {}, lambda: desk.now)
+    assert made.experiment is not None
     return made.experiment.id
 
 
 def many(count: int, more: str = "") -> Spec:
-    from pathlib import Path
-
-    return loads(f"name: x\ncommand: train\nsweep: {{lr: [0], seeds: {count}}}\n{more}", Path("/tmp/x.yaml"))
+    return loads(f"name: x\ncommand: train\nsweep: {{lr: [0], seeds: {count}}}\n{more}", PROJECT / "x.yaml")
 
 
 # exactly once

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from backends.base import JobState, Room
 from specs.load import loads
 from tests.trainboard.fakehost import Dead, HostView, Life, Machine, MemoryStore
+from tests.trainboard.fakes import intend
 from trainboard.archive import Archives
 from trainboard.control import Control
 from trainboard.dispatch import Dispatcher
@@ -22,7 +23,6 @@ from trainboard.ledger import newest_attempts
 from trainboard.plans import Planner
 from trainboard.query import query
 from trainboard.rows import merge
-from trainboard.submit import intend
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

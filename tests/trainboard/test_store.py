@@ -555,6 +555,7 @@ def filled(kind: type[Any], text: str) -> Any:  # noqa: ANN401 - of that kind
         "bool": True,
         "JobState": JobState.TIMEOUT,
         "Mapping[str, float]": {text: 0.5},
+        "Mapping[str, str]": {text: "x"},
         "Mapping[str, Scalar]": {text: None, "lr": 0.1},
         "Sequence[str]": (text, "b"),
     }

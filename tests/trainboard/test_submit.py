@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backends.base import CommandFailed, HostUnreachable, JobState, NoRoom, Rejected, Unclear
+from backends.base import CommandFailed, HostUnreachable, JobState, LoginRefused, NoRoom, Rejected, Snapshot, Unclear
+from specs.load import load
 from specs.model import SpecError
-from tests.trainboard.fakes import FakeBackend, a_spec, config_of, desk_of
+from tests.trainboard.fakes import FakeBackend, a_spec, config_of, desk_of, intend
 from trainboard.actions import Refused
+from trainboard.cli.desk import Desk
+from trainboard.cli.submit import asked
 from trainboard.config import Config
+from trainboard.options import CAREFUL, Options
+from trainboard.paths import paths
+from trainboard.places import Places
+from trainboard.prospect import Doubtful, Unfit
 from trainboard.records import Attempt, Experiment
 from trainboard.store import Store, StoreError
-from trainboard.submit import choose, intend, next_experiment_id, preview
+from trainboard.submit import carry_out, choose, consider, next_experiment_id, preview
 
 if TYPE_CHECKING:
-    from backends.base import BackendError, Plan
+    from backends.base import BackendError, Plan, Question
     from tests.trainboard.fakes import CoreDesk
 
 SECRET = "s3cret-77d1"
@@ -233,19 +240,17 @@ async def test_without_a_store_nothing_is_submitted(tmp_path: Path, backend: Fak
     assert backend.plans == []
 
 
-async def test_the_project_is_packed_only_where_it_is_not_shared(desk: CoreDesk, tmp_path: Path) -> None:
+async def test_the_project_is_kept_here_and_sent_only_where_it_is_not_shared(desk: CoreDesk, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "train.py").write_text("print(1)\n")
     await desk.submit(a_spec(folder=folder))
     assert [plan.code for plan in desk.backend.plans] == [None, None]
-    assert not (tmp_path / "state" / "code").exists()
     desk.backend.shared = False
     await desk.submit(a_spec(folder=folder))
-    codes = {plan.code for plan in desk.backend.plans[2:]}
-    [kept] = (tmp_path / "state" / "code").iterdir()
-    assert [code and f"{code.digest}.tar.gz" for code in codes] == [kept.name]
-    assert kept.stat().st_mode & 0o777 == 0o600
+    codes = {plan.code.digest for plan in desk.backend.plans[2:] if plan.code}
+    assert len(codes) == 1
+    assert {each.code for each in (await desk.store.load()).experiments.values()} == codes
 
 
 async def test_what_is_sent_later_is_the_project_as_it_was_at_submission(desk: CoreDesk, tmp_path: Path) -> None:
@@ -256,6 +261,7 @@ async def test_what_is_sent_later_is_the_project_as_it_was_at_submission(desk: C
     made = await intend(a_spec(folder=folder), [desk.backend], desk.store, desk.archives, {})
     (folder / "train.py").write_text("print(2)\n")
     await desk.dispatcher.step()
+    assert made.experiment is not None
     assert {plan.code and plan.code.digest for plan in desk.backend.plans} == {made.experiment.code}
 
 
@@ -301,3 +307,114 @@ def test_an_unknown_backend_is_refused_with_the_nearest_name() -> None:
         choose(a_spec(), config, ["tritn"])
     with pytest.raises(Refused, match=r"the config has local, triton"):
         choose(a_spec(), config, ["zzz"])
+
+
+# --- checks and doubts before a submission
+
+
+def pair_of(folder: Path) -> tuple[CoreDesk, FakeBackend]:
+    """Two backends, of which the first, which is returned too, does not let us in."""
+    broken = FakeBackend("broken")
+    broken.error = LoginRefused("broken: permission denied")
+    return desk_of(folder, broken, FakeBackend("well")), broken
+
+
+async def test_a_backend_where_the_runs_would_fail_is_left_out(tmp_path: Path) -> None:
+    desk, _ = pair_of(tmp_path / "state")
+    made = await desk.submit(a_spec(), CAREFUL)
+    [experiment] = (await desk.store.load()).experiments.values()
+    assert (list(experiment.where), experiment.forced) == (["well"], False)
+    assert {attempt.backend for _, attempt in made} == {"well"}
+
+
+async def test_where_no_backend_is_left_nothing_is_submitted_unless_forced(
+    desk: CoreDesk, backend: FakeBackend
+) -> None:
+    backend.error = LoginRefused("fake: permission denied")
+    with pytest.raises(Unfit, match=r"x\.yaml: not submitted: fake: login: permission denied; .*--force") as refusal:
+        await desk.submit(a_spec(), CAREFUL)
+    assert refusal.value.report.failed("fake")
+    assert not desk.store.path.exists()
+    await desk.submit(a_spec(), Options(force=True))
+    [experiment] = (await desk.store.load()).experiments.values()
+    assert (list(experiment.where), experiment.forced) == (["fake"], True)
+
+
+async def test_force_without_a_check_that_fails_is_no_news(desk: CoreDesk) -> None:
+    await desk.submit(a_spec(), Options(force=True))
+    assert not (await desk.store.load()).experiments["x-1"].forced
+
+
+@pytest.fixture
+def secretive(tmp_path: Path) -> Path:
+    """A project with a key in it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "id_rsa").write_text("s3cret")
+    return folder
+
+
+async def test_a_file_that_looks_like_a_secret_is_sent_only_where_the_user_says_so(
+    desk: CoreDesk, backend: FakeBackend, secretive: Path
+) -> None:
+    spec, backend.shared = a_spec(folder=secretive), False
+    with pytest.raises(Doubtful, match=r"x\.yaml: not sent unasked: id_rsa; .*--send") as refusal:
+        await desk.submit(spec, CAREFUL)
+    assert [doubt.path for doubt in refusal.value.doubts] == ["id_rsa"]
+    assert not desk.store.path.exists()
+    await desk.submit(spec, Options(send=True))
+    [code] = {plan.code for plan in backend.plans}
+    assert isinstance(code, Snapshot)
+    assert [file.path for file in code.files] == ["id_rsa"]
+
+
+async def test_where_nothing_is_sent_there_is_nothing_to_ask(desk: CoreDesk, secretive: Path) -> None:
+    assert len(await desk.submit(a_spec(folder=secretive), CAREFUL)) == 2
+
+
+class Asked:
+    """A user who gives one answer."""
+
+    def __init__(self, answer: str | None) -> None:
+        self.answer = answer
+        self.questions: list[Question] = []
+
+    async def ask(self, question: Question) -> str | None:
+        self.questions.append(question)
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", ["yes", None])
+async def test_on_a_terminal_the_user_is_asked_what_may_be_sent(
+    tmp_path: Path, desk: CoreDesk, backend: FakeBackend, secretive: Path, answer: str | None
+) -> None:
+    user, backend.shared = Asked(answer), False
+    where = paths({"TRAINBOARD_HOME": str(tmp_path / "home")})
+    config = Config(where.config, (config_of(backend),))
+    words = Desk(where, config, desk.store, Places(where, user), {})
+    if answer is None:
+        with pytest.raises(Doubtful):
+            await asked(words, a_spec(folder=secretive), [backend], CAREFUL, user)
+    else:
+        prospect = await asked(words, a_spec(folder=secretive), [backend], CAREFUL, user)
+        assert prospect.objection() is None
+    [question] = user.questions
+    assert (question.yes_no, "id_rsa" in question.text, "s3cret" in question.text) == (True, True, False)
+
+
+async def test_what_another_process_submitted_meanwhile_is_not_submitted_twice(desk: CoreDesk) -> None:
+    first, second = [
+        await consider(a_spec(), [desk.backend], desk.store, desk.archives, {}, CAREFUL) for _ in range(2)
+    ]
+    assert len(await carry_out(first, desk.dispatcher)) == 2
+    assert await carry_out(second, desk.dispatcher) == []
+    assert list((await desk.store.load()).experiments) == ["x-1"]
+
+
+async def test_a_spec_that_extends_others_is_kept_whole(desk: CoreDesk, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("command: train --lr {lr}\n")
+    (tmp_path / "x.yaml").write_text("extends: base.yaml\nname: x\nsweep: {lr: [0.1, 0.2]}\n")
+    await intend(load(tmp_path / "x.yaml"), [desk.backend], desk.store, desk.archives, {})
+    (tmp_path / "base.yaml").unlink()
+    await desk.dispatcher.step()
+    assert [plan.command for plan in desk.backend.plans] == ["train --lr 0.1", "train --lr 0.2"]

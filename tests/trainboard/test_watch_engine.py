@@ -15,6 +15,7 @@ from trainboard.engine import Engine
 from trainboard.events import EngineSeen, HostSeen, Link, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
 from trainboard.lease import Holder, Lease, lock_path
 from trainboard.logs import TAIL
+from trainboard.options import PLAIN
 from trainboard.paths import paths
 from trainboard.place import Place
 from trainboard.records import Experiment, Run
@@ -219,7 +220,7 @@ async def test_a_host_that_is_back_is_sent_at_once_what_waits_for_it(tmp_path: P
     async with watching(tmp_path, backend) as desk:
         await desk.host("fake", Link.UP)
         backend.error = HostUnreachable("fake: no route")
-        rows = await desk.watch.submit(a_spec(), None)
+        rows = await desk.watch.submit(a_spec(), None, PLAIN)
         assert [(row.unsent, "no route" in row.reason) for row in rows] == [(True, True)] * 2
         told = await desk.until(HostSeen, lambda host: bool(host.trouble))
         assert "no route" in told.trouble
@@ -236,7 +237,7 @@ async def test_what_waits_here_says_why(tmp_path: Path) -> None:
     backend = FakeBackend()
     backend.error = HostUnreachable("fake: no route")
     async with watching(tmp_path, backend) as desk:
-        [row, _] = await desk.watch.submit(a_spec(), None)
+        [row, _] = await desk.watch.submit(a_spec(), None, PLAIN)
         assert (row.state, row.unsent, "no route" in row.reason) == (JobState.PENDING, True, True)
 
 

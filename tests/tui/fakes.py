@@ -6,9 +6,18 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from backends.base import JobState
+from backends.base import JobState, Snapshot
+from specs.expand import expand
+from trainboard.code import Taken
+from trainboard.config import BackendConfig
 from trainboard.events import TableSeen
+from trainboard.members import Choice, Fate, Known
+from trainboard.options import CAREFUL, Options
+from trainboard.preflight.report import Check, Report
+from trainboard.prospect import Prospect
+from trainboard.records import Attempt, Run
 from trainboard.rows import Row
+from trainboard.scripts import Scripts, scripts
 from tui.app import Board
 from tui.listing import WAITING
 
@@ -18,7 +27,8 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from specs.model import Spec
+    from specs.model import Setting, Spec
+    from trainboard.doubts import Doubt
     from trainboard.events import Event
     from tui.prompts import ModalPrompter
 
@@ -34,6 +44,13 @@ class Actions:
         self.sources: dict[str, Path] = {}
         self.offered: list[str] = []
         self.refusal: Exception | None = None
+        self.carry_refusal: Exception | None = None
+        self.known: Collection[str] = ()
+        self.checks: tuple[Check, ...] = ()
+        self.doubtful: tuple[Doubt, ...] = ()
+        self.considering = asyncio.Event()
+        """Set: hosts answer."""
+        self.considering.set()
         self._news = asyncio.Condition()
 
     async def told(self, *call: object) -> None:
@@ -49,11 +66,38 @@ class Actions:
         async with self._news:
             self._news.notify_all()
 
-    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
-        self._write("submit", spec.name, backend)
+    async def consider(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Prospect:
+        """All runs of the spec, but those that are `known` by name; what is `doubtful` would be sent."""
+        self._write("consider", spec.name, backend, options)
+        await self.considering.wait()
         if self.refusal is not None:
             raise self.refusal
+        settings = expand(spec)
+        known = () if options.again else tuple(each for each in settings if each.name in self.known)
+        run, attempt = (
+            Run("tiny-1.0", "tiny-1", 0, "run", {}),
+            Attempt("a" * 16, "tiny-1.0", 1, "here", JobState.COMPLETED, NOW, ""),
+        )
+        there = tuple(Known(each, run, attempt, Fate.DONE) for each in known)
+        choice = Choice(tuple(each for each in settings if each not in known), there)
+        taken = Taken(Snapshot("0" * 64, (), spec.workdir), {}, self.doubtful)
+        unasked = bool(self.doubtful) and not options.send
+        report = Report() if unasked else Report(self.checks)
+        return Prospect(spec, options, choice, (backend or "here",), taken, bool(self.doubtful), report)
+
+    async def carry_out(self, prospect: Prospect) -> Sequence[Row]:
+        self._write("carry_out", prospect.spec.name, prospect.where, len(prospect.choice.settings))
+        if self.carry_refusal is not None:
+            raise self.carry_refusal
         return (row(1), row(2))
+
+    async def submit(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Sequence[Row]:
+        return await self.carry_out(await self.consider(spec, backend, options))
+
+    async def scripts(self, spec: Spec, settings: Sequence[Setting], backend: str | None) -> Scripts:
+        self._write("scripts", spec.name, backend)
+        config = BackendConfig(backend or "here", "slurm", "gateway", "~/runs", 10.0, True, "python3", ())
+        return scripts(spec, settings, config, shared=True)
 
     async def cancel(self, keys: Collection[str]) -> None:
         self._order("cancel", keys)

@@ -10,19 +10,33 @@ from textual.events import Key as Pressed
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from trainboard.events import LogGrew, Sampled
 from trainboard.series import Sample
-from tui.keys import KEYS, TITLES, Key, first_place, groups, readme_table
+from tui.keys import KEYS, LISTS, TITLES, Key, first_place, groups, readme_table
 from tui.screens.board import BoardScreen
-from tui.screens.edit import EditScreen
 from tui.screens.help import HelpScreen
 from tui.screens.specs import SpecsScreen
+from tui.widgets.file_list import FileList
 from tui.widgets.job_table import JobTable
 from tui.widgets.log_view import LogView
 from tui.widgets.metrics_view import MetricsView
+from tui.widgets.reading import Reading
+from tui.widgets.run_table import RunTable
+from tui.widgets.spec_text import SpecText
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CASES = [(key, where) for key in KEYS for where in key.where]
+
+
+SPEC = f"""\
+{GOOD_SPEC.replace("echo", "echo " + "long " * 40)}\
+variants: {{big: {{params: {{lr: 0.2}}}}}}
+env: {{HIDDEN: 3}}
+""".replace("params: {lr: 0.1}", "params: {lr: 0.1, hidden: 3}")
+"""A spec in which there is something for every key."""
+BEFORE = {"up": "j", "top": "G", "half_up": "G", "left": "right"}
+"""What is done first, so that an action has something to undo."""
+PANES_OF_SPECS = {"files": FileList, "runs": RunTable, "script": Reading, "edit": SpecText}
 
 
 def test_every_key_has_a_place_in_the_help() -> None:
@@ -76,20 +90,27 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.press("m", "m")
         case "info":
             await stage.press("i", "i", "j", "j")
-        case "specs":
+        case "specs" | "files" | "runs" | "script":
             await stage.press("n")
             await stage.until("3 runs of")
+            await stage.press(*["tab"] * {"runs": 1, "script": 2}.get(where, 0))
+            if where != "specs" and (before := BEFORE.get(key.action)):
+                await stage.press(before)
         case "edit":
             await stage.press("e")
-            await stage.until("✓ 3 runs")
+            await stage.until("3 runs of")
+            if key.action in ("undo", "redo", "save"):
+                await stage.press("#")
+            if key.action == "redo":
+                await stage.press("ctrl+z")
         case "help":
             await stage.press("question_mark", "j", "j", "j")
         case "board":
             if key.action == "back":
                 await stage.press("enter")
-    places = {"specs": SpecsScreen, "edit": EditScreen, "help": HelpScreen}
+    places = {**dict.fromkeys(("specs", *LISTS, "edit"), SpecsScreen), "help": HelpScreen}
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
-    focus = {"table": JobTable, "log": LogView, "metrics": MetricsView}
+    focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS}
     if where in focus:
         assert isinstance(stage.app.focused, focus[where])
 
@@ -97,18 +118,16 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
 @pytest.mark.parametrize(("key", "where"), CASES, ids=[f"{where}-{key.name}-{key.action}" for key, where in CASES])
 async def test_every_key_does_something(key: Key, where: str, tmp_path: Path) -> None:
     spec = tmp_path / "tiny.yaml"
-    spec.write_text(GOOD_SPEC)
+    spec.write_text(SPEC)
     actions = Actions()
     other = tmp_path / "other.yaml"
-    other.write_text(GOOD_SPEC)
+    other.write_text(SPEC)
     actions.files, actions.sources = [spec, other], {f"r{i}": spec for i in range(60)}
     rows = [row(i, params={f"p{j}": j for j in range(30)}, started=NOW - i) for i in range(1, 60)]
     for pressed in key.key.split(","):
         async with board(*rows, actions=actions, size=(100, 24)) as stage:
             await go(stage, where, key)
             before = picture(stage)
-            if key.action == "save":
-                await stage.press("#")
             await stage.press(pressed)
             while picture(stage) == before:
                 await stage.pilot.pause()

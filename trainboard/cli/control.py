@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from specs.fields import MOST_PRIORITY
+from specs.model import MOST_PRIORITY
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_rows

@@ -12,6 +12,7 @@ from backends.base import JobState
 from trainboard.cli.desk import open_desk
 from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
 from trainboard.events import Noticed, Sampled, TableSeen
+from trainboard.options import PLAIN
 from trainboard.paths import paths
 from trainboard.series import by_metric
 from trainboard.show import clean, duration, number
@@ -91,7 +92,7 @@ class Progress:
 
 async def submit(watch: Watch, progress: Progress) -> None:
     """Submit the example to this machine."""
-    rows = await watch.submit(example(), "local")
+    rows = await watch.submit(example(), "local", PLAIN)
     progress.keys |= {row.key for row in rows}
     progress.rows |= {row.key: row for row in rows}
     for row in progress.mine():

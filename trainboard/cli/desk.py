@@ -77,7 +77,7 @@ class Desk:
 
     @property
     def archives(self) -> Archives:
-        """The archives of project folders that are still to be sent."""
+        """The code of the projects that experiments were submitted with."""
         return Archives(self.paths.code)
 
     async def holder(self) -> Holder | None:

@@ -40,8 +40,34 @@ def parser() -> argparse.ArgumentParser:
     submit.add_argument("spec", metavar="SPEC")
     submit.add_argument("overrides", nargs="*", default=[], metavar="key=value")
     submit.add_argument("--on", metavar="BACKEND", help="instead of the spec's own choice")
+    submit.add_argument("--variant", metavar="NAME", help="the spec as this variant of it: variant=NAME")
+    which = submit.add_mutually_exclusive_group()
+    which.add_argument("--again", action="store_true", help="runs that exist already, too")
+    which.add_argument(
+        "--only", choices=("failed", "missing"), help="those members only, by their parameters: the code may differ"
+    )
+    submit.add_argument("--force", action="store_true", help="although a check says that the runs would fail")
+    submit.add_argument("--send", action="store_true", help="files that are large or look like secrets, too")
     submit.add_argument("--dry-run", action="store_true", help="show the runs and scripts, and do nothing")
     submit.add_argument("--json", action="store_true")
+
+    check = command("check", "trainboard.cli.check:check", "look whether the runs of a spec can run, and submit none")
+    check.add_argument("spec", metavar="SPEC")
+    check.add_argument("overrides", nargs="*", default=[], metavar="key=value")
+    check.add_argument("--on", metavar="BACKEND", help="instead of the spec's own choice")
+    check.add_argument("--variant", metavar="NAME", help="the spec as this variant of it: variant=NAME")
+    check.add_argument(
+        "--patience", metavar="TIME", default="20s", help="for checksums of inputs that are new (%(default)s)"
+    )
+    check.add_argument("--json", action="store_true")
+
+    importing = command(
+        "import", "trainboard.cli.importing:turn", "make a spec of an sbatch script, sheet or W&B sweep"
+    )
+    importing.add_argument("file", metavar="FILE", help="a script, .csv, .tsv, .xlsx, or a sweep's .yaml or .json")
+    importing.add_argument("-o", "--output", metavar="SPEC", help="the file to write; standard output otherwise")
+    importing.add_argument("--force", action="store_true", help="over a file that is there already")
+    importing.add_argument("--command", metavar="TEXT", help="what the runs of a sheet run, as 'train.py {args}'")
 
     listing = command("ls", "trainboard.cli.runs:ls", "list runs, and the jobs that trainboard did not start")
     listing.add_argument("--offline", action="store_true", help="what is on record, without asking any host")
@@ -55,6 +81,14 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("runs", nargs=1, metavar="RUN")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
     logs.add_argument("--json", action="store_true")
+
+    code = command("code", "trainboard.cli.code:code", "the code that a run ran with, as it was at submission")
+    code.add_argument("runs", nargs=1, metavar="RUN|EXPERIMENT")
+    how = code.add_mutually_exclusive_group()
+    how.add_argument("--diff", action="store_true", help="what was not committed, for `git apply`")
+    how.add_argument("--files", action="store_true", help="list the files")
+    how.add_argument("--restore", metavar="DIR", help="put them into a new folder")
+    how.add_argument("--json", action="store_true")
 
     for name, help in (
         ("cancel", "end runs, or whole experiments, for good"),
@@ -92,11 +126,44 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--json", action="store_true")
     how.add_argument("--csv", action="store_true", help="every sample")
 
+    results = command(
+        "results", "trainboard.cli.results:show", "what came of runs: parameters and metrics, as a sheet"
+    )
+    results.add_argument("names", nargs="+", metavar="EXPERIMENT|RUN")
+    how = results.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true")
+    how.add_argument("--csv", metavar="FILE", help="a row a run, a column a parameter; - for standard output")
+    how.add_argument("--xlsx", metavar="FILE", help="the same as a workbook")
+    results.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
+
+    collect = command("collect", "trainboard.cli.results:collect", "bring the results of runs here, now or again")
+    collect.add_argument("names", nargs="+", metavar="RUN|EXPERIMENT")
+    collect.add_argument("--json", action="store_true")
+
+    add_spec(command("spec", "", "show what a spec makes, change a value in it, or print the schema for editors"))
+
     config = command("config", "trainboard.cli.hosts:config", "show the config, or add a host of ~/.ssh/config to it")
     config.add_argument("action", nargs="?", choices=("show", "add"), default="show")
     config.add_argument("hosts", nargs="*", metavar="HOST")
     config.add_argument("--json", action="store_true")
     return root
+
+
+def add_spec(spec: argparse.ArgumentParser) -> None:
+    """The words behind `spec`."""
+    words = spec.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, function, help in (
+        ("show", "show", "list the runs of a spec, and start nothing"),
+        ("set", "set_values", "set values in the file; every other byte of it stays"),
+        ("schema", "schema", "print the JSON Schema of specs, for editors"),
+    ):
+        word = words.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        word.set_defaults(run=f"trainboard.cli.spec:{function}")
+        if name != "schema":
+            word.add_argument("spec", metavar="SPEC")
+            word.add_argument("overrides", nargs="*" if name == "show" else "+", default=[], metavar="key=value")
+        if name == "show":
+            word.add_argument("--json", action="store_true")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

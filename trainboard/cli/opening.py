@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from trainboard.options import CAREFUL, Options
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Sequence
     from pathlib import Path
 
-    from specs.model import Spec
+    from specs.model import Setting, Spec
     from trainboard.events import Event
+    from trainboard.prospect import Prospect
     from trainboard.rows import Row
+    from trainboard.scripts import Scripts
     from trainboard.watch import Watch
 
 
@@ -40,8 +44,17 @@ class Opening:
             async for event in events:
                 yield event
 
-    async def submit(self, spec: Spec, backend: str | None) -> Sequence[Row]:
-        return await self._there().submit(spec, backend)
+    async def consider(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Prospect:
+        return await self._there().consider(spec, backend, options)
+
+    async def carry_out(self, prospect: Prospect) -> Sequence[Row]:
+        return await self._there().carry_out(prospect)
+
+    async def submit(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Sequence[Row]:
+        return await self._there().submit(spec, backend, options)
+
+    async def scripts(self, spec: Spec, settings: Sequence[Setting], backend: str | None) -> Scripts:
+        return await self._there().scripts(spec, settings, backend)
 
     async def cancel(self, keys: Collection[str]) -> None:
         await self._there().cancel(keys)

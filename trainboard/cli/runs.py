@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import current_rows, find_one, pictured
@@ -15,7 +15,9 @@ from trainboard.show import duration
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+    from trainboard.documents import Records
     from trainboard.rows import Row
 
 
@@ -60,18 +62,38 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         desk = open_desk(environ, TerminalPrompter())
         async with desk.backends() as backends:
             row = await find_one(desk, backends, chosen.runs[0])
+        kept = recorded(row, await desk.store.load(), desk.paths.results)
         if chosen.json:
-            print_json(row.as_json() | {"directory": row.directory, "log": row.log, "attempt": row.attempt})
+            print_json(row.as_json() | {"directory": row.directory, "log": row.log, "attempt": row.attempt} | kept)
         else:
-            print_table(("", ""), list(described(row)))
+            print_table(("", ""), list(described(row, kept)))
         return 0
 
     return asyncio.run(run())
 
 
-def described(row: Row) -> Iterable[tuple[str, str]]:
+def recorded(row: Row, records: Records, results: Path) -> dict[str, Any]:
+    """What is on record of a run besides its row; nothing of a job that is not ours. `results`: their folder."""
+    experiment, attempt = records.experiments.get(row.experiment or ""), records.attempts.get(row.token)
+    if experiment is None or attempt is None:
+        return {}
+    folder = results / attempt.run / str(attempt.number)
+    return {
+        "forced": experiment.forced,
+        "commit": experiment.git.get("commit"),
+        "results": str(folder) if folder.is_dir() else None,
+        "results_left": attempt.collect_reason,
+        "peaks": dict(attempt.peaks),
+    }
+
+
+def described(row: Row, kept: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """A row, field by field, for people: times in their zone, and nothing that is not known."""
     more = {
+        "forced": "submitted although a check said that it would fail" if kept.get("forced") else None,
+        "commit": kept.get("commit"),
+        "results": kept.get("results"),
+        "results left": kept.get("results_left"),
         "reason": row.reason_at(time.time()),
         "attempt": ", ".join(filter(None, (str(row.attempt or ""), row.cause))),
         "priority": row.priority or None,

@@ -366,21 +366,24 @@ class BoardScreen(OrderingScreen):
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen
 
-        def left(key: str | None) -> None:
-            if key is not None:
-                self.table.seek(key)
+        self.app.push_screen(SpecsScreen(self.actions, readonly=self.readonly), self._left)
 
-        self.app.push_screen(SpecsScreen(self.actions, readonly=self.readonly), left)
+    def _left(self, key: str | None) -> None:
+        """Back from the specs: the cursor goes to what was submitted there."""
+        if key is not None:
+            self.table.seek(key)
 
     def action_edit(self) -> None:
         row = self.table.row
         path = self.actions.spec_source(row.key) if row is not None else None
-        if path is None:
+        if row is None or path is None:
             self.say("no spec file is known for this job" if row is not None else "no job chosen", "warning")
             return
-        from tui.screens.edit import EditScreen
+        from tui.screens.specs import SpecsScreen
 
-        self.app.push_screen(EditScreen(path, readonly=self.readonly))
+        self.app.push_screen(
+            SpecsScreen(self.actions, readonly=self.readonly, path=path, params=row.params), self._left
+        )
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen

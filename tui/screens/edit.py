@@ -1,13 +1,8 @@
-"""A spec file edited in place: checked while it is typed, saved whole or not at all."""
+"""A screen on which spec files are open: read, typed into, looked at on the disk, saved."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -15,208 +10,286 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
+from specs.complete import complete
+from specs.files import Meanwhile, save, write
 from tui import show
-from tui.keys import KEYS, bindings
-from tui.screens.problems import problem_lines
-from tui.widgets.bars import Line, key_groups
-from tui.widgets.lines import TONES
-from tui.widgets.typing import in_order, typed
+from tui.drafts import Draft, Unreadable, one_kind_of_line_end, read, stamp
+from tui.sheets import Sheet, sheet
+from tui.widgets.offers import Offers
+from tui.widgets.said import put
+from tui.widgets.spec_text import SpecText
+from tui.widgets.typing import typed
 
 if TYPE_CHECKING:
-    from rich.text import Text
-    from textual import events
-    from textual.app import ComposeResult
+    from pathlib import Path
 
-    from specs.model import SpecError
-    from tui.widgets.lines import Piece
+    from trainboard.actions import Actions
 
 PAUSE = 0.15
 """Seconds without a key after which the text is checked."""
-
-_COMMENT = re.compile(r"(?:^|\s)#.*")
-_KEY = re.compile(r"^\s*(?:- )?([\w.-]+)\s*:(?=\s|$)")
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A file as it was read: its text, and what tells whether it has changed since."""
-
-    text: str
-    stamp: tuple[int, int]
+TOUCH = 0.05
+"""Seconds without a key after which words are offered."""
+LOOK = 2.0
+"""Seconds between two looks whether another program has written to the file."""
 
 
-def read(path: Path) -> Opened:
-    """Blocks. Raises OSError or UnicodeDecodeError."""
-    status = path.stat()
-    return Opened(path.read_bytes().decode("utf-8"), (status.st_mtime_ns, status.st_size))
+class EditingScreen(Screen[str | None]):
+    """One file is in the editor at a time; what was typed into the others stays with them."""
 
+    # Kept, and not looked for: a file may be read while the screen is left.
+    editor: SpecText
+    problems: Static
+    offers: Offers
 
-def stamp(path: Path) -> tuple[int, int] | None:
-    """Blocks. None where the file is gone."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-def write(path: Path, text: str) -> tuple[int, int]:
-    """Replace the file whole, keeping its mode; through a link, what it points to. Blocks. Raises OSError."""
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.chmod(target.stat().st_mode & 0o7777 if target.exists() else 0o644)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    status = target.stat()
-    return status.st_mtime_ns, status.st_size
-
-
-def check(text: str, path: Path) -> tuple[tuple[SpecError, ...], int]:
-    """What is wrong with the text, and how many runs it makes. Blocks."""
-    from specs.expand import expand
-    from specs.load import errors, loads
-    from specs.model import SpecError
-
-    found = errors(text, path)
-    try:
-        return found, 0 if found else len(expand(loads(text, path)))
-    except SpecError as error:
-        return (error,), 0
-
-
-class SpecText(TextArea):
-    """YAML, with keys and comments set off and the lines with errors marked."""
-
-    bad_lines: frozenset[int] = frozenset()
-    """From 0."""
-
-    async def _on_key(self, event: events.Key) -> None:
-        await in_order(self, event)
-
-    def get_line(self, line_index: int) -> Text:
-        line = super().get_line(line_index)
-        styles = self.app.theme_variables
-        if key := _KEY.match(line.plain):
-            line.stylize("bold", key.start(1), key.end(1))
-        if comment := _COMMENT.search(line.plain):
-            line.stylize("italic dim", comment.start())
-        if line_index in self.bad_lines:
-            line.stylize(f"underline {styles['error']}")
-        return line
-
-    def mark(self, lines: frozenset[int]) -> None:
-        """Mark these lines as bad, and no others."""
-        if lines != self.bad_lines:
-            self.bad_lines = lines
-            self._line_cache.clear()
-            self.refresh()
-
-
-class EditScreen(Screen[None]):
-    """One spec file."""
-
-    CSS_PATH = "edit.tcss"
-    BINDINGS = bindings("edit")
-    COMPONENT_CLASSES = TONES
-    AUTO_FOCUS = "SpecText"
-
-    def __init__(self, path: Path, *, readonly: bool) -> None:
+    def __init__(self, actions: Actions, *, readonly: bool) -> None:
         super().__init__()
-        self._path = path
-        self._readonly = readonly
-        self._opened = Opened("", (0, 0))
-        self._found: tuple[SpecError, ...] = ()
-
-    def compose(self) -> ComposeResult:
-        yield Line(id="summary")
-        yield SpecText(tab_behavior="indent", show_line_numbers=True, read_only=True)
-        yield Static(id="problems")
-        yield Line(id="footer")
-
-    async def on_mount(self) -> None:
-        self.text = self.query_one(SpecText)
-        self.text.indent_width = 2
-        self.text.cursor_blink = False
-        keys = [key for key in KEYS if "edit" in key.where and self.check_action(key.action, ())]
-        self.query_one("#footer", Line).groups = key_groups(keys)
-        try:
-            self._opened = await asyncio.to_thread(read, self._path)
-        except (OSError, UnicodeDecodeError) as error:
-            self._say(f"✗ {self._path}: {getattr(error, 'strerror', None) or error}")
-            return
-        self.text.load_text(self._opened.text)
-        self.text.read_only = self._readonly
-        self._summarise()
+        self.actions = actions
+        self.readonly = readonly
+        self.drafts: dict[Path, Draft] = {}
+        self.draft: Draft | None = None
+        """The one in the editor."""
+        self.sheet = Sheet()
+        """What its text comes to, as far as that is known."""
+        self._offered: tuple[tuple[str, int], ...] = ()
+        """The words that are offered, each with the column from which on it stands in for what was typed."""
+        self._stale = asyncio.Event()
+        """What is shown is not what is typed."""
+        self._settled = asyncio.Event()
+        """Something was checked."""
+        self._quick = True
+        """Check without waiting for a pause: nobody is typing."""
 
     @property
-    def changed(self) -> bool:
-        """Whether there is something to save."""
-        return self.text.text != self._opened.text and not self.text.read_only
+    def overrides(self) -> tuple[str, ...]:
+        """What the text is read with."""
+        return ()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        return not (self._readonly and action == "save")
+    @property
+    def wanted(self) -> Path | None:
+        """The file that is to be in the editor."""
+        raise NotImplementedError
+
+    @property
+    def typing(self) -> bool:
+        """Whether letters are text."""
+        return self.focused is self.editor and not self.editor.read_only
+
+    def take(self, found: Sheet) -> None:
+        """Show what the text comes to."""
+        raise NotImplementedError
+
+    def note(self, text: str, tone: str = "plain") -> None:
+        """Show this beside the text; empty: nothing."""
+        raise NotImplementedError
+
+    def summarise(self) -> None:
+        """Names, changes and keys are others than before."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Look at the text and at the disk, from now on."""
+        self._check_along()
+        self.set_interval(LOOK, self.look_at_disk)
+
+    # Files.
+
+    @work(exclusive=True, group="open")
+    async def open(self, path: Path | None) -> None:
+        """Put a file into the editor."""
+        if path is None or (self.draft is not None and self.draft.path == path):
+            return
+        draft = self.drafts[path] if path in self.drafts else await asyncio.to_thread(read, path)
+        self.keep()
+        self.note("")
+        if isinstance(draft, Unreadable):
+            self.draft = None
+            self.editor.read_only = True
+            self.editor.load_text("")
+            self._fresh(Sheet(path))
+            self.say_problems(f"✗ {show.clean(path.name)}: {show.clean(draft.reason)}")
+            return
+        self.drafts[path] = self.draft = draft
+        exact = one_kind_of_line_end(draft.text)
+        self.editor.read_only = self.readonly or not exact
+        self.editor.load_text(draft.text)
+        if not exact:
+            self.note("its lines end in several ways: to edit it here would change them all", "waiting")
+        self.ask_anew(quick=True)
+
+    def keep(self) -> None:
+        """Remember what was typed."""
+        if self.draft is not None and not self.editor.read_only:
+            self.draft.text = self.editor.text
+
+    @property
+    def unsaved(self) -> list[Path]:
+        """The files with changes."""
+        return [draft.path for draft in self.drafts.values() if draft.unsaved]
+
+    @work(exclusive=True, group="disk")
+    async def look_at_disk(self) -> None:
+        """Take over what another program has written, or say so where there are changes here."""
+        draft = self.draft
+        if draft is None or draft.stamp == await asyncio.to_thread(stamp, draft.path):
+            return
+        now = await asyncio.to_thread(read, draft.path)
+        if isinstance(now, Unreadable) or draft is not self.draft:
+            return
+        self.keep()
+        draft.stamp = now.stamp
+        if now.text == draft.opened:
+            return
+        if draft.unsaved:
+            draft.meanwhile = True
+        else:
+            draft.opened = draft.text = now.text
+            self.editor.change(now.text)
+            self.notify(f"{draft.path.name} has changed on disk and was read again", markup=False)
+        self.summarise()
+
+    # The text.
 
     @on(TextArea.Changed)
-    def _typed(self) -> None:
-        self._summarise()
-        self._check()
+    def _changed(self) -> None:
+        self.keep()
+        self.ask_anew(quick=False)
+
+    def ask_anew(self, *, quick: bool) -> None:
+        """Check the text, `quick`ly or once nobody types."""
+        self._quick = self._quick or quick
+        self._stale.set()
+        self.summarise()
 
     @work(exclusive=True, group="check")
-    async def _check(self) -> None:
-        await asyncio.sleep(PAUSE)
-        self._found, runs = await asyncio.to_thread(check, self.text.text, self._path)
-        self.text.mark(frozenset(error.line - 1 for error in self._found if error.line is not None))
-        self._say("\n".join(problem_lines(self._found)) or f"✓ {show.count(runs, 'run')}", good=not self._found)
+    async def _check_along(self) -> None:
+        """One look at a time, however long it takes."""
+        while True:
+            await self._stale.wait()
+            while not self._quick and self._stale.is_set():
+                self._stale.clear()
+                await asyncio.sleep(PAUSE)
+            self._stale.clear()
+            self._quick = False
+            draft = self.draft
+            if draft is not None and not self._is_settled:  # an editor tells of the text that it was given, too
+                found = await asyncio.to_thread(sheet, draft.text, draft.path, self.overrides)
+                if draft is self.draft:
+                    self._fresh(found)
 
-    def _say(self, text: str, *, good: bool = False) -> None:
-        self.query_one("#problems", Static).update(Content.styled(text, "$text-success" if good else "$text-error"))
+    def _fresh(self, found: Sheet) -> None:
+        self.sheet = found
+        self._settled.set()
+        self.take(found)
 
-    def _summarise(self) -> None:
-        pieces: list[Piece] = [(f" {show.clean(self._path.name, 48)} ", "strong")]
-        if self._readonly:
-            pieces.append((" ⊘ READ-ONLY ", "waiting"))
-        if self.changed:
-            pieces.append((" ● not saved ", "waiting"))
-        pieces.append((f" {show.clean(str(self._path.parent))}", "dim"))
-        self.query_one("#summary", Line).groups = (tuple(pieces),)
+    async def settled(self) -> None:
+        """Return when the sheet is that of the text."""
+        while not self._is_settled:
+            self._settled.clear()
+            self.ask_anew(quick=True)
+            await self._settled.wait()
+
+    @property
+    def _is_settled(self) -> bool:
+        if self.sheet.path != self.wanted:
+            return False
+        return self.draft is None or (self.sheet.text, self.sheet.overrides) == (self.draft.text, self.overrides)
+
+    def say_problems(self, text: str) -> None:
+        """What is wrong, below the text; empty: nothing."""
+        put(self.problems, Content.styled(text, "$text-error"))
+
+    # Words.
+
+    @on(SpecText.Typed)
+    def _typed(self) -> None:
+        self._offer(asked=False)
+
+    @on(SpecText.Asked)
+    def _asked(self) -> None:
+        self._offer(asked=True)
+
+    @work(exclusive=True, group="offer")
+    async def _offer(self, *, asked: bool) -> None:
+        """Offer words for where the cursor is, if it is still there when they are found."""
+        offers, editor = self.offers, self.editor
+        await asyncio.sleep(0 if asked else TOUCH)
+        text, (line, column) = editor.text, editor.cursor_location
+        words = {"where": tuple(self.actions.backend_names())}
+        found = await asyncio.to_thread(complete, text, line + 1, column + 1, words)
+        if editor.text != text or editor.cursor_location != (line, column) or not self.typing:
+            return
+        begun = max((column + 1 - each.start for each in found), default=0)
+        shown = [(show.clean(each.text.rstrip()), show.clean(each.meaning)) for each in found if begun or asked]
+        self._offered = tuple((each.text, each.start) for each in found)
+        x, y = editor.cursor_screen_offset
+        offers.put(shown, (x - begun, y))
+
+    @on(Offers.Chosen)
+    def _put_in(self, message: Offers.Chosen) -> None:
+        """Put the chosen word in the place of what was typed of it."""
+        text, start = self._offered[message.index]
+        self.offers.hide()
+        line, _ = self.editor.cursor_location
+        self.editor.replace(text, (line, start - 1), self.editor.cursor_location)
+
+    # Saving.
+
+    async def action_save(self) -> None:
+        await typed(self.editor)
+        if self.draft is not None:
+            self._save_now(self.draft)
 
     @work(exclusive=True, group="save")
-    async def action_save(self) -> None:
-        await typed(self.text)
-        now = await asyncio.to_thread(stamp, self._path)
-        if now != self._opened.stamp and not await self._ask(
-            "The file has changed on disk since it was opened.", "overwrite it"
-        ):
-            return
-        text = self.text.text
+    async def _save_now(self, draft: Draft) -> None:
+        await self.save(draft)
+
+    async def save(self, draft: Draft) -> bool:
+        """Write a file, over what another program wrote only after a question; whether it is written."""
+        self.keep()
+        text = draft.text
         try:
-            written = await asyncio.to_thread(write, self._path, text)
+            if not await self._written(draft, text):
+                return False
         except OSError as error:
-            self._say(f"✗ not saved: {error.strerror or error}")
-            return
-        self._opened = Opened(text, written)
-        self._summarise()
-        if self._found:
+            self.note(f"✗ not saved: {error.strerror or error}", "bad")
+            return False
+        draft.opened, draft.meanwhile = text, False
+        draft.stamp = await asyncio.to_thread(stamp, draft.path)
+        self.note("")
+        self.summarise()
+        if self.sheet.errors:
             self.notify("saved with errors in it", severity="warning", markup=False)
         else:
             self.notify("saved", markup=False)
+        return True
 
-    async def _ask(self, question: str, yes: str) -> bool:
+    async def _written(self, draft: Draft, text: str) -> bool:
+        """Raises OSError."""
+        try:
+            await asyncio.to_thread(save, draft.path, text, draft.opened)
+        except Meanwhile:
+            question = "The file has changed on disk since it was opened."
+            if not await self.ask(question, [str(draft.path)], "overwrite it"):
+                return False
+            await asyncio.to_thread(write, draft.path, text)
+        return True
+
+    async def ask(self, question: str, names: list[str], yes: str) -> bool:
+        """Whether the user says yes."""
         from tui.screens.confirm import Confirm
 
-        confirm = Confirm(question, [str(self._path)], yes)
-        agreed: bool | None = await self.app.push_screen_wait(confirm)
-        return agreed is True
+        return await self.app.push_screen_wait(Confirm(question, names, yes)) is True
+
+    # Leaving.
 
     @work(exclusive=True, group="leave")
-    async def action_back(self) -> None:
-        await typed(self.text)
-        if not self.changed or await self._ask("Leave without saving the changes?", "leave"):
-            self.dismiss(None)
+    async def action_leave(self) -> None:
+        await self.leave(None)
+
+    async def leave(self, key: str | None) -> None:
+        """Leave with this answer, if need be after a question that names the files with changes."""
+        await typed(self.editor)
+        self.keep()
+        unsaved = [str(path) for path in self.unsaved]
+        if not unsaved or await self.ask("Leave without saving the changes?", unsaved, "leave"):
+            self.dismiss(key)

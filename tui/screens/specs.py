@@ -1,254 +1,281 @@
-"""New runs: choose a spec file, see what it would start, submit."""
+"""Specs: choose a file, change it, see the runs that it makes and what each is started with, check, submit."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual import work
-from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
-from textual.screen import Screen
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual import on, work
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
 
+from specs.model import SpecError
 from trainboard.actions import Refused
 from tui import show
 from tui.keys import KEYS, bindings
+from tui.screens.edit import EditingScreen
 from tui.screens.problems import problem_lines
+from tui.sheets import Sheet, changed, value_of
 from tui.show import count
 from tui.widgets.bars import Line, key_groups
+from tui.widgets.file_list import FileList
 from tui.widgets.lines import TONES
+from tui.widgets.offers import Offers
+from tui.widgets.reading import Reading
+from tui.widgets.runs_pane import RunsPane
+from tui.widgets.spec_text import SpecText
+from tui.widgets.typing import typed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from textual.app import ComposeResult
 
-    from specs.model import Resources, Setting, Spec
+    from specs.model import Setting
     from trainboard.actions import Actions
     from tui.widgets.lines import Piece
 
-LISTED = 200
-"""Runs that the preview lists; of more, their number."""
+PANES = ("files", "runs", "reading")
+"""What tab goes through; the text has its own use for that key."""
+
+WIDTHS = [(0, "-narrow"), (96, "-medium"), (136, "-wide")]
+"""Cells from which on the screen has this class: `specs.tcss` arranges the panes by it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a spec file would start, or what is wrong with it."""
-
-    spec: Spec | None = None
-    settings: tuple[Setting, ...] = ()
-    errors: tuple[str, ...] = ()
-
-
-def preview(path: Path) -> Preview:
-    """Read and expand a spec file. Blocks: to be called off the loop."""
-    from specs.document import read
-    from specs.expand import expand
-    from specs.load import errors, loads
-    from specs.model import SpecError
-
-    try:
-        text = read(path)
-        found = errors(text, path)
-        if found:
-            return Preview(errors=tuple(problem_lines(found)))
-        spec = loads(text, path)
-        return Preview(spec, expand(spec))
-    except SpecError as error:
-        return Preview(errors=tuple(problem_lines((error,))))
-
-
-class SpecsScreen(Screen[str | None]):
-    """The spec files at hand, and the runs of the chosen one; the key of the first run that was submitted."""
+class SpecsScreen(EditingScreen):
+    """The spec files at hand, one of them open; it returns the key of the first run that was submitted."""
 
     CSS_PATH = "specs.tcss"
     BINDINGS = bindings("specs")
     COMPONENT_CLASSES = TONES
-    AUTO_FOCUS = "OptionList"
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
-    def __init__(self, actions: Actions, *, readonly: bool) -> None:
-        super().__init__()
-        self._actions = actions
-        self._readonly = readonly
-        self._files: tuple[Path, ...] = ()
-        self._backends: tuple[str | None, ...] = (None, *actions.backend_names())
-        self._choice = 0
-        self._path: Path | None = None
-        self._preview = Preview()
-        self._note = ""
+    def __init__(
+        self,
+        actions: Actions,
+        *,
+        readonly: bool,
+        path: Path | None = None,
+        params: Mapping[str, object] | None = None,
+    ) -> None:
+        """`path`: begin in the text of this file, with the run that has these parameters selected."""
+        super().__init__(actions, readonly=readonly)
+        self._path = path
+        self._params = params
 
     def compose(self) -> ComposeResult:
         yield Line(id="summary")
-        with Horizontal():
-            yield OptionList(id="files")
-            with VerticalScroll(can_focus=False):
-                yield Static(id="said")
-                yield Static(id="runs")
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield FileList(id="files")
+                with Vertical(id="text"):
+                    yield Line(id="title")
+                    yield SpecText(id="editor")
+                    yield Static(id="problems")
+            yield RunsPane(self.actions, id="right")
+        yield Offers(id="offers")
         yield Line(id="footer")
 
     def on_mount(self) -> None:
-        sign = (" ⊘ READ-ONLY ", "waiting") if self._readonly else ("", "plain")
-        self.query_one("#summary", Line).groups = (((" New from a spec ", "strong"), sign),)
-        keys = [key for key in KEYS if "specs" in key.where and self.check_action(key.action, ())]
-        self.query_one("#footer", Line).groups = key_groups(keys)
+        self.files = self.query_one(FileList)
+        self.editor = self.query_one(SpecText)
+        self.runs = self.query_one(RunsPane)
+        self.offers = self.editor.offers = self.query_one(Offers)
+        self.problems = self.query_one("#problems", Static)
+        self.head, self.title_line, self.foot = (
+            self.query_one(name, Line) for name in ("#summary", "#title", "#footer")
+        )
+        self.say_problems("")
+        self.go_to("files" if self._path is None else "text")
+        self.begin()
+        self.summarise()
         self._list_files()
 
-    def _list_files(self) -> None:
-        self._files = tuple(self._actions.spec_files())
-        options = self.query_one(OptionList)
-        options.add_options(Option(Content(show.clean(file_name(path)))) for path in self._files)
-        if self._files:
-            options.highlighted = 0
-        else:
-            self._write([("No spec file here: *.yaml files of this folder are listed.", "plain")])
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        return not (self._readonly and action == "submit")
-
-    def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:
-        self._path = self._files[message.option_index]
-        self._note = ""
-        self._load()
-
-    def on_option_list_option_selected(self) -> None:
-        if not self._readonly:
-            self.action_submit()
-
-    def on_screen_resume(self) -> None:
-        if self._path is not None:
-            self._load()
-
-    @work(exclusive=True)
-    async def _load(self) -> None:
-        """Preview the chosen file; reading and parsing happen off the loop."""
-        if self._path is not None:
-            self._preview = await asyncio.to_thread(preview, self._path)
-            if self.query("#said"):  # the screen may have been left meanwhile
-                self._show()
-
-    def _show(self) -> None:
-        found = self._preview
-        lines: list[Piece] = [(str(self._path), "dim")]
-        if self._note:
-            lines += [(self._note, "bad"), ("", "plain")]
-        if found.spec is None:
-            lines += [*((error, "bad") for error in found.errors), ("", "plain"), ("e edits the file.", "dim")]
-        else:
-            spec = found.spec
-            lines += [
-                (spec.name, "strong"),
-                (f"{count(len(found.settings), 'run')} of: {spec.command.strip()}", "plain"),
-                *((f"each needs {needs}", "plain") for needs in [needed(spec.resources)] if needs),
-                (f"on ‹ {self._backend_text(spec)} ›  ← →", "plain"),
-            ]
-        self._write(lines, run_table(found.settings) if found.spec is not None else [])
-
-    def _write(self, lines: list[Piece], table: Sequence[str] = ()) -> None:
-        looks = {"bad": "$text-error", "strong": "bold", "dim": "$text-muted", "plain": ""}
-        parts = [Content.styled(show.clean(text, 300), looks[name]) for text, name in lines]
-        self.query_one("#said", Static).update(Content("\n").join(parts))
-        self.query_one("#runs", Static).update(Content("\n".join(table)))
+    # Panes.
 
     @property
-    def _backend(self) -> str | None:
-        return self._backends[self._choice]
+    def pane(self) -> str:
+        """Where the keyboard is: files, text, runs or reading."""
+        focused = self.focused
+        if focused is self.editor:
+            return "text"
+        return "reading" if isinstance(focused, Reading) else "runs" if focused is self.runs.table else "files"
 
-    def _backend_text(self, spec: Spec) -> str:
-        if self._backend is not None:
-            return show.clean(self._backend)
-        if spec.where:
-            return f"{show.clean(spec.where[0])}, as the spec says"
-        first = next((name for name in self._backends if name is not None), None)
-        return f"{show.clean(first)}, the first of the config" if first else "none yet"
+    def go_to(self, pane: str) -> None:
+        """Give the keyboard to a pane."""
+        self._show_pane(pane)
+        places = {"files": self.files, "text": self.editor, "runs": self.runs.table, "reading": self.runs.reading}
+        self.set_focus(places[pane])
+
+    def _show_pane(self, pane: str) -> None:
+        for name in ("text", *PANES):
+            self.set_class(name == pane, f"-in-{name}")
+
+    def on_descendant_focus(self) -> None:
+        self._show_pane(self.pane)
+        if self.pane != "text":
+            self.offers.hide()
+        self.summarise()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """While a text is typed, only what is no letter acts."""
+        if self.readonly and action in ("save", "submit"):
+            return False
+        if self.typing:
+            return action in ("save", "back")
+        spec = self.sheet.spec
+        return action != "next_variant" or (spec is not None and bool(spec.variants))
+
+    def action_next_pane(self) -> None:
+        self._move_on(1)
+
+    def action_previous_pane(self) -> None:
+        self._move_on(-1)
+
+    def _move_on(self, by: int) -> None:
+        at = PANES.index(self.pane) if self.pane in PANES else -1
+        self.go_to(PANES[(at + by) % len(PANES)])
+
+    def action_other_tab(self) -> None:
+        self.runs.other_tab()
+
+    def summarise(self) -> None:
+        """The lines at the top and the bottom, and the head of the text."""
+        sign = ((" ⊘ READ-ONLY ", "waiting"),) if self.readonly else ()
+        self.head.groups = (((" Specs ", "strong"),), sign)
+        draft = self.draft
+        pieces: list[Piece] = [("›" if self.pane == "text" else " ", "strong")]
+        if draft is not None:
+            pieces += [(show.clean(draft.path.name, 48), "strong")]
+            pieces += [(" ● not saved", "waiting")] if draft.unsaved else []
+            pieces += [(" ▲ changed on disk", "bad")] if draft.meanwhile else []
+            pieces += [(f"  {show.clean(str(draft.path.parent))}", "dim")]
+        self.title_line.groups = tuple((piece,) for piece in pieces)
+        self.files.mark(frozenset(self.unsaved))
+        place = {"text": "edit", "reading": "script"}.get(self.pane, self.pane)
+        here = [key for key in KEYS if {place, "specs"} & set(key.where) and self.check_action(key.action, ())]
+        if self.typing:
+            here = [key for key in KEYS if "edit" in key.where]
+        self.foot.groups = key_groups(here)
+
+    # Files and their runs.
+
+    @work(exclusive=True, group="files")
+    async def _list_files(self) -> None:
+        """The first of them is opened; one that is asked for is the first, whether it is in the list or not."""
+        listed = [path for path in await asyncio.to_thread(self.actions.spec_files) if path != self._path]
+        self.files.put(listed if self._path is None else [self._path, *listed])
+        self.open(self.files.path)
+
+    @on(FileList.Moved, "#files")
+    def _file_chosen(self) -> None:
+        self.runs.variant = None
+        self.open(self.files.path)
+
+    @property
+    def wanted(self) -> Path | None:
+        return self.files.path
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        return () if self.runs.variant is None else (f"variant={self.runs.variant}",)
+
+    def take(self, found: Sheet) -> None:
+        self.editor.mark(found.problems)
+        self.say_problems("\n".join(problem_lines(found.errors, found.path)))
+        self.runs.put(found)
+        if self._params is not None and found.settings:
+            self.runs.table.seek(self._params)
+            self._params = None
+        self.summarise()
+
+    def say_problems(self, text: str) -> None:
+        super().say_problems(text)
+        self.runs.say_problems(text)
+
+    def note(self, text: str, tone: str = "plain") -> None:
+        self.runs.note(text, tone)
 
     def action_next_backend(self) -> None:
-        self._choose(1)
+        self.runs.next_backend(1)
 
     def action_previous_backend(self) -> None:
-        self._choose(-1)
+        self.runs.next_backend(-1)
 
-    def _choose(self, by: int) -> None:
-        self._choice = (self._choice + by) % len(self._backends)
-        self._show()
+    def action_next_variant(self) -> None:
+        self.runs.next_variant()
+        self.ask_anew(quick=True)
 
-    def action_submit(self) -> None:
-        from tui.screens.confirm import Confirm
-
-        spec, settings, backend = self._preview.spec, self._preview.settings, self._backend
-        if spec is None or not settings:
-            self.notify("nothing to submit: see what is wrong with the spec", severity="warning", markup=False)
-            return
-        names = [setting.name for setting in settings]
-        where = self._backend_text(spec)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._submit(spec, backend)
-
-        question = f"Submit {count(len(settings), 'run')} of {spec.name}? On {where}"
-        self.app.push_screen(Confirm(question, names, "submit"), answered)
+    @work(exclusive=True, group="ask")
+    async def action_check(self) -> None:
+        await self.settled()
+        self.runs.check()
 
     @work(exclusive=True, group="submit")
-    async def _submit(self, spec: Spec, backend: str | None) -> None:
-        self._note = "submitting…"
-        self._show()
+    async def action_submit(self) -> None:
+        from tui.screens.submit import SubmitScreen
+
+        await self.settled()
+        spec, settings, draft = self.sheet.spec, self.sheet.settings, self.draft
+        if spec is None or draft is None:
+            self.notify("nothing to submit: see what is wrong with the spec", severity="warning", markup=False)
+            return
+        question = f"Submit {count(len(settings), 'run')} of {spec.name}? On {self.runs.where(spec)}"
+        warning = "The file has changes; they are saved first." if draft.unsaved else ""
+        names = [setting.name for setting in settings]
+        agreed = await self.app.push_screen_wait(
+            SubmitScreen(self.actions, spec, self.runs.backend, question, names, warning, self.runs.found_out)
+        )
+        if agreed is None or (draft.unsaved and not await self.save(draft)):
+            return
+        self.note("submitting…")
         try:
-            rows = await self._actions.submit(spec, backend)
+            rows = await self.actions.carry_out(agreed)
         except Refused as refusal:
-            self._note = f"✗ not submitted: {refusal}"
-            self._show()
+            self.note(f"✗ not submitted: {refusal}", "bad")
         else:
             self.notify(f"{spec.name}: {count(len(rows), 'run')} submitted", markup=False)
-            self.dismiss(next((row.key for row in rows), None))
+            await self.leave(next((row.key for row in rows), None))
 
-    def action_edit(self) -> None:
-        if self._path is not None:
-            from tui.screens.edit import EditScreen
+    # One value.
 
-            self.app.push_screen(EditScreen(self._path, readonly=self._readonly))
+    @work(exclusive=True, group="edit")
+    async def action_edit(self) -> None:
+        """Into the text; in the runs, change the value under the cursor."""
+        name, setting = self.runs.table.name_here, self.runs.table.setting
+        if self.pane != "runs" or not name or setting is None or self.editor.read_only:
+            self.go_to("text")
+            return
+        try:
+            await self._change_value(setting, name)
+        except SpecError as error:
+            self.notify(show.clean(error.message), severity="error", markup=False)
 
-    def action_down(self) -> None:
-        self.query_one(OptionList).action_cursor_down()
+    async def _change_value(self, setting: Setting, name: str) -> None:
+        """Ask for the new value of a run's parameter and put it where the old one stands. Raises `SpecError`."""
+        from tui.screens.value import ValueScreen
 
-    def action_up(self) -> None:
-        self.query_one(OptionList).action_cursor_up()
+        value = await asyncio.to_thread(value_of, self.sheet, self.editor.text, setting, name)
+        if not value.single:
+            self.go_to("text")
+            self.editor.go(value.line)
+            self.notify(f"{name} comes from more than one value: change it here", markup=False)
+            return
+        told = f"{value.key} · {value.runs} of {count(len(self.sheet.settings), 'run')} with it"
+        new = await self.app.push_screen_wait(ValueScreen(name, told, value.written))
+        if new is not None and new != value.written:
+            self.editor.change(await asyncio.to_thread(changed, self.editor.text, value.key, new))
 
-    def action_back(self) -> None:
-        self.dismiss(None)
+    # Leaving.
 
-
-def file_name(path: Path) -> str:
-    """The file, and the folder that it is in."""
-    return f"{path.name}  {path.parent.name}/" if path.parent.name else path.name
-
-
-def needed(resources: Resources) -> str:
-    """What a run asks for; empty where the backend's defaults will do."""
-    parts = [
-        count(resources.gpus, "GPU") if resources.gpus else "",
-        f"{show.size(resources.gpu_memory)} on each" if resources.gpu_memory else "",
-        count(resources.cpus, "CPU") if resources.cpus else "",
-        f"{show.size(resources.memory)} memory" if resources.memory else "",
-        f"{show.size(resources.disk)} disk" if resources.disk else "",
-        f"{show.duration(resources.time)} at most" if resources.time else "",
-    ]
-    return ", ".join(filter(None, parts))
-
-
-def run_table(settings: tuple[Setting, ...]) -> list[str]:
-    """The parameters of every run in columns; those that differ first."""
-    if not settings:
-        return ["no runs: everything is excluded"]
-    first = settings[0].params
-    varied = [p for p in first if any(s.params.get(p) != first[p] for s in settings)]
-    names = [*varied, *(p for p in first if p not in varied)]
-    table = [[show.clean(p, 24) for p in names]]
-    table += [[show.clean(str(s.params.get(p, "")), 24) for p in names] for s in settings[:LISTED]]
-    widths = [max(len(line[i]) for line in table) for i in range(len(names))]
-    lines = ["  ".join(show.cut(text, w) for text, w in zip(line, widths, strict=True)).rstrip() for line in table]
-    more = len(settings) - LISTED
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    async def action_back(self) -> None:
+        """Close what is offered; else to the files; from there, leave."""
+        await typed(self.editor)
+        if self.offers.display:
+            self.offers.hide()
+        elif self.pane != "files":
+            self.go_to("files")
+        else:
+            self.action_leave()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual.message import Message
@@ -68,7 +68,7 @@ class Tabs(Widget):
     DEFAULT_CSS = """
     Tabs { height: 1; }
     """
-    NAMES = ("log", "metrics", "info")
+    NAMES: ClassVar[tuple[str, ...]] = ("log", "metrics", "info")
 
     current: reactive[str] = reactive("log")
     title: reactive[str] = reactive("")

@@ -1,0 +1,1 @@
+print("step 1 loss 0.5")

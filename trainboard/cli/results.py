@@ -1,0 +1,198 @@
+"""`trainboard results` and `collect`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backends.base import BackendError, JobState
+from specs.tree import nearest, quoted
+from trainboard import results, sheets
+from trainboard.actions import Refused
+from trainboard.cli.desk import open_desk
+from trainboard.cli.find import find_rows, told
+from trainboard.cli.metrics import read_run
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
+from trainboard.extract.names import objective
+from trainboard.files import write_whole
+from trainboard.rows import merge
+from trainboard.sampler import Sampler
+from trainboard.show import duration, number, size
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from backends.base import Backend
+    from trainboard.cli.desk import Desk
+    from trainboard.documents import Records
+    from trainboard.results import Member, Result
+    from trainboard.rows import Row
+    from trainboard.series import Series
+
+
+def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """What came of runs, as a table or a sheet; logs that nobody has read to their end are read now."""
+    return asyncio.run(_show(chosen, environ))
+
+
+def collect(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Bring the results of runs here, once more where they are here; 1 where that failed for one."""
+    return asyncio.run(_collect(chosen, environ))
+
+
+async def _show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    desk = open_desk(environ, TerminalPrompter())
+    records = await desk.store.load()
+    members = named(records, chosen.names)
+    running: dict[str, Mapping[str, Series]] = {}
+    if not chosen.offline:
+        running = await read_logs(desk, records, members)
+    found = await asyncio.to_thread(results.read, desk.paths.series, desk.paths.results, members)
+    found = [with_metrics(each, running.get(each.run.id)) for each in found]
+    if chosen.json:
+        print_json([each.as_json() for each in found])
+    elif chosen.csv or chosen.xlsx:
+        make = sheets.as_csv if chosen.csv else sheets.as_xlsx
+        await asyncio.to_thread(put, chosen.csv or chosen.xlsx, await asyncio.to_thread(make, found))
+    else:
+        print_results(found)
+    return 0
+
+
+def named(records: Records, names: Sequence[str]) -> list[Member]:
+    """The runs that words name. Raises `Refused` for one that names none."""
+    for name in names:
+        if not results.members(records, [name]):
+            words = {*records.runs, *records.experiments, *(each.name for each in records.experiments.values())}
+            raise Refused(f"no run or experiment {quoted(name)}{nearest(name, words)}; `trainboard ls` lists them")
+    return results.members(records, names)
+
+
+async def read_logs(desk: Desk, records: Records, members: Sequence[Member]) -> dict[str, Mapping[str, Series]]:
+    """Read to their end the logs of runs that have ended; of the others, what there is of their metrics, by run.
+
+    A host that does not answer is complained about; what is stored of its runs is shown.
+    """
+    rows = {row.key: row for row in merge(records, {})}
+    wanted: dict[str, list[Row]] = {}
+    for _, run, _ in members:
+        row = rows[run.id]
+        if row.started is not None and row.log and row.state is not JobState.LOST:
+            wanted.setdefault(row.backend, []).append(row)
+    found: dict[str, Mapping[str, Series]] = {}
+    async with desk.backends() as backends:
+        await asyncio.gather(
+            *(read_all(desk, backend, wanted[backend.name], found) for backend in backends if backend.name in wanted)
+        )
+    return found
+
+
+async def read_all(desk: Desk, backend: Backend, rows: Sequence[Row], found: dict[str, Mapping[str, Series]]) -> None:
+    """The logs of one host, one after the other."""
+    polled = await desk.holder() is not None  # whoever polls keeps the series of running jobs up to date
+    try:
+        for row in rows:
+            if row.state.ended:
+                await read_to_the_end(desk, backend, row)
+            elif not polled:
+                found[row.key] = (await read_run(row, [backend])).series
+    except BackendError as error:
+        complain(f"{told(backend, error)}; shown as last seen")
+
+
+async def read_to_the_end(desk: Desk, backend: Backend, row: Row) -> None:
+    """Store what the log of an ended run has to say, unless that is done already."""
+    sampler = Sampler(row, backend, desk.paths.series, lambda _: None)
+    sampler.ended.set()
+    await sampler.open()
+    if not sampler.finished and row.log:
+        await sampler.follow(row.log)
+
+
+def with_metrics(result: Result, series: Mapping[str, Series] | None) -> Result:
+    """The result with the metrics that were read from its log just now."""
+    if series is None:
+        return result
+    return replace(result, metrics=results.values(series, result.experiment, result.attempt.state))
+
+
+def put(path: str, content: bytes) -> None:
+    """Write to a file, whole, or with `-` to standard output. Raises `Refused`."""
+    if path == "-":
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        target = Path(path).resolve()
+        target.parent.stat()  # a folder with a slip in its name is not made
+        write_whole(target, content, mode=0o644)
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror or error}") from error
+
+
+def print_results(found: Sequence[Result]) -> None:
+    """A table for people: of the parameters those that differ, of the metrics the objective."""
+    names = varying(found)
+    metric = shown_metric(found)
+    titles = ["RUN", "STATE", "TOOK", *names, *(f"{metric} {kind}" for kind in results.KINDS if metric)]
+    table = []
+    for each in found:
+        value = each.metrics.get(metric)
+        values = [number(getattr(value, kind) if value else None) for kind in results.KINDS if metric]
+        params = [str(each.run.params.get(name, "")) for name in names]
+        table.append((each.run.id, str(each.attempt.state), duration(each.seconds), *params, *values))
+    print_table(titles, table)
+
+
+def varying(found: Sequence[Result]) -> list[str]:
+    """The parameters that are not the same in all runs; all of them where there is one run."""
+    names = results.parameters(found)
+    if len(found) == 1:
+        return names
+    return [name for name in names if len({repr(each.run.params.get(name)) for each in found}) > 1]
+
+
+def shown_metric(found: Sequence[Result]) -> str:
+    """The metric that the runs are compared by; empty where they have none."""
+    wanted = next((each.experiment.objective for each in found if each.experiment.objective), None)
+    return objective(results.metrics(found), wanted) or next(iter(results.metrics(found)), "")
+
+
+def cells(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """A line of the table."""
+    size_of = size(said["bytes"])
+    return said["run"], said["state"], str(said["files"]), size_of, said["folder"] or "-", said["reason"]
+
+
+async def _collect(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from trainboard.collect import Collector
+    from trainboard.plans import Planner
+
+    desk = open_desk(environ, TerminalPrompter())
+    said: list[dict[str, Any]] = []
+    failed = False
+    async with desk.backends() as backends:
+        by_name = {backend.name: backend for backend in backends}
+        keys = [row.key for row in await find_rows(desk, backends, chosen.names) if row.ours]
+        collector = Collector(lambda: by_name, desk.store, Planner(desk.environ, desk.archives), desk.paths.results)
+        for _, run, attempt in results.members(await desk.store.load(), keys):
+            if attempt.started is None or attempt.backend not in by_name:
+                complain(f"{run.id}: {attempt.state}: nothing is there to collect")
+                continue
+            try:
+                brought = await collector.bring(attempt)
+            except (BackendError, OSError) as error:
+                failed = True
+                complain(f"{run.id}: {error}")
+                continue
+            folder = desk.paths.results / run.id / str(attempt.number)
+            there = {"run": run.id, "state": str(attempt.state), "files": brought.files, "bytes": brought.bytes}
+            said.append(there | {"folder": str(folder) if folder.is_dir() else None, "reason": brought.reason})
+    if chosen.json:
+        print_json(said)
+    else:
+        print_table(("RUN", "STATE", "FILES", "SIZE", "FOLDER", "REASON"), map(cells, said))
+    return 1 if failed else 0

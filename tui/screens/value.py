@@ -1,0 +1,46 @@
+"""One value of a spec, changed in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tui import show
+from tui.screens.question import Answer
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class ValueScreen(ModalScreen[str | None]):
+    """The new value, as YAML; None for esc."""
+
+    CSS_PATH = "modal.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave")]
+
+    def __init__(self, title: str, told: str, value: str) -> None:
+        """`told`: whose value it is."""
+        super().__init__()
+        self._title = show.clean(title, 120)
+        self._told = show.clean(told, 200)
+        self._value = value
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content(self._title), classes="title")
+            yield Static(Content(self._told), classes="asked")
+            entry = Answer(self._value)
+            entry.cursor_blink = False
+            yield entry
+            yield Static(Content("enter change   esc leave it"), classes="keys")
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        self.dismiss(message.value)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
