@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backends.checks import Forecast, Nodes
 from backends.parse import slurm_duration, slurm_time
-from backends.sbatch import FULL, LIMIT, PASSING, POLICY, UNHEARD
+from backends.sbatch import PASSING, UNHEARD, no_room, telling
 from backends.text import one_line
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def _at_least(word: str) -> int:
 def forecast(done: Completed, partitions: tuple[Nodes, ...] | Unknown) -> Forecast:
     """`sbatch --test-only`'s end. It says it on standard error, and of the time as SLURM_TIME_FORMAT wants it."""
     text = f"{done.err.decode('utf-8', 'replace')}\n{done.out.decode('utf-8', 'replace')}"
-    words = one_line(text, 400)
+    said = telling(text)
+    words = one_line(said, 400)
     if done.code == 0:
         start = _START.search(text)
         return Forecast(partitions, slurm_time(start[1]) if start else None)
-    full = FULL.search(words) or (POLICY.search(words) and not LIMIT.search(words))
-    passing = bool(full or done.code < 0 or UNHEARD.search(words) or PASSING.search(words))
+    passing = bool(no_room(text) or done.code < 0 or UNHEARD.search(said) or PASSING.search(said))
     return Forecast(partitions, None, words or f"exit code {done.code}", passing)

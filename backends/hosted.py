@@ -198,9 +198,10 @@ class Hosted:
         """What attempt directories say, in the order asked for; times are by our clock, `now` is by the host's."""
         found: list[dict[str, Any]] = []
         for some in pieces(directories, ASKED):
+            asked = time.time()
             header, data = await self.host.request("attempts", PATIENCE, directories=list(some))
-            now = {"now": header["now"]}
-            found += [by_our_clock(each, time.time() - now["now"]) | now for each in json.loads(data)]
+            ahead, now = clocks_apart(header["now"], asked, time.time()), {"now": header["now"]}
+            found += [by_our_clock(each, ahead) | now for each in json.loads(data)]
         return found
 
     async def _tell(self, op: str, attempts: Sequence[Watched], **fields: object) -> dict[str, str]:
@@ -281,12 +282,20 @@ def pieces(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     return (items[at : at + size] for at in range(0, len(items), size))
 
 
+def clocks_apart(now: float, asked: float, answered: float) -> float:
+    """By how many seconds our clock is ahead of a host's that said `now` in between; 0 where it need not be."""
+    return answered - now if now > answered else max(0.0, asked - now)
+
+
 def by_our_clock(found: dict[str, Any], ahead: float) -> dict[str, Any]:
     """The records of an attempt with their times moved by `ahead` seconds, where that is more than the way."""
     if abs(ahead) < CLOCKS:
         return found
     moved = {
-        key: {name: value + ahead if name in ("time", "began") else value for name, value in record.items()}
+        key: {
+            name: value + ahead if name in ("time", "began") and value is not None else value
+            for name, value in record.items()
+        }
         for key, record in found.items()
         if key in ("started", "exit", "waiting") and record is not None
     }

@@ -188,14 +188,26 @@ def warning(limit: int | None) -> int:
 
 def answer(backend: str, done: Completed) -> str | Rejected | Unclear:
     """What sbatch's end means: a job id, a clear no, or neither."""
-    out, words = done.out.decode(errors="replace"), one_line(done.err) or one_line(done.out)
+    out = done.out.decode(errors="replace")
     job_id = parse_job_id(out)
     if done.code == 0 and job_id is not None:
         return job_id
-    if done.code == 0 or not words or done.code < 0 or UNHEARD.search(words):
+    text = done.err.decode(errors="replace") if done.err.strip() else out
+    said, words = telling(text), one_line(telling(text))
+    if done.code == 0 or not words or done.code < 0 or UNHEARD.search(said):
         return Unclear(f"sbatch gave no clear answer: {words or f'exit code {done.code}, no output'}")
-    if FULL.search(words) or (POLICY.search(words) and not LIMIT.search(words)):
+    if no_room(text):
         return NoRoom(f"{backend}: {words}")
-    if PASSING.search(words):
+    if PASSING.search(said):
         return Unclear(f"sbatch gave no clear answer: {words}")
     return Rejected(f"{backend}: {words}")
+
+
+def telling(text: str) -> str:
+    """The lines of sbatch's words that tell what went wrong: a site may print a page of its own before them."""
+    return "\n".join([line for line in text.splitlines() if "error:" in line or "failure:" in line]) or text
+
+
+def no_room(text: str) -> bool:
+    """Whether sbatch speaks of a limit on the number of jobs."""
+    return bool(FULL.search(text) or (POLICY.search(text) and not LIMIT.search(text)))

@@ -11,6 +11,8 @@ from backends.sbatch import warning
 from specs.scanner import scan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backends.base import Plan
     from specs.scanner import Slot
 
@@ -27,6 +29,13 @@ if [ ! -d code ]; then
   find code.part -type f -exec chmod u+w {{}} + -exec touch -t 200001010000 {{}} + && mv code.part code || exit 1
 fi
 cd code || exit 1"""
+
+
+OWN_GPUS = (
+    '[ -z "${TRAINBOARD_VISIBLE_DEVICES+x}" ] || export CUDA_VISIBLE_DEVICES="$TRAINBOARD_VISIBLE_DEVICES"'
+    "  # whatever the login's files say"
+)
+"""The GPUs that the queue gave to the run; a scheduler sees to that by itself."""
 
 
 def run_script(plan: Plan) -> str:
@@ -74,9 +83,13 @@ def from_checkpoint(resume: str) -> str:
 
 def environment(plan: Plan, extra: dict[str, str] | None = None) -> str:
     """env: what run.sh exports. Secrets come with the process and are not in it."""
-    values = ALWAYS | (extra or {}) | dict(plan.env)
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    lines = [*exports(ALWAYS | (extra or {})), OWN_GPUS, *exports(plan.env)]
     return "\n".join(lines) + "\n"
+
+
+def exports(values: Mapping[str, str]) -> list[str]:
+    """Lines of shell that set these for the program."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
 
 
 def queue_launch(plan: Plan, python: str, programs: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from backends.base import JobState, Watched
+
+
+OURS = re.compile(r"[0-9a-f]{16}(?:\+\d+)?")
+"""A comment that we have set: a token, or a batch and where the array begins in it. A site may set others instead."""
 
 
 class Record(Protocol):
@@ -95,7 +100,7 @@ class Watchlist:
             yield from self._tasks_in(record)
             return
         attempt = self.attempts.get(record.comment) or self._by_id.get(record.job_id)
-        if attempt is None and not record.comment:
+        if attempt is None and not OURS.fullmatch(record.comment):
             attempt = self._in_folder(record)
         if attempt is not None and not contradicts(record, attempt):
             yield Sighting(attempt, record.job_id, record)
@@ -123,7 +128,8 @@ class Watchlist:
 def batch_of(record: Record) -> tuple[str, int]:
     """The batch of an array of ours, and the task that its index 0 would be; a comment, or else the folder's name."""
     above, _, name = record.workdir.rpartition("/")
-    mark = record.comment or (name.rpartition("-")[0] if above.endswith("/.batches") else "")
+    named = name.rpartition("-")[0] if above.endswith("/.batches") else ""
+    mark = record.comment if OURS.fullmatch(record.comment) else named
     batch, _, offset = mark.partition("+")
     return batch, int(offset) if offset.isascii() and offset.isdigit() else 0
 

@@ -291,13 +291,15 @@ class Slurm(Hosted):
         entries = self._entries or ()
         if len(known) < len(attempts):
             entries = await self._queue()
-        seen, _ = Watchlist(attempt for attempt in attempts if attempt.token).find(entries)
+        ours = [attempt for attempt in attempts if attempt.token]
+        seen, _ = await apart(len(ours) + len(entries), lambda: Watchlist(ours).find(entries))
         found = [each.job_id for each in flat(seen) if not each.record.state.ended]
         return list(dict.fromkeys([*known, *found]))
 
     async def _waiting(self, attempts: Sequence[Watched]) -> list[str]:
         """The jobs of these that wait now, in the order of the attempts."""
-        seen, _ = Watchlist(attempts).find(await self._queue())
+        entries = await self._queue()
+        seen, _ = await apart(len(attempts) + len(entries), lambda: Watchlist(attempts).find(entries))
         return [
             each.job_id
             for attempt in attempts

@@ -26,6 +26,9 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|inf)|nan", re.ASCII)
 _WORDS = {"true": True, "false": False, "null": None}
 _FORMULA = ("=", "+", "-", "@")
+_NOT_IN_XML = r"\x00-\x08\x0b-\x1f\ufffe\uffff"
+_TO_ESCAPE = re.compile(f"[{_NOT_IN_XML}]|_(?=x[0-9A-Fa-f]{{4}}[_{_NOT_IN_XML}])")
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _RESULT = re.compile(r"(?:.* )?\[[^\[\]]+\]", re.DOTALL)
 
 
@@ -74,3 +77,15 @@ def typed(value: Scalar) -> int | float | bool | str:
 def number_format(value: Scalar) -> str | None:
     """The format of a cell in a workbook; a whole number with a decimal place in it is no integer."""
     return "0.0" if isinstance(value, float) and value.is_integer() else None
+
+
+def escaped(text: str) -> str:
+    """A text as workbooks have it: `_x000D_` for what XML cannot hold, and so for a `_` that would begin one."""
+    return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+
+
+def unescaped(text: str) -> str:
+    """The text that a workbook has so; halves of a surrogate pair stay as they are written."""
+    return _ESCAPE.sub(
+        lambda found: found[0] if "D800" <= found[1].upper() <= "DFFF" else chr(int(found[1], 16)), text
+    )

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from specs.alike import Entries, same
 from specs.braces import as_text
-from specs.draws import draw, lot, pick
+from specs.draws import draw, lot, pick, size, whole
+from specs.kinds import Kinds
 from specs.model import Choice, Method, Scalar
 from specs.references import has_references, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from specs.kinds import Kind
     from specs.model import Distribution, Sweep
 
 Params = dict[str, Scalar]
 
 MOST_RUNS = 100_000
 """More than anybody means; Slurm's own MaxJobCount is 10,000 by default."""
+MOST_KINDS = 1000
+"""Combinations that conditions tell apart, before it is enough to know that there are more than `MOST_RUNS` runs."""
 PATIENCE = 100
-"""Draws in a row that bring nothing new before it is taken for granted that there is nothing more."""
+"""Draws in a row that bring nothing new before what is left is looked for, or taken to be nothing."""
 SEED = "seed"
 """The parameter that `seeds` sets."""
 VARIANT = "variant"
@@ -41,14 +47,17 @@ class Factor:
 
 
 def count(sweep: Sweep, fixed: Mapping[str, Scalar] | None = None) -> int:
-    """How many runs there are before any is excluded, found without making them; of drawn ones the most."""
+    """How many runs there are before any is excluded, found without making them; of drawn ones the most.
+
+    Of many more than `MOST_RUNS` at least so many.
+    """
     seeds = len(sweep.seeds) or 1
     if sweep.method is Method.LIST:
         return len(sweep.points) * seeds
     if sweep.method is Method.RANDOM:
         return sweep.samples * seeds
-    listed = [factor for factor in factors(sweep) if factor.distribution is None]
-    return _product(listed, sweep, fixed or {}) * (sweep.samples if sweep.drawn else 1) * seeds
+    combinations = _product(sweep, fixed or {}) if sweep.when else math.prod(map(len, _groups(sweep).values()))
+    return combinations * (sweep.samples if sweep.drawn else 1) * seeds
 
 
 def kept(sweep: Sweep, fixed: Mapping[str, Scalar]) -> Iterator[Params]:
@@ -56,13 +65,14 @@ def kept(sweep: Sweep, fixed: Mapping[str, Scalar]) -> Iterator[Params]:
 
     Raises `ReferenceProblem`.
     """
-    making = _Making(sweep, fixed, linked(sweep, fixed))
+    making = _Making(sweep, fixed, linked(sweep, fixed), Entries.of(sweep.exclude))
     match sweep.method:
         case Method.LIST:
             for point in sweep.points:
                 yield from making.runs(point)
         case Method.RANDOM:
-            yield from making.samples({}, factors(sweep), "")
+            mixed = factors(sweep)
+            yield from making.samples({}, mixed, _all_listed(mixed, MOST_RUNS), "")
         case Method.GRID:
             yield from making.grid()
 
@@ -90,24 +100,14 @@ def possible(sweep: Sweep, fixed: Mapping[str, Scalar]) -> dict[str, list[Scalar
 
 def factors(sweep: Sweep) -> list[Factor]:
     """The axes, groups of them as one, in the order written; one that depends on another comes after it."""
-    group_of = {name: group for group in sweep.zip for name in group}
-    groups = dict.fromkeys(group_of.get(name, (name,)) for name in sweep.axes)
     found = [
         Factor(
             group, [dict(zip(group, row, strict=True)) for row in _rows(sweep, group)], sweep.when.get(group[0], {})
         )
-        for group in groups
+        for group in _groups(sweep)
     ]
     found += [Factor((name,), (), sweep.when.get(name, {}), drawn) for name, drawn in sweep.drawn.items()]
     return _in_order(found) if sweep.when else found
-
-
-def same(one: Scalar, other: Scalar) -> bool:
-    """Whether two values are one parameter value: the same text for the program, or the same number."""
-    if as_text(one) == as_text(other):
-        return True
-    numbers = [value for value in (one, other) if isinstance(value, int | float) and not isinstance(value, bool)]
-    return len(numbers) == 2 and one == other
 
 
 def identity(params: Mapping[str, Scalar]) -> tuple[tuple[str, str], ...]:
@@ -128,6 +128,7 @@ class _Making:
     sweep: Sweep
     fixed: Mapping[str, Scalar]
     linked: frozenset[str]
+    exclude: Entries
 
     def below(self, part: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
         """The fixed parameters that a setting lies over."""
@@ -150,40 +151,45 @@ class _Making:
                 params[SEED] = seed
             if self.linked:
                 params = resolve(params, self.linked)
-            if not self.excluded(params):
+            if not self.exclude.agree(params):
                 found.append(params)
         return found
-
-    def excluded(self, params: Mapping[str, Scalar]) -> bool:
-        return any(
-            all(key in params and same(params[key], value) for key, value in entry.items())
-            for entry in self.sweep.exclude
-        )
 
     def grid(self) -> Iterator[Params]:
         listed = [factor for factor in factors(self.sweep) if factor.distribution is None]
         drawn = [factor for factor in factors(self.sweep) if factor.distribution is not None]
-        parts: list[Params] = [{}]
+        parts = self.combined({}, listed)
+        all_drawn = _all_listed(drawn, MOST_RUNS // max(1, len(parts)))
+        for part in parts:
+            if any(self.possible(factor.when, part, drawn) for factor in drawn):
+                yield from self.samples(part, drawn, all_drawn, _mark(part))
+            else:
+                yield from self.runs(part)
+
+    def combined(self, part: Params, listed: Sequence[Factor]) -> list[Params]:
+        """Every combination over a part that is given."""
+        parts = [part]
+        nothing: Sequence[Mapping[str, Scalar]] = ({},)
         for factor in listed:
-            nothing: Sequence[Mapping[str, Scalar]] = ({},)
             parts = [
                 {**part, **row}
                 for part in parts
                 for row in (factor.rows if not factor.when or self.holds(factor.when, part) else nothing)
             ]
-        for part in parts:
-            if any(self.possible(factor.when, part, drawn) for factor in drawn):
-                yield from self.samples(part, drawn, _mark(part))
-            else:
-                yield from self.runs(part)
+        return parts
 
     def possible(self, when: Mapping[str, tuple[Scalar, ...]], part: Params, drawn: Sequence[Factor]) -> bool:
         """Whether a condition may come to hold once the rest is drawn."""
         open_names = {name for factor in drawn for name in factor.names}
         return self.holds({name: wanted for name, wanted in when.items() if name not in open_names}, part)
 
-    def samples(self, part: Params, drawn: Sequence[Factor], mark: str) -> Iterator[Params]:
-        """Different settings by lot over a part that is given, as many as there are to be."""
+    def samples(
+        self, part: Params, drawn: Sequence[Factor], all_drawn: Sequence[Factor], mark: str
+    ) -> Iterator[Params]:
+        """Different settings by lot over a part that is given, as many as there are to be.
+
+        `all_drawn`: what may be drawn, as lists; none where that is too much.
+        """
         seen: set[object] = set()
         misses = number = 0
         while len(seen) < self.sweep.samples and misses < PATIENCE:
@@ -198,6 +204,17 @@ class _Making:
             elif not seen and self.hopeless(made, drawn):
                 return
             yield from runs
+        if len(seen) < self.sweep.samples and all_drawn:
+            yield from self.rest(part, all_drawn, seen)
+
+    def rest(self, part: Params, all_drawn: Sequence[Factor], seen: set[object]) -> Iterator[Params]:
+        """What is still to be found where draws hit what was drawn before, in an order by lot."""
+        for made in shuffled(self.combined(part, all_drawn), self.sweep.random_seed):
+            if len(seen) == self.sweep.samples:
+                return
+            if (key := identity(made)) not in seen and (runs := self.runs(made)):
+                seen.add(key)
+                yield from runs
 
     def drawn(self, part: Params, drawn: Sequence[Factor], sample: str) -> Params:
         made, seed = dict(part), self.sweep.random_seed
@@ -216,7 +233,13 @@ class _Making:
             return False
         names = {name for factor in drawn for name in factor.names}
         bare = {name: value for name, value in {**self.below(made), **made}.items() if name not in names}
-        return self.excluded(bare)
+        return self.exclude.agree(bare)
+
+
+def _groups(sweep: Sweep) -> dict[tuple[str, ...], tuple[Scalar, ...]]:
+    """The axes that go together, in the order written, with the values of the first of them."""
+    group_of = {name: group for group in sweep.zip for name in group}
+    return {group: sweep.axes[group[0]] for group in (group_of.get(name, (name,)) for name in sweep.axes)}
 
 
 def _rows(sweep: Sweep, group: Sequence[str]) -> Iterator[tuple[Scalar, ...]]:
@@ -243,24 +266,37 @@ def _in_order(found: Sequence[Factor]) -> list[Factor]:
     return [*ordered.values()]
 
 
-def _product(listed: Sequence[Factor], sweep: Sweep, fixed: Mapping[str, Scalar]) -> int:
-    """How many combinations there are: those that agree in all that conditions look at are counted as one kind."""
-    looked_at = {name for factor in listed for name in factor.when}
-    if looked_at and any(VARIANT in factor.names for factor in listed):
-        looked_at.add(VARIANT)
-    making = _Making(sweep, fixed, frozenset())
-    kinds: Counter[tuple[tuple[str, Scalar], ...]] = Counter({(): 1})
+def _all_listed(found: Sequence[Factor], most: int) -> list[Factor]:
+    """The same factors with lists of all that may be drawn; none where they have more combinations than `most`."""
+    sizes = (len(factor.rows) if factor.distribution is None else size(factor.distribution) for factor in found)
+    if math.prod(sizes) > most:
+        return []
+    return [
+        factor
+        if factor.distribution is None
+        else replace(factor, rows=[{factor.names[0]: value} for value in whole(factor.distribution)])
+        for factor in found
+    ]
+
+
+def _product(sweep: Sweep, fixed: Mapping[str, Scalar]) -> int:
+    """How many combinations there are: those that fulfil the same conditions are counted as one kind."""
+    listed = [factor for factor in factors(sweep) if factor.distribution is None]
+    told_apart = [VARIANT] if any(VARIANT in factor.names for factor in listed) else []
+    found = Kinds.of((factor.when for factor in listed), told_apart)
+    making = _Making(sweep, fixed, frozenset(), Entries.of(()))
+    kinds: Counter[Kind] = Counter({(): 1})
     for factor in listed:
-        rows = Counter(tuple((name, row[name]) for name in factor.names if name in looked_at) for row in factor.rows)
-        now: Counter[tuple[tuple[str, Scalar], ...]] = Counter()
+        rows = found.rows(factor.names, factor.rows)
+        now: Counter[Kind] = Counter()
         for kind, times in kinds.items():
-            if not factor.when or making.holds(factor.when, dict(kind)):
+            if not factor.when or making.holds(factor.when, found.part(kind)):
                 for row, more in rows.items():
                     now[kind + row] += times * more
             else:
                 now[kind] += times
         kinds = now
-        if len(kinds) > MOST_RUNS:
+        if len(kinds) > MOST_KINDS and sum(kinds.values()) > MOST_RUNS:
             break
     return sum(kinds.values())
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from specs.alike import same
 from specs.axes import alternatives
 from specs.braces import as_text
-from specs.combos import SEED, possible, same
+from specs.combos import SEED, possible
 from specs.draft import fixed
 from specs.gather import Gather
 from specs.model import Choice, Method

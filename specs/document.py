@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -26,7 +28,9 @@ def read(path: Path) -> str:
     """The text of a file that is to be parsed. Raises `SpecError`, one line, where there is none to be had."""
     source = str(path)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SpecError(source, None, "this is no regular file")
             data = file.read(LARGEST * 4 + 1)
     except FileNotFoundError:
         raise SpecError(source, None, "no such file") from None
@@ -36,6 +40,11 @@ def read(path: Path) -> str:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SpecError(source, None, f"cannot be read: {reason}") from None
     return decode(data, source)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for a writer at the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def decode(data: bytes, source: str) -> str:

@@ -31,6 +31,28 @@ def draw(distribution: Distribution, random_seed: int, name: str, sample: str) -
     return _between(distribution, number)
 
 
+def size(distribution: Distribution) -> float:
+    """How many values may be drawn; infinite for a number that is not whole."""
+    match distribution:
+        case Choice():
+            return len(whole(distribution))
+        case Between(shape=Shape.INT | Shape.LOG_INT):
+            return int(distribution.max) - int(distribution.min) + 1
+        case _:
+            return math.inf
+
+
+def whole(distribution: Distribution) -> Sequence[Scalar]:
+    """All of them; none where `size` is infinite."""
+    match distribution:
+        case Choice(values, weights):
+            return [value for value, weight in zip(values, weights or (1.0,) * len(values), strict=True) if weight]
+        case Between(shape=Shape.INT | Shape.LOG_INT):
+            return range(int(distribution.min), int(distribution.max) + 1)
+        case _:
+            return ()
+
+
 def lot(random_seed: int, name: str, sample: str) -> int:
     """A whole number below `2**BITS`, all of them alike."""
     text = f"{random_seed}\n{name}\n{sample}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from specs import outputs, paramsfile
@@ -15,6 +15,7 @@ from specs.command import take_apart
 from specs.model import Method, Scalar, Setting, Spec, SpecError
 from specs.references import ReferenceProblem, fill_text, has_references
 from specs.scanner import CommandError
+from specs.tree import Place, Value, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +32,7 @@ def expand(spec: Spec) -> tuple[Setting, ...]:
     """All runs in order: the last axis fastest, seeds within it. Raises `SpecError`: too many, none, doubles."""
     runs = count(spec.sweep, spec.params)
     if runs > MOST_RUNS:
-        raise _error(spec, f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed")
+        raise _error(spec, f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed", "sweep")
     try:
         settings = _settings(spec)
         called = names(settings, swept(spec.sweep))
@@ -41,11 +42,15 @@ def expand(spec: Spec) -> tuple[Setting, ...]:
             for index, (name, params) in enumerate(zip(called, settings, strict=True))
         )
     except CommandError as error:
-        raise _error(spec, f'"command": {error}') from None
+        raise _error(spec, f'"command": {error}', "command") from None
     except ReferenceProblem as error:
-        raise _error(spec, str(error)) from None
-    if clash := outputs.one_place(spec, found):
-        raise _error(spec, clash)
+        raise _error(spec, str(error), "sweep") from None
+    try:
+        clash = outputs.one_place(spec, found)
+    except SpecError as error:
+        raise _error(spec, error.message, "outputs", "checkpoint") from None
+    if clash:
+        raise _error(spec, clash, "outputs", "checkpoint")
     return found
 
 
@@ -85,13 +90,23 @@ def _settings(spec: Spec) -> list[Params]:
     sweep = spec.sweep
     settings = list(kept(sweep, spec.params))
     if not settings:
-        raise _error(spec, "the sweep leaves no run: everything is excluded")
+        raise _error(spec, "the sweep leaves no run: everything is excluded", "sweep")
     once = {identity(params): params for params in reversed(settings)}
     if len(once) < len(settings):
         if not (sweep.when or sweep.drawn or sweep.method is Method.RANDOM):
-            raise _error(spec, "two runs of the sweep have the same parameters")
+            raise _error(spec, f"two runs of the sweep have the same parameters: {_doubles(settings)}", "sweep")
         settings = [*reversed(once.values())]
     return shuffled(settings, sweep.random_seed) if sweep.shuffle else settings
+
+
+def _doubles(settings: Sequence[Params]) -> str:
+    """Which of them are the same, and what they are: the first two."""
+    numbers: dict[object, list[int]] = {}
+    for number, params in enumerate(settings, 1):
+        numbers.setdefault(identity(params), []).append(number)
+    first, second, *_ = next(each for each in numbers.values() if len(each) > 1)
+    written = " ".join(f"{key}={as_text(value)}" for key, value in settings[first - 1].items())
+    return f"the {first}. and the {second}., both {quoted(written)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,5 +184,27 @@ def _marked(name: str, text: str) -> str:
     return f"{name[: LONGEST_NAME - 9]}-{mark}" if name else mark
 
 
-def _error(spec: Spec, message: str) -> SpecError:
-    return SpecError(str(spec.source), None, message)
+def _error(spec: Spec, message: str, *keys: str) -> SpecError:
+    """At the innermost of these keys that the spec has."""
+    value = _whole(spec)
+    for key in keys:
+        if not isinstance(value.content, dict) or key not in value.content:
+            break
+        entry = value.content[key]
+        value = replace(entry.value, place=entry.place) if isinstance(entry.value.content, dict) else entry.value
+    return value.place.error(message)
+
+
+def _whole(spec: Spec) -> Value:
+    """The spec's document as it was read: only an error needs it, and YAML with it."""
+    from specs.draft import Draft
+    from specs.extends import Files
+    from specs.overrides import choose, override
+    from specs.variants import VARIANTS, take_variants
+
+    top = Files(spec.bases).read(spec.text, spec.source)
+    if top is None:
+        return Value(Place(str(spec.source)), "", None)
+    draft = Draft(top.without(VARIANTS), spec.source, variants=take_variants(top))
+    chosen = override(choose(draft, spec.overrides), spec.overrides).top
+    return Value(chosen.place, "", chosen.entries)

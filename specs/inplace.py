@@ -1,7 +1,8 @@
 """One value of a YAML text set in place: all else stays, byte for byte. Knows nothing of specs. Pure.
 
 Texts that may be right are made and read back, and the first that is the old document with the one change is taken.
-So what is tried need not know every corner of YAML: what it gets wrong is refused and never written.
+So what is tried need not know every corner of YAML: what it gets wrong is refused and never written. No comment is
+lost but those in the lines of an item that is gone.
 """
 
 from __future__ import annotations
@@ -46,28 +47,52 @@ def put(
     expected = _with(before, path, plain(new))
     if expected == before:
         return text
+    problem = ""
     if expected is not None:
-        if _grows(trail, path, new):
+        old = trail[-1] if len(trail) > len(path) else None
+        if _in_lines(old) and isinstance(new, yaml.SequenceNode) and new.value:
             return _item_by_item(text, path, new, source)
-        ahead = _ahead(path, len(trail) - 1, order or {})
-        for candidate in _candidates(Page.of(text, root), trail, path, new, value, ahead):
+        page, ahead = Page.of(text, root), _ahead(path, len(trail) - 1, order or {})
+        for candidate in _candidates(page, trail, path, new, value, ahead):
             if _reads_as(candidate, expected, source):
-                return candidate
+                if Page.of(candidate, None).comments() == page.comments():
+                    return candidate
+                problem = "comments would be lost; "
+    raise _refusal(trail, path, source, problem)
+
+
+def _refusal(trail: Sequence[yaml.Node], path: Sequence[Step], source: str, problem: str = "") -> SpecError:
     line = trail[-1].start_mark.line + 1 if trail else None
-    raise SpecError(source, line, f"{quoted(dotted(path))} cannot be set in place: edit the file by hand")
+    return SpecError(source, line, f"{quoted(dotted(path))} cannot be set in place: {problem}edit the file by hand")
 
 
-def _grows(trail: Sequence[yaml.Node], path: Sequence[Step], new: yaml.Node) -> bool:
-    """Whether a list with a line for each item, which may have comments, becomes one that is no shorter."""
-    old = trail[-1] if len(trail) > len(path) else None
-    block = isinstance(old, yaml.SequenceNode) and not old.flow_style
-    return block and isinstance(new, yaml.SequenceNode) and len(new.value) >= len(cast("yaml.Node", old).value)
+def _in_lines(node: yaml.Node | None) -> bool:
+    """Whether this is a list with a line for each item, which may have comments."""
+    return isinstance(node, yaml.SequenceNode) and not node.flow_style
 
 
 def _item_by_item(text: str, path: Sequence[Step], new: yaml.Node, source: str) -> str:
-    for number, item in enumerate(new.value, 1):
-        text = put(text, (*path, number), render.flow(item), source)
+    """A list in lines becomes another that is not empty; the items that stay keep their lines and comments."""
+    root = cast("yaml.Node", compose(text, source))
+    trail = trail_to(root, path)
+    wanted = [plain(item) for item in new.value]
+    items = [plain(item) for item in trail[-1].value]
+    if gone := _too_many(items, wanted):
+        items = [item for number, item in enumerate(items, 1) if number not in gone]
+        text = Page.of(text, root).without_items(cast("yaml.SequenceNode", trail[-1]), gone)
+        expected = _with(plain(root), path, items)
+        if expected is None or not _reads_as(text, expected, source):
+            raise _refusal(trail, path, source)
+    for number, item in enumerate(wanted, 1):
+        if number > len(items) or items[number - 1] != item:
+            text = put(text, (*path, number), render.flow(new.value[number - 1]), source)
     return text
+
+
+def _too_many(items: Sequence[Plain], wanted: Sequence[Plain]) -> set[int]:
+    """The numbers of the items that go: first those that are not wanted, and of these the last."""
+    order = sorted(range(len(items), 0, -1), key=lambda number: items[number - 1] in wanted)
+    return set(order[: max(len(items) - len(wanted), 0)])
 
 
 def trail_to(root: yaml.Node, path: Sequence[Step]) -> list[yaml.Node]:
@@ -207,7 +232,8 @@ def _replaced(page: Page, old: yaml.Node, new: yaml.Node, ways: Sequence[str]) -
                 yield page.swapped(start, end, block)
                 yield page.swapped(start, old.end_mark.index, block + page.ending)
     if isinstance(old, yaml.CollectionNode) and not old.flow_style:
-        if type(old) is type(new) and (lines := render.items(new)):
+        if isinstance(old, yaml.MappingNode) and isinstance(new, yaml.MappingNode) and new.value:
+            lines = (f"{render.flow(name)}: {render.flow(each)}" for name, each in new.value)
             yield page.swapped(start, end, (page.ending + " " * old.start_mark.column).join(lines))
         colon = page.colon(start)
         if colon is not None:

@@ -7,12 +7,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from specs import document
-from specs.combos import VARIANT
+from specs.combos import VARIANT, count
 from specs.draft import Draft
+from specs.expand import expand
 from specs.extends import Files
 from specs.fields import READERS, unknown, unknown_in_variants
 from specs.gather import Gather
-from specs.model import Spec, SpecError
+from specs.model import Spec, SpecError, SpecErrors
 from specs.overrides import choose, override, with_variant
 from specs.together import together
 from specs.tree import quoted
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 MOST_TOLD = 200
 """Mistakes of one kind; nobody reads more at once."""
 
+MOST_MADE = 1000
+"""Runs that are made to see what is wrong with them: as many as take a tenth of a second."""
+
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
     """The spec in a file. Raises `SpecError`: one line, also for a file that cannot be read."""
@@ -32,15 +36,15 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
 
 
 def loads(text: str, source: Path, overrides: Sequence[str] = (), bases: Mapping[str, str] | None = None) -> Spec:
-    """The spec that a text is; `source` is the file's path, there or not. Raises one of `errors`.
+    """The spec that a text is; `source` is the file's path, there or not. Raises `SpecErrors`.
 
     An override is `key=value` with a dotted key, as `resources.gpus=2`, the name of a parameter, which it fixes, or
     `variant=NAME`. Where `bases` is given (`Spec.bases` of an earlier reading), no file that it extends is read.
     """
     found = _read(text, source, overrides, bases)
     if found.problems:
-        raise found.problems[0]
-    return Spec(source=source, text=text, overrides=tuple(overrides), bases=found.bases, **found.parts)
+        raise SpecErrors(found.problems[0], _ordered(found.problems, source))
+    return found.spec(text, source, overrides)
 
 
 def errors(
@@ -48,11 +52,24 @@ def errors(
 ) -> tuple[SpecError, ...]:
     """Everything that is wrong with a text and can be seen at once, in the order of its lines; then its bases."""
     found = _read(text, source, overrides, bases, whole=True)
-    return tuple(sorted(found.problems, key=lambda each: _order(each, str(source))))
+    return _ordered(found.problems or _of_runs(found.spec(text, source, overrides)), source)
 
 
-def _order(problem: SpecError, source: str) -> tuple[bool, str, int, int]:
-    return problem.source != source, problem.source, problem.line or 0, problem.column or 0
+def _of_runs(spec: Spec) -> list[SpecError]:
+    """What is wrong with the runs of a good spec, where they are made quickly."""
+    gather = Gather()
+    if count(spec.sweep, spec.params) <= MOST_MADE:
+        gather(expand, spec)
+    return gather.errors
+
+
+def _ordered(problems: Sequence[SpecError], source: Path) -> tuple[SpecError, ...]:
+    """By line, those of the file itself in front."""
+
+    def place(problem: SpecError) -> tuple[bool, str, int, int]:
+        return problem.source != str(source), problem.source, problem.line or 0, problem.column or 0
+
+    return tuple(sorted(problems, key=place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,10 @@ class _Found:
     parts: Mapping[str, Any]
     problems: Sequence[SpecError]
     bases: Mapping[str, str]
+
+    def spec(self, text: str, source: Path, overrides: Sequence[str]) -> Spec:
+        """Where there are no problems."""
+        return Spec(source=source, text=text, overrides=tuple(overrides), bases=self.bases, **self.parts)
 
 
 def _read(

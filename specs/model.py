@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Scalar = str | int | float | bool | None
@@ -25,6 +25,15 @@ class SpecError(Exception):
         self.message = message
         where = [source, *(str(number) for number in (line, column) if number is not None)]
         super().__init__(f"{':'.join(where)}: {message}")
+
+
+class SpecErrors(SpecError):
+    """Several at once; for whoever has room for one it is the first that was found."""
+
+    def __init__(self, first: SpecError, several: Sequence[SpecError]) -> None:
+        super().__init__(first.source, first.line, first.message, first.column)
+        self.all = tuple(several)
+        """Every one of them, `first` too, by line."""
 
 
 class Goal(StrEnum):

@@ -106,14 +106,14 @@ def collect_patterns(spec: Spec, setting: Setting) -> tuple[str, ...]:
     return tuple(found)
 
 
-def shared_checkpoints(spec: Spec, settings: Sequence[Setting]) -> str | None:
-    """Why the runs cannot share the project folder: two of them would take each other's checkpoints for their own."""
-    clash = _clash(spec, settings, absolute=False)
+def shared_outputs(spec: Spec, settings: Sequence[Setting]) -> str | None:
+    """Why the runs cannot share the project folder: two would take each other's outputs for their own."""
+    clash = _clash(spec, settings, absolute=False) or _clashing_results(spec, settings)
     return clash and f"{spec.source}: {clash}"
 
 
 def one_place(spec: Spec, settings: Sequence[Setting]) -> str | None:
-    """The same of patterns that are absolute, which lead to one place wherever the runs are."""
+    """The same of checkpoints with patterns that are absolute, which lead to one place wherever the runs are."""
     return _clash(spec, settings, absolute=True)
 
 
@@ -160,9 +160,20 @@ def _clash(spec: Spec, settings: Sequence[Setting], *, absolute: bool) -> str | 
         return None
     found = ((checkpoint_pattern(spec, setting), setting.name) for setting in settings)
     mine = sorted((pattern, name) for pattern, name in found if pattern and pattern.startswith("/") is absolute)
-    for one, other in _overlapping(mine):
+    return _each_others(mine, "checkpoint", "checkpoints")
+
+
+def _clashing_results(spec: Spec, settings: Sequence[Setting]) -> str | None:
+    names = [setting.name for setting in settings]
+    by_pattern = zip(*(collect_patterns(spec, setting) for setting in settings), strict=True)
+    found = (_each_others(sorted(zip(filled, names, strict=True)), "collect", "results") for filled in by_pattern)
+    return next(filter(None, found), None)
+
+
+def _each_others(patterns: Sequence[tuple[str, str]], key: str, what: str) -> str | None:
+    for one, other in _overlapping(patterns):
         return (
-            f'"outputs.checkpoint": runs {one} and {other} would take each other\'s checkpoints for '
+            f'"outputs.{key}": runs {one} and {other} would take each other\'s {what} for '
             "their own: put {run}, or what varies, into the pattern and into where the program writes"
         )
     return None

@@ -6,6 +6,7 @@ where the next thing begins, behind comments that are not its own.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,16 @@ import yaml
 from specs import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from specs.render import Step
 
 _BETWEEN = (yaml.FlowEntryToken, yaml.KeyToken)
 """Tokens that belong to no value."""
+_COMMENT = re.compile(r"#[^\r\n]*")
+"""Between tokens."""
+_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(#[^\r\n]*)")
+"""Of a block scalar, with a comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,17 @@ class Page:
         """Where the last token that begins in here ends, without line breaks; `start` if there is none."""
         ends = [end for begin, end, _ in self.tokens if start <= begin < limit]
         return start + len(self.text[start : max(ends)].rstrip()) if ends else start
+
+    def comments(self) -> list[str]:
+        """All that there are, in order."""
+        found: list[str] = []
+        last = 0
+        for start, end, _ in (*self.tokens, (len(self.text), len(self.text), False)):
+            found += _COMMENT.findall(self.text, last, start)
+            if header := _HEADER.match(self.text, start, end):
+                found.append(header[1])
+            last = end
+        return found
 
     def colon(self, before: int) -> int | None:
         """The place behind the colon that ends before a place, with nothing but white space between."""
@@ -101,6 +117,21 @@ class Page:
         indent = " " * node.start_mark.column
         yield self.with_lines(self.end(start, limit), [f"{indent}- {value}"])
         yield self.with_lines(limit - 1, [f"{indent}- {value}"])
+
+    def without_items(self, node: yaml.SequenceNode, gone: Collection[int]) -> str:
+        """The text without the lines of some items of a block list, by number; lines between items stay."""
+        start, end = self.span(node)
+        dashes = [begin for begin, stop, _ in self.tokens if start <= begin < end and self.text[begin:stop] == "-"]
+        lines = [self.text.rfind("\n", 0, dash) + 1 for dash in dashes]
+        indent = dashes[0] - lines[0]  # further right are the dashes of lists within
+        items = [(line, dash) for line, dash in zip(lines, dashes, strict=True) if dash - line == indent]
+        limits = [*(dash for _, dash in items[1:]), end]
+        text = self.text
+        for number, ((line, dash), limit) in reversed([*enumerate(zip(items, limits, strict=True), 1)]):
+            if number in gone:
+                below = self.text.find("\n", self.end(dash, limit)) + 1 or len(self.text)
+                text = text[:line] + text[below:]
+        return text
 
     def _in_flow(self, node: yaml.CollectionNode, start: int | None, limit: int, new: str) -> str:
         """Behind the entry from `start` on, or between the brackets of an empty collection."""

@@ -110,7 +110,12 @@ def fill_text(text: str, params: Mapping[str, Scalar], run: str) -> str:
 
 def circle(values: Mapping[str, Sequence[Scalar]]) -> tuple[str, str] | None:
     """A parameter that would not come to an end, and why; `values`: all that each may have."""
-    leads = {name: {to for value in each for to in references(value)} for name, each in values.items()}
+    leads = {
+        name: {to for value in each if has_references(value) for to in references(value)}
+        for name, each in values.items()
+    }
+    if not any(leads.values()):
+        return None
     sizes: dict[str, int] = {}
     waiting = dict(leads)
     for _ in range(DEEPEST + 1):

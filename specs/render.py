@@ -94,13 +94,6 @@ def lines(path: Sequence[Step], value: str, step: int) -> list[str]:
     return [f"{key(str(path[0]))}:", *(" " * step + line for line in lines(path[1:], value, step))]
 
 
-def items(node: yaml.Node) -> list[str]:
-    """The lines of a block that says what a list or a mapping does; none for what is empty, or neither."""
-    if isinstance(node, yaml.MappingNode):
-        return [f"{flow(name)}: {flow(value)}" for name, value in node.value]
-    return [f"- {flow(item)}" for item in node.value] if isinstance(node, yaml.SequenceNode) else []
-
-
 def quoted_like(old: yaml.ScalarNode, new: yaml.ScalarNode) -> str:
     """Text in the old value's kind of quotes; empty where there were none, or it cannot be."""
     text = str(new.value)

@@ -9,7 +9,7 @@ import pytest
 
 from specs.expand import expand
 from specs.load import loads
-from specs.outputs import shared_checkpoints
+from specs.outputs import shared_outputs
 from trainboard.cli.main import parser
 from tui.keys import readme_table
 
@@ -41,7 +41,7 @@ def test_the_spec_shown_is_a_spec(tmp_path: Path) -> None:
     spec = loads(text, tmp_path / "train.yaml")
     assert (spec.name, spec.sweep.seeds, spec.where) == ("char-rnn", (1, 2, 3), ("triton", "gpus"))
     assert (spec.retry.on, spec.outputs.keep) == (("PREEMPTED", "TIMEOUT"), 2)
-    assert shared_checkpoints(spec, expand(spec)) is None
+    assert shared_outputs(spec, expand(spec)) is None
 
 
 def test_the_config_shown_is_a_config(tmp_path: Path) -> None:

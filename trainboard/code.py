@@ -14,7 +14,7 @@ from backends.snapshot import snapshot_of
 from backends.text import one_line
 from trainboard import git
 from trainboard.actions import Refused
-from trainboard.doubts import LARGE, Doubt, by_stat, covered, secret_in
+from trainboard.doubts import LARGE, SECRET_NAMES, Doubt, by_stat, covered, secret_in
 from trainboard.fingerprints import Fingerprint
 from trainboard.show import clean
 from trainboard.store import StoreError
@@ -157,7 +157,13 @@ class Taking:
             said[LEFT_OUT] = self._archives.put(text.encode())
         return said
 
-    def _stays(self, doubts: Sequence[Doubt]) -> Callable[[str], bool]:
-        """Whether a file is no part of the snapshot although it is there."""
-        in_doubt = covered(() if self._doubtful else doubts)
-        return lambda name: self._excluded(name) or in_doubt(name)
+    def _stays(self, doubts: Sequence[Doubt]) -> Callable[[str, bytes], bool]:
+        """Whether a file stays here with its change: a secret may have been there that is gone by now."""
+        in_doubt, named = covered(doubts), matcher(SECRET_NAMES)
+
+        def stays(name: str, change: bytes) -> bool:
+            if self._doubtful or self._excluded(name):
+                return self._excluded(name)
+            return in_doubt(name) or (not self._allowed(name) and (named(name.lower()) or secret_in(change) != ""))
+
+        return stays

@@ -105,7 +105,7 @@ class Dispatcher:
             self._begun = set()
             current = await self._current()
             self._begin_orders(current, only)
-            self._begin_again(current, only)
+            await self._begin_again(current, only)
             taken = await self._begin_new(current, only)
             if only is None:
                 await self._begin_moves(current, taken)
@@ -252,14 +252,20 @@ class Dispatcher:
 
     # sending
 
-    def _begin_again(self, current: Ledger, only: str | None) -> None:
+    async def _begin_again(self, current: Ledger, only: str | None) -> None:
         """Hand over again what nobody has seen since it was handed over."""
-        now = self.clock()
+        now, stuck = self.clock(), dict[str, str]()
         by_backend: dict[str, list[Attempt]] = {}
         for each in current.submitting:
+            name = current.run_of(each).experiment
             again = self._stranded[each.id] >= STRANDED or overdue(each, now, self._resend)
-            if again and only in (None, current.run_of(each).experiment):
+            if not again or only not in (None, name):
+                continue
+            if reason := self._stuck.reason(name, self._monotonic()):
+                stuck[each.id] = reason
+            else:
                 by_backend.setdefault(each.backend, []).append(each)
+        await self._explain(stuck, current)
         for name, attempts in by_backend.items():
             if name in self._backends() and name not in self._sending and not self._paused(name):
                 for each in attempts:
@@ -304,11 +310,13 @@ class Dispatcher:
             if each.backend in kinds and each.id not in self._moving and not self._paused(each.backend)
         ]
         specs, _ = await self._specs(current, {current.run_of(each).experiment for each in attempts})
-        waiting = movable(current, attempts, specs, kinds)
+        waiting = await asyncio.to_thread(movable, current, attempts, specs, kinds)
         servers = [name for name, kind in kinds.items() if kind != "slurm" and name not in self._sending]
-        for name, needs in {(name, each.needs) for each in waiting for name in each.where if name in servers}:
+        sizes = {(name, each.needs) for each in waiting for name in each.where if name in servers}
+        for name, needs in sizes:
             self._rooms.room((name, needs), kinds[name], asked=True)
-        targets = moves(waiting, self._rooms.looks.pair(kinds, now), servers, taken)
+        looks = self._rooms.looks.pair(kinds, now)
+        targets = await asyncio.to_thread(moves, waiting, looks, servers, taken)
         by_backend: dict[str, dict[str, str]] = {}
         for each in waiting:
             if each.token in targets:

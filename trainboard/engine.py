@@ -187,6 +187,8 @@ class Engine:
                 place.fail(error)
             except StoreError as error:
                 self._troubles.meet("store", str(error))
+            except Exception as error:  # a defect of ours must not end the watch over this host
+                place.fail(defect(place, error))
             else:
                 place.answer(answer)
                 self._dispatcher.see(place.backend.name, answer.queue)
@@ -207,6 +209,9 @@ class Engine:
             except BackendError as error:
                 # The poll of the same host meets the same trouble, and it is the poll that tells.
                 place.suspect(error)
+            except Exception as error:  # as there; the poll goes on without readings
+                self._troubles.meet(f"readings of {place.backend.name}", str(defect(place, error)))
+                place.suspect(defect(place, error))
 
     async def _dispatch(self) -> None:
         """Have sent what can be sent, at once when something changed, for ever."""
@@ -301,6 +306,11 @@ class Engine:
             )
         else:
             self._troubles.over(what)
+
+
+def defect(place: Place, error: Exception) -> BackendError:
+    """Something that nobody thought of, as trouble of the host that it was met on."""
+    return BackendError(f"{place.backend.name}: {type(error).__name__}: {error}")
 
 
 def who(holder: Holder | None) -> tuple[int, str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 from typing import TYPE_CHECKING
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 LARGEST_DIFF = 16 << 20
 """Bytes of a diff that are kept."""
 
-DIFF = ("diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv")
+DIFF = (
+    *("diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-relative"),
+    *("--unified=3", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"),
+)
+"""What a user's settings of git may say otherwise, and `git apply` would not take."""
+
+PART = re.compile(rb"^(?=diff --git )", re.MULTILINE)
+"""Where the part of a file begins; every other line of a diff begins with something else."""
 
 
 def described(folder: Path) -> dict[str, str]:
@@ -31,9 +39,10 @@ def described(folder: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if value and not value.startswith("(")}
 
 
-def uncommitted(folder: Path, left_out: Callable[[str], bool], largest: int = LARGEST_DIFF) -> bytes | None:
+def uncommitted(folder: Path, left_out: Callable[[str, bytes], bool], largest: int = LARGEST_DIFF) -> bytes | None:
     """The difference between the commit and the files, for `git apply` anywhere in there; without files left out.
 
+    `left_out` is asked with a file's path, deleted ones too, and nothing, then with its part of the difference.
     Files that git does not know are not in it. None where it is more than `largest` bytes even without binary
     files. Raises `Rejected`.
     """
@@ -41,11 +50,27 @@ def uncommitted(folder: Path, left_out: Callable[[str], bool], largest: int = LA
     if changed is None:
         return None
     names = [os.fsdecode(name) for name in changed.split(b"\0") if name]
-    never = [f":(exclude,literal){name}" for name in names if left_out(name)]
+    never = [f":(exclude,literal){name}" for name in names if left_out(name, b"")]
     if len(never) == len(names):
         return b""
-    whole = _diff(folder, largest, "--binary", "--", ".", *never)
-    return _diff(folder, largest, "--", ".", *never) if whole is None else whole
+    said = _diff(folder, largest, "--binary", "--", ".", *never)
+    if said is None:
+        said = _diff(folder, largest, "--", ".", *never)
+    if said is None:
+        return None
+    above = git(folder, "rev-parse", "--show-prefix").stdout.removesuffix(b"\n")
+    parts = [(os.fsdecode(_path(part).removeprefix(above)), part) for part in PART.split(said)[1:]]
+    gone = {path for path, part in parts if left_out(path, part)}  # a file that becomes a link has two parts
+    return b"".join(part for path, part in parts if path not in gone)
+
+
+def _path(part: bytes) -> bytes:
+    """The file that a part of a diff is about, from the top of the repository: as `a/…` and again as `b/…`."""
+    both = part.partition(b"\n")[0].removeprefix(b"diff --git ")
+    one = both[: len(both) // 2]
+    if one.startswith(b'"'):  # as C writes it, by the byte
+        one = one[1:-1].decode("unicode_escape").encode("latin-1")
+    return one.removeprefix(b"a/")
 
 
 def _diff(folder: Path, largest: int, *words: str) -> bytes | None:

@@ -13,7 +13,7 @@ from trainboard.plans import resources_of
 from trainboard.retry import due
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from specs.model import Spec
     from trainboard.ledger import Ledger
@@ -91,16 +91,19 @@ def candidates(
 
 
 def movable(
-    ledger: Ledger, attempts: Iterable[Attempt], specs: Mapping[str, Spec], kinds: Mapping[str, str]
+    ledger: Ledger, attempts: Sequence[Attempt], specs: Mapping[str, Spec], kinds: Mapping[str, str]
 ) -> list[Candidate]:
     """Attempts that wait on a backend, as candidates for the others where they may go."""
-    found = []
+    by_experiment: dict[str, list[Attempt]] = {}
     for each in attempts:
-        name = ledger.records.runs[each.run].experiment
+        by_experiment.setdefault(ledger.records.runs[each.run].experiment, []).append(each)
+    found: dict[str, Candidate] = {}
+    for name, some in by_experiment.items():
         if name in specs:
             where = tuple(other for other in ledger.where[name] if other in kinds)
-            found.append(Candidate(each.id, where, needs_of(ledger, specs[name], [each])[each.id], each.backend))
-    return found
+            needs = needs_of(ledger, specs[name], some)
+            found |= {each.id: Candidate(each.id, where, needs[each.id], each.backend) for each in some}
+    return [found[each.id] for each in attempts if each.id in found]
 
 
 def patient(ledger: Ledger, now: float) -> list[Attempt]:

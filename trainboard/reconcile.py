@@ -92,8 +92,11 @@ def lost(attempt: Attempt, now: float) -> Attempt:
 def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
     """The attempt with what its job shows; what the job does not tell stays. One that nobody saw end, ended now.
 
-    One that nothing on the host moves on is to be handed over again; a held one only after its release.
+    One that nothing on the host moves on is to be handed over again; a held one only after its release. One that is
+    lost stays so until somebody knows its state.
     """
+    if attempt.state is JobState.LOST and job.state is JobState.UNKNOWN:
+        return attempt
     stranded = job.stranded and job.state is JobState.PENDING
     # Between its upload and its launch nothing moves an attempt on, and nothing is wrong.
     under_way = job.stranded and attempt.state is JobState.SUBMITTING and not overdue(attempt, now, RESEND)

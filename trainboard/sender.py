@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ class Sender:
         answers = await submit(backend, await asyncio.to_thread(together, plans, marked))
         new = await self._never_started(backend, marked, answers) if group.batch else marked.keys()
         await self._keep(answers, new, now)
+        await self._hold_back(backend, marked)
         return next((each for each in answers.values() if isinstance(each, Rejected) and passes(each)), None)
 
     async def _plans(
@@ -115,6 +117,15 @@ class Sender:
             return [*ended, *outcomes(records, others, sent, now, again=True)]
 
         await self._store.change(change)
+
+    async def _hold_back(self, backend: Backend, tokens: Collection[str]) -> None:
+        """Hold what the user wanted held while it was on its way, when there was nothing yet that could be."""
+        records = await self._store.load()
+        found = [records.attempts[token] for token in tokens if token in records.attempts]
+        held = [each for each in found if not each.state.ended and not each.unsent and records.runs[each.run].held]
+        if held:
+            with contextlib.suppress(BackendError):  # whoever dispatches tells it again
+                await self.tell(backend, "hold", held)
 
     async def move(self, backend: Backend, targets: Mapping[str, str]) -> None:
         """Take waiting attempts back, and have each go on as a new one on another backend. Raises `BackendError`.

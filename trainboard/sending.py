@@ -110,9 +110,11 @@ def drop(records: Records, tokens: Iterable[str], now: float) -> list[Record]:
 
 
 def explain(records: Records, reasons: Mapping[str, str]) -> list[Attempt]:
-    """The reasons of attempts that are still unsent."""
+    """The reasons of attempts that are still unsent, or were sent without an outcome that is known."""
     found = [records.attempts[token] for token in reasons if token in records.attempts]
-    return [replace(each, reason=reasons[each.id]) for each in found if each.unsent]
+    return [
+        replace(each, reason=reasons[each.id]) for each in found if each.unsent or each.state is JobState.SUBMITTING
+    ]
 
 
 def outcomes(

@@ -82,11 +82,16 @@ def row(
 
 def as_csv(found: Sequence[Result]) -> bytes:
     """The sheet as CSV, in UTF-8."""
+    rows: list[list[Cell]] = [[harmless(title) for title in titles(found)]]
+    rows += [row(result, found, cells.written, in_csv) for result in found]
+    return "".join(map(line, rows)).encode("utf-8", "replace")
+
+
+def line(values: Sequence[Cell]) -> str:
+    """A row of CSV. Readers take either character for its end; the writer quotes those of its line terminator."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([harmless(title) for title in titles(found)])
-    writer.writerows(row(result, found, cells.written, in_csv) for result in found)
-    return text.getvalue().encode("utf-8", "replace")
+    csv.writer(text, lineterminator="\r\n").writerow(values)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def in_csv(value: Cell) -> Cell:
@@ -140,10 +145,8 @@ def fact_cell(sheet: WriteOnlyWorksheet, value: Cell) -> Any:  # noqa: ANN401 - 
 def text_cell(sheet: WriteOnlyWorksheet, text: str) -> Any:  # noqa: ANN401 - as above
     """Text, whatever it looks like."""
     from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-    kept = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text)[:LONGEST]
-    cell = WriteOnlyCell(sheet, kept.encode("utf-8", "replace").decode())
+    cell = WriteOnlyCell(sheet, cells.escaped(text)[:LONGEST].encode("utf-8", "replace").decode())
     cell.data_type = "s"
     return cell
 

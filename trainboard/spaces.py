@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from backends.base import Disk
+from backends.remote.telemetry import read_disk
 from specs.model import SpecError
 from trainboard.events import Noticed
 from trainboard.preflight.needs import learnt
-from trainboard.preflight.space import disk_of, shortage, still_needed
+from trainboard.preflight.space import disk_around, disk_of, shortage, still_needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +23,17 @@ if TYPE_CHECKING:
     from trainboard.records import Attempt, Experiment
 
 INTERVAL = 30.0
-"""Seconds between two looks; nothing is asked of any host for it."""
+"""Seconds between two looks; nothing is asked of any other machine for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a run writes."""
+
+    amount: float
+    """Bytes: what its spec declares, or what finished attempts of that spec used."""
+    project: str
+    """The project folder; empty where the spec cannot be read."""
 
 
 class Spaces:
@@ -47,36 +60,63 @@ class Spaces:
                 alive.setdefault(attempt.backend, []).append(attempt)
         needs = await self._needs(records, [each for attempts in alive.values() for each in attempts])
         for name, place in self._places.items():
-            text = self._shortage(place, alive.get(name, []), needs)
+            text = await self._shortage(place, alive.get(name, []), needs)
             if text and name not in self._short:
                 self._tell(Noticed("warning", f"{name}: {text}"))
             if text is not None:
                 (self._short.add if text else self._short.discard)(name)
 
-    def _shortage(self, place: Place, attempts: list[Attempt], needs: Mapping[str, float]) -> str | None:
+    async def _shortage(self, place: Place, attempts: list[Attempt], needs: Mapping[str, Demand]) -> str | None:
         """What is short there; empty where nothing is, None where nobody knows."""
         known = [each for each in attempts if each.id in needs and each.directory]
-        if place.health is None or not known:
-            return None if known else ""
-        disk = disk_of(place.health.disks, known[0].directory)
-        return None if disk is None else shortage(disk, still_needed(known, needs), len(known))
+        if not known:
+            return ""
+        amounts = {each.id: needs[each.id].amount for each in known}
+        found = [
+            shortage(disk, still_needed(those, amounts), len(those))
+            for disk, those in await self._disks(place, known, needs)
+        ]
+        return next(filter(None, found), "") if found else None
 
-    async def _needs(self, records: Records, attempts: list[Attempt]) -> dict[str, float]:
-        """By attempt, what its spec declares of the disk, or what finished attempts of that spec used."""
-        of_experiment: dict[str, float | None] = {}
+    async def _disks(
+        self, place: Place, known: list[Attempt], needs: Mapping[str, Demand]
+    ) -> list[tuple[Disk, list[Attempt]]]:
+        """The disks that are known, with the attempts that write there: of their folders, and of shared projects."""
+        disks = () if place.health is None else place.health.disks
+        own = disk_of(disks, known[0].directory)
+        found = [] if own is None else [(own, known)]
+        if place.backend.shared:
+            for project in dict.fromkeys(needs[each.id].project for each in known if needs[each.id].project):
+                here = place.backend.kind == "local"
+                disk = await asyncio.to_thread(disk_here, project) if here else disk_around(disks, project)
+                if disk is not None and disk is not own:
+                    found.append((disk, [each for each in known if needs[each.id].project == project]))
+        return found
+
+    async def _needs(self, records: Records, attempts: list[Attempt]) -> dict[str, Demand]:
+        """By attempt, what is known of it."""
+        of_experiment: dict[str, Demand | None] = {}
         for attempt in attempts:
             experiment = records.experiments.get(records.runs[attempt.run].experiment)
             if experiment is not None and experiment.id not in of_experiment:
                 of_experiment[experiment.id] = await self._need(records, experiment)
         found = ((each.id, of_experiment.get(records.runs[each.run].experiment)) for each in attempts)
-        return {key: amount for key, amount in found if amount is not None}
+        return {key: demand for key, demand in found if demand is not None}
 
-    async def _need(self, records: Records, experiment: Experiment) -> float | None:
+    async def _need(self, records: Records, experiment: Experiment) -> Demand | None:
+        declared, project = None, ""
         try:
-            declared = (await self._planner.spec(experiment)).resources.disk
+            spec = await self._planner.spec(experiment)
+            declared, project = spec.resources.disk, str(spec.workdir)
         except SpecError:
-            declared = None
+            pass  # what finished attempts used is known all the same
         if declared is not None:
-            return float(declared)
+            return Demand(float(declared), project)
         known = (await asyncio.to_thread(learnt, records, experiment.name)).disk
-        return None if known is None else known.amount
+        return None if known is None else Demand(known.amount, project)
+
+
+def disk_here(path: str) -> Disk | None:
+    """The disk of a folder on this machine. Blocks for a moment."""
+    found = read_disk(path)
+    return None if found is None else Disk(*found)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from specs.braces import fill, placeholders
 from specs.expand import expand
 from specs.model import RETRIABLE
-from specs.outputs import one_place, shared_checkpoints
+from specs.outputs import one_place, shared_outputs
 from specs.tree import nearest, quoted
 from trainboard.actions import Refused
 from trainboard.code import Taken, take
 from trainboard.dependency import resolve
 from trainboard.doubts import MANY
-from trainboard.identity import identity
+from trainboard.identity import identity, program
 from trainboard.ledger import newest_attempts
 from trainboard.members import Choice, select
 from trainboard.plans import Planner, missing, plan_of, take_secrets
@@ -107,12 +107,10 @@ async def consider(
     """
     settings = await asyncio.to_thread(expand, spec)
     secrets_of(spec, environ)
-    shared = any(backend.shared for backend in where)
-    if problem := one_place(spec, settings) or (shared_checkpoints(spec, settings) if shared else None):
+    sends, shared = sending(where), any(backend.shared for backend in where)
+    if problem := one_place(spec, settings) or (shared_outputs(spec, settings) if shared else None):
         raise Refused(problem)
-    sends = not all(backend.shared for backend in where)
-    ours = [str(store.path.parent), *(folder for backend in where for folder in backend.folders)]
-    code = await asyncio.to_thread(taken, spec, archives, ours, sends=sends, doubtful=options.send)
+    code = await asyncio.to_thread(taken, spec, where, store, archives, doubtful=options.send)
     identities = await asyncio.to_thread(identities_of, spec, settings, code)
     records = await store.load()
     policies = await retries_of(records, Planner(environ, archives))
@@ -122,17 +120,26 @@ async def consider(
     if not options.check or not choice.settings or prospect.doubts:
         return prospect
     plans = await asyncio.to_thread(plans_of, spec, choice.settings, environ)
-    return replace(prospect, report=await examine(spec, choice.settings, where, records, plans))
+    return replace(prospect, report=await examine(spec, choice.settings, where, records, plans, code))
 
 
-def taken(spec: Spec, archives: Archives, ours: Iterable[str], *, sends: bool, doubtful: bool) -> Taken | None:
+def sending(where: Iterable[Backend]) -> bool:
+    """Whether one of these backends gets the project sent."""
+    return not all(backend.shared for backend in where)
+
+
+def taken(
+    spec: Spec, where: Sequence[Backend], store: Store, archives: Archives, *, doubtful: bool = False
+) -> Taken | None:
     """The project, kept here; None where it cannot be and is not sent: then nobody knows which code ran.
 
-    `ours`: folders that we write to, which are no code wherever they are. Raises `Refused` and `StoreError`. Blocks.
+    Folders that we write to are no code wherever they are. Raises `Refused` and `StoreError`. Blocks.
     """
+    sends = sending(where)
+    ours = [str(store.path.parent), *(folder for backend in where for folder in backend.folders)]
     exclude = [*spec.code.exclude, *inside(spec.workdir, ours)]
-    if not sends:
-        exclude += written_by_runs(spec)  # into this very folder: what they left is no other code
+    if any(backend.shared for backend in where):
+        exclude += written_by_runs(spec)  # into this very folder: what they left is no other code, and is not sent
     spec = replace(spec, code=replace(spec.code, exclude=tuple(exclude)))
     try:
         return take(spec, archives, doubtful=doubtful) if sends else take(spec, archives, most=MANY)
@@ -160,7 +167,8 @@ def identities_of(spec: Spec, settings: Sequence[Setting], code: Taken | None) -
     """By setting; empty ones, which are like no other, where the code is not known."""
     if code is None:
         return {each.index: "" for each in settings}
-    return {each.index: identity(each, spec, code.snapshot.digest) for each in settings}
+    digest = program(spec, code.snapshot)
+    return {each.index: identity(each, spec, digest) for each in settings}
 
 
 async def retries_of(records: Records, planner: Planner) -> dict[str, Retry]:

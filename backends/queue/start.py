@@ -35,8 +35,10 @@ def variables(chosen: Sequence[Card], cards: Sequence[Card]) -> Dict[str, str]:
     """What tells the program and the runner which of the host's GPUs are theirs. Who asked for none sees none."""
     # Where one is cut into MIG instances, CUDA counts otherwise than nvidia-smi; a UUID is right there, too.
     by_uuid = any(card.mig for card in cards)
+    visible = ",".join(card.uuid if by_uuid else str(card.number) for card in chosen)
     return {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        "CUDA_VISIBLE_DEVICES": ",".join(card.uuid if by_uuid else str(card.number) for card in chosen),
+        "CUDA_VISIBLE_DEVICES": visible,
+        "TRAINBOARD_VISIBLE_DEVICES": visible,  # for run.sh: start-up files of the login may set the other one
         "TRAINBOARD_GPUS": json.dumps([{"index": card.number, "uuid": card.uuid} for card in chosen]),
     }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from specs.importers.imported import literal
+from specs.ranges import exact
 from specs.tree import nearest, quoted
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from specs.model import Scalar
+    from specs.ranges import Number
     from specs.tree import Section, Value
 
     _Reader: TypeAlias = Callable[["Draws", Section, Value], object]
@@ -56,10 +59,11 @@ def read_axis(work: Draws, name: str, section: Section, value: Value) -> None:
         raise value.error('is constant and has no "value"')
     if work.method == "grid" and kind not in IN_GRID:
         raise value.error(f"is {kind}, which a grid has no values of: give values")
-    if work.method == "grid" and kind in STEPPED:
-        work.axes[name] = _stepped(section, 1.0 if kind == "int_uniform" else section.number("q", 1.0))
+    found = (STEPPED[kind] if work.method == "grid" and kind in STEPPED else read)(work, section, value)
+    if isinstance(found, int | float):
+        work.params[name] = found
     else:
-        work.axes[name] = read(work, section, value)
+        work.axes[name] = found
 
 
 def _usual(section: Section) -> str:
@@ -90,18 +94,18 @@ def _weighted(work: Draws, section: Section, value: Value) -> object:
 
 def _between(distribution: str, *, exponents: bool = False, whole: bool = False) -> _Reader:
     def read(work: Draws, section: Section, value: Value) -> object:
-        ends = [_number(section, key) for key in ("min", "max")]
-        if exponents:
-            ends = [_exp(end, value) for end in ends]
+        written = _ends(section)
+        ends = [_exp(end, value) for end in written] if exponents else written
         low, high = map(int, ends) if whole else ends
-        return {"min": low, "max": high, "distribution": distribution}
+        return low if written[0] == written[1] else {"min": low, "max": high, "distribution": distribution}
 
     return read
 
 
 def _inverse(work: Draws, section: Section, value: Value) -> object:
-    low, high = (-_number(section, key) for key in ("max", "min"))
-    return {"min": _exp(low, value), "max": _exp(high, value), "distribution": "log_uniform"}
+    ends = _ends(section)
+    high, low = (_exp(-end, value) for end in ends)
+    return low if ends[0] == ends[1] else {"min": low, "max": high, "distribution": "log_uniform"}
 
 
 def _normal(work: Draws, section: Section, value: Value) -> object:
@@ -125,6 +129,8 @@ def _quantised(plain: _Reader, to_whole: str = "") -> _Reader:
 
     def read(work: Draws, section: Section, value: Value) -> object:
         found = plain(work, section, value)
+        if isinstance(found, int | float):
+            return _fixed(work, round(exact(found) / exact(_step(section))), section, value)
         if to_whole and isinstance(found, dict) and section.number("q", 1.0) == 1:
             ends = {"min": math.ceil(found["min"]), "max": math.floor(found["max"])}
             if ends["min"] < ends["max"]:
@@ -136,17 +142,44 @@ def _quantised(plain: _Reader, to_whole: str = "") -> _Reader:
 
 
 def _multiples(work: Draws, section: Section, value: Value) -> object:
-    work.note(value, "is drawn from the multiples of q, its ends as often as the others")
-    return _stepped(section, section.number("q", 1.0))
+    """Whatever W&B rounds a number between the ends to; what only an end itself is rounded to is never drawn."""
+    low, high = _ends(section)
+    step = _step(section)
+    size, half = exact(step), Fraction(1, 2)
+    first, last = math.floor(exact(low) / size - half) + 1, math.ceil(exact(high) / size + half) - 1
+    if low == high or first == last:
+        return _fixed(work, round(exact(low) / size) if low == high else first, section, value)
+    start, end, stop = (_multiple(number, step, value) for number in (first, last, last + half))
+    rounded = f"is rounded to multiples of q, as W&B does: drawn from {start:.12g} to {end:.12g}"
+    work.note(value, f"{rounded}, these two as often as the others")
+    return {"range": [start, stop, step]}
 
 
-def _stepped(section: Section, step: float) -> object:
-    if step <= 0:
-        raise section["q"].wrong("more than 0")
-    ends = (float(_number(section, key)) for key in ("min", "max"))
-    low, high, size = (int(each) if each.is_integer() else each for each in (*ends, step))
-    end = high + size / 2
-    return {"range": [low, math.ceil(end) if isinstance(size, int) else float(f"{end:.6g}"), size]}
+def _fixed(work: Draws, number: int, section: Section, value: Value) -> object:
+    """The only multiple of q that it can be."""
+    found = _multiple(number, _step(section), value)
+    work.note(value, f"is rounded to multiples of q, as W&B does: always {found:.12g}")
+    return found
+
+
+def _multiple(number: int | Fraction, step: Number, value: Value) -> Number:
+    """So many times q, whole where q is; up to the next whole number."""
+    try:
+        found = number * exact(step)
+        return math.ceil(found) if isinstance(step, int) else float(found)
+    except OverflowError:
+        raise value.error("has a multiple of q that is too large") from None
+
+
+def _integers(work: Draws, section: Section, value: Value) -> object:
+    low, high = map(int, _ends(section))
+    return low if low == high else {"range": [low, high + 1, 1]}
+
+
+def _steps(work: Draws, section: Section, value: Value) -> object:
+    """In a grid W&B takes steps of q from the first end as far as before the last."""
+    low, high = _ends(section)
+    return low if low == high else {"range": [low, high, _step(section)]}
 
 
 DISTRIBUTIONS: Mapping[str, _Reader] = {
@@ -170,7 +203,8 @@ DISTRIBUTIONS: Mapping[str, _Reader] = {
     "q_beta": _quantised(_beta),
 }
 """How each distribution of W&B is said in a spec."""
-STEPPED = ("int_uniform", "q_uniform")
+STEPPED: Mapping[str, _Reader] = {"int_uniform": _integers, "q_uniform": _steps}
+"""The same for a grid, where they are other values."""
 IN_GRID = ("constant", "categorical", "categorical_w_probabilities", *STEPPED)
 
 
@@ -179,6 +213,21 @@ def _number(section: Section, key: str) -> int | float:
     value = section.need(key)
     number = value.number()
     return value.content if isinstance(value.content, int) else number
+
+
+def _ends(section: Section) -> tuple[Number, Number]:
+    """Where it begins and ends. Raises `SpecError` where that is before."""
+    low, high = _number(section, "min"), _number(section, "max")
+    if high < low:
+        raise section["max"].wrong(f'at least "min", which is {section["min"].shown}')
+    return low, high
+
+
+def _step(section: Section) -> Number:
+    step = 1 if section.get("q") is None else _number(section, "q")
+    if step <= 0:
+        raise section["q"].wrong("more than 0")
+    return step
 
 
 def _exp(power: float, value: Value) -> float:

@@ -127,7 +127,7 @@ def _workbook(data: bytes, source: str) -> Table:
 
 
 def _cell(value: object, format: str, kind: str, row: int, column: int, source: str) -> Cell:
-    """What a cell that is not empty holds, text as it is."""
+    """What a cell that is not empty holds."""
     place = f"cell {_letters(column)}{row}"
     if value is None:
         raise SpecError(
@@ -137,7 +137,9 @@ def _cell(value: object, format: str, kind: str, row: int, column: int, source: 
         raise SpecError(source, row, f"{place} has an error: {quoted(str(value))}")
     if isinstance(value, int) and not isinstance(value, bool) and "." in _IN_FORMAT.sub("", format):
         return float(value)
-    if isinstance(value, str | bool | int | float):
+    if isinstance(value, str):
+        return cells.unescaped(value)
+    if isinstance(value, bool | int | float):
         return value
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else str(value)
 

@@ -140,6 +140,7 @@ def test_an_option_with_a_blank_is_refused() -> None:
 
 
 FAILED = "sbatch: error: Batch job submission failed: "
+BANNER = "sbatch: Welcome! To connect to the help desk, see the wiki.\n" * 8
 POLICY = FAILED + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
 
 
@@ -164,6 +165,9 @@ POLICY = FAILED + "Job violates accounting/QOS policy (job submit limit, user's 
         (1, "", "sbatch: error: AssocGrpSubmitJobsLimit\n" + POLICY, NoRoom),
         (1, "", POLICY, NoRoom),
         (1, "", FAILED + "Invalid job array specification", NoRoom),
+        (1, "", BANNER + FAILED + "Socket timed out on send/recv operation", Unclear),
+        (1, "", BANNER + "sbatch: error: QOSMaxSubmitJobPerUserLimit\n" + POLICY, NoRoom),
+        (1, "", BANNER + FAILED + "Invalid account or account/partition combination specified", Rejected),
         (
             1,
             "",

@@ -14,7 +14,7 @@ import pytest
 
 from backends.base import CommandFailed, Completed, HostUnreachable, JobState, Policy, Rejected, Unclear, Watched
 from backends.host import Frame, Host
-from backends.hosted import by_our_clock
+from backends.hosted import by_our_clock, clocks_apart
 from backends.local import Local, open_local_link
 from backends.remote.attempts import marked
 from backends.server import Server
@@ -217,6 +217,18 @@ def test_times_of_a_host_whose_clock_is_an_hour_off_are_told_by_ours() -> None:
     assert (moved["started"], moved["waiting"]) == ({"time": 3600.0, "pid": 1}, {"time": 3500.0})
     assert (moved["exit"], moved["present"]) == (None, True)
     assert by_our_clock(found, 1.0) == found
+
+
+def test_an_attempt_that_never_began_has_no_time_to_be_moved() -> None:
+    moved = by_our_clock({"exit": {"state": "CANCELLED", "began": None, "time": 7200.0}}, -3600.0)
+    assert moved["exit"] == {"state": "CANCELLED", "began": None, "time": 3600.0}
+
+
+@pytest.mark.parametrize(
+    ("now", "ahead"), [(95.0, 5.0), (100.0, 0.0), (130.0, 0.0), (160.0, 0.0), (3760.0, -3600.0), (0.0, 100.0)]
+)
+def test_a_slow_line_is_not_taken_for_a_wrong_clock(now: float, ahead: float) -> None:
+    assert clocks_apart(now, asked=100.0, answered=160.0) == ahead
 
 
 class LateHost(Host):

@@ -48,6 +48,15 @@ def test_without_a_comment_the_folder_tells_where_home_is_any_folder() -> None:
     assert seen([attempt], replace(there, comment="d" * 16)) == {}
 
 
+def test_a_comment_that_the_site_has_set_is_like_none() -> None:
+    attempt = Watched(TOKEN, "", "~/.trainboard/runs/e-1/r0/1", 1.0, name="e-1/r0")
+    there = replace(ENTRY, workdir="/home/ada/.trainboard/runs/e-1/r0/1", comment="project=42 (charged)")
+    assert seen([attempt], there) == {TOKEN: ["7"]}
+    line = replace(ENTRY, job_id="12_[0-3]", state=JobState.PENDING, comment="project=42")
+    batch = replace(line, workdir=f"/home/ada/runs/e-1/.batches/{BATCH}-0a1b2c3d")
+    assert seen([task(1)], batch) == seen([task(1, "12_1")], batch) == {"t1": ["12_1"]}
+
+
 def test_one_line_of_waiting_tasks_is_all_attempts_that_are_in_it() -> None:
     line = replace(ENTRY, job_id="12_[0-3,8%2]", state=JobState.PENDING, comment=BATCH)
     assert seen([task(0), task(3), task(5), task(8)], line) == {"t0": ["12_0"], "t3": ["12_3"], "t8": ["12_8"]}

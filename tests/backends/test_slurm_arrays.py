@@ -35,11 +35,15 @@ async def jobs_of(desk: Desk, attempts: Iterable[Watched]) -> dict[int, Job]:
 
 async def until(desk: Desk, attempts: list[Watched], when: Callable[[dict[int, Job]], bool]) -> dict[int, Job]:
     """The jobs of a batch as soon as they are as wanted."""
-    async with asyncio.timeout(60):
-        while True:
-            if when(jobs := await jobs_of(desk, attempts)):
-                return jobs
-            await asyncio.sleep(0.2)
+    jobs: dict[int, Job] = {}
+    try:
+        async with asyncio.timeout(120):
+            while True:
+                if when(jobs := await jobs_of(desk, attempts)):
+                    return jobs
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"not as wanted within two minutes: {jobs}") from None
 
 
 def states(jobs: dict[int, Job]) -> list[JobState]:

@@ -66,3 +66,10 @@ def test_a_column_about_the_run_is_no_parameter(word: str, metric: str) -> None:
     assert cells.is_result(header)
     assert not PARAMETER.fullmatch(header)
     assert not cells.is_result("lr")
+
+
+@given(st.text("_x0dD8\r\n\x01\uffff"))
+def test_what_a_workbook_cannot_hold_is_escaped_and_read_as_it_was(text: str) -> None:
+    written = cells.escaped(text)
+    assert not set(written) & set("\r\x01\uffff")
+    assert cells.unescaped(written) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -214,6 +215,12 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(SpecError) as caught:
             read(path)
         assert str(caught.value) == f"{path}: {problem}"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.yaml")
+    with pytest.raises(SpecError, match="this is no regular file"):
+        read(tmp_path / "x.yaml")
 
 
 def test_a_file_below_a_file_cannot_be_read(tmp_path: Path) -> None:

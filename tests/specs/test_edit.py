@@ -17,7 +17,6 @@ from tests.specs.test_document import YAML_PIECES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LR = "- 0.001   # low\n        - 0.003   #"
 SETUP = "|  # modules\n    module load cuda\n\n    cd x"
 SPEC = """\
 # my spec
@@ -65,12 +64,11 @@ env:
         ("sweep.lr[1]", "5", "- 0.001", "- 5"),
         ("lr", "[0.002, 0.003]", "0.001", "0.002"),
         ("lr", "[0.001, 0.003, 7]", "# high\n", "# high\n        - 7\n"),
-        ("lr", "[1]", LR, "- 1   #"),
-        ("lr", "{min: 0, max: 1}", f"lr:\n        {LR}", "lr: {min: 0, max: 1}   #"),
+        ("lr", "[1]", "- 0.001   # low\n        - 0.003   # high", "- 1   # low"),
+        ("lr", "[0.003]", "        - 0.001   # low\n", ""),
         ("drop", "[0.5]", "[0.1,\n        0.2]  #", "[0.5]  #"),
         ("setup", "module load x", SETUP, "|-  # modules\n    module load x"),
         ("setup", '"a\\n\\nb\\n"', "module load cuda\n\n    cd x", "a\n\n    b"),
-        ("setup", "null", SETUP, "null"),
         ("where[2]", "foo, bar", "gpus]", '"foo, bar"]'),
         ("where[3]", "local", "gpus]", "gpus, local]"),
         ("where", "gpu", "[triton, gpus]", "gpu"),
@@ -109,6 +107,7 @@ def test_a_value_is_set_and_nothing_else_changes(key: str, value: str, old: str,
         ("{}", "name", "x", "{name: x}"),
         ("params: {a: , b}\n", "params.a", "1", "params: {a: 1 , b}\n"),
         ("params: {a: , b}\n", "params.b", "1", "params: {a: , b: 1}\n"),
+        ("sweep:\n  lr:\n  - 1\n  - 2\n  # end\n", "lr", "{min: 0}", "sweep:\n  lr: {min: 0}\n  # end\n"),
         ("where:\n- a\n-\n", "where[2]", "b", "where:\n- a\n- b\n"),
         ("where:\n- a\n# end\n", "where[2]", "b", "where:\n- a\n- b\n# end\n"),
         ("where:  # nobody\n", "where[1]", "b", "where: [b]  # nobody\n"),
@@ -133,6 +132,14 @@ def test_a_value_finds_its_place_in_any_kind_of_file(text: str, key: str, value:
         ("x: &x {a: 1}\nparams: {<<: *x}\n", "x.a", '"x" is shared by an alias'),
         ("a: {b: &x 1}\nc: *x\n", "a", '"a" cannot be set in place: edit the file by hand'),
         ("name: x\n", "name.first", '"name.first" cannot be set in place'),
+        (
+            "params: {a: [1, # one\n 2]}\n",
+            "a",
+            'f:1: "params.a" cannot be set in place: comments would be lost; edit',
+        ),
+        ("setup: |  # why\n  a\n", "setup", 'f:1: "setup" cannot be set in place: comments would be lost; edit the'),
+        ("env:\n  A: 1\n  # why\n  B: 2\n", "env", 'f:2: "env" cannot be set in place: comments would be lost; edit'),
+        ("lr:\n  - 1  # low\n  - 2\n", "lr", 'f:2: "lr" cannot be set in place: comments would be lost; edit the'),
         ("where: [a]\n", "where[3]", '"where[3]" cannot be set in place'),
         ("where: [a]\n", "where[0]", '"where[0]" cannot be set in place'),
         ("params: {lr: 1}\n", "lrr", 'f: unknown key "lrr" (did you mean "lr"?)'),
@@ -148,6 +155,73 @@ def test_what_cannot_be_set_is_refused_in_one_line(text: str, key: str, message:
         set_value(text, key, "5", "f")
     assert message in str(caught.value).replace("f:1:14", "f:1")
     assert str(caught.value).isprintable()
+
+
+LISTED = """\
+sweep:
+  lr:
+    # few
+    - 0.1  # best so far
+    # tried and failed: 0.5
+    - 0.2  # bad
+    - 0.3
+    # end
+  b:
+  - {c: 1}
+  -  # two
+    - x  # in it
+    - y
+  - |
+    text
+
+  - - z
+    - 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "old", "new"),
+    [
+        ("lr", "[0.1, 0.2]", "    - 0.3\n", ""),
+        ("lr", "[0.1, 0.3]", "    - 0.2  # bad\n", ""),
+        (
+            "lr",
+            "[0.3]",
+            "    - 0.1  # best so far\n    # tried and failed: 0.5\n    - 0.2  # bad\n",
+            "    # tried and failed: 0.5\n",
+        ),
+        ("lr", "[0.1, 7]", "- 0.2  # bad\n    - 0.3\n", "- 7  # bad\n"),
+        ("lr", "[0.1, 7, 0.3, 8]", "- 0.2  # bad\n    - 0.3\n", "- 7  # bad\n    - 0.3\n    - 8\n"),
+        ("b", '[{c: 1}, "text\\n", [z, 0.1]]', "  -  # two\n    - x  # in it\n    - y\n", ""),
+        ("b", "[{c: 1}, [x, y], [z, 0.1]]", "  - |\n    text\n", ""),
+        ("b", '[{c: 1}, [x, y], "text\\n"]', "  - - z\n    - 0.1\n", ""),
+        ("b[4]", "[z]", "- - z\n    - 0.1\n", "- - z\n"),
+        ("b[2]", "[x]", "    - y\n", ""),
+    ],
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_items_that_stay_keep_their_lines_and_comments(key: str, value: str, old: str, new: str, ending: str) -> None:
+    assert LISTED.count(old) == 1
+    after = set_value(LISTED.replace("\n", ending), key, value)
+    assert after == LISTED.replace(old, new).replace("\n", ending)
+
+
+def test_an_item_that_shares_its_line_is_not_taken_away() -> None:
+    with pytest.raises(SpecError, match=r'^f:17: "sweep.b\[4\]" cannot be set in place: edit the file by hand$'):
+        set_value(LISTED, "b[4]", "[0.1]", "f")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=5), st.lists(st.integers(0, 5), min_size=1, max_size=6))
+def test_a_list_in_lines_loses_no_comment_but_those_of_items_that_go(old: list[int], new: list[int]) -> None:
+    items = "".join(f"  # above {place}\n  - {item}  # note {place}\n" for place, item in enumerate(old))
+    after = set_value(f"where:\n{items}# end\n", "where", str(new))
+    assert plain(parse_value(after, "f")) == plain(parse_value(f"where: {new}", "f"))
+    assert [line for line in after.splitlines() if "above" in line] == [
+        f"  # above {place}" for place in range(len(old))
+    ]
+    assert after.count("# note") == min(len(old), len(new))
+    assert "# end\n" in after
 
 
 def test_a_bad_value_is_named_with_its_key() -> None:

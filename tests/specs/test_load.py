@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from specs.expand import expand
 from specs.load import errors, load, loads
-from specs.model import Goal, Method, Metrics, Outputs, Resources, Retry, SlurmOptions, Spec, SpecError
+from specs.model import Goal, Method, Metrics, Outputs, Resources, Retry, SlurmOptions, Spec, SpecError, SpecErrors
 
 WHOLE = """\
 name: char-rnn
@@ -622,3 +623,38 @@ def test_any_text_is_a_spec_or_an_error_of_one_printable_line(text: str, words: 
     assert all(each.isprintable() for each in told)
     if not isinstance(found, Spec) and ":" in found.partition(": ")[0]:
         assert found in told
+
+
+def test_a_refused_spec_says_everything_that_is_wrong_with_it() -> None:
+    with pytest.raises(SpecErrors) as caught:
+        loads("comand: run\nname: x\nresources: {gpus: many}\n", Path("x.yaml"))
+    assert str(caught.value) == 'x.yaml:1:1: unknown key "comand" (did you mean "command"?)'
+    assert [each.line for each in caught.value.all] == [1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "sweep: {method: list, points: [{lr: 1}, {opt: a}]}\nparams: {lr: 1, opt: a}",
+            '3:1: two runs of the sweep have the same parameters: the 1. and the 2., both "lr=1 opt=a"',
+        ),
+        (
+            "sweep: {lr: [1, 2]}\noutputs:\n  checkpoint: /ckpt/*.pt",
+            '5:15: "outputs.checkpoint": runs lr=1 and lr=2 would take each other',
+        ),
+    ],
+)
+def test_what_is_wrong_between_runs_is_told_at_its_line(lines: str, said: str) -> None:
+    text = f"name: x\ncommand: run {{args}}\n{lines}\n"
+    (found,) = map(str, errors(text, Path("x.yaml")))
+    assert found.startswith(f"x.yaml:{said}")
+    with pytest.raises(SpecError, match=re.escape(found)):
+        expand(loads(text, Path("x.yaml")))
+
+
+def test_what_is_wrong_between_runs_is_told_where_it_is_from(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("command: run {a}\n\nsweep: {method: list, points: [{a: 1}, {a: 1, b: 2}]}\n")
+    text = "extends: base.yaml\nname: x\nparams: {b: 2}\n"
+    (found,) = errors(text, tmp_path / "x.yaml")
+    assert (found.source, found.line) == (str(tmp_path / "base.yaml"), 3)

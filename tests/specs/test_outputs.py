@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from specs.expand import expand
 from specs.model import Outputs, Scalar, Setting, Spec, SpecError, Sweep
-from specs.outputs import checkpoint_pattern, shared_checkpoints
+from specs.outputs import checkpoint_pattern, shared_outputs
 
 
 def a_spec(pattern: str | None, **axes: tuple[Scalar, ...]) -> Spec:
@@ -24,7 +24,7 @@ def patterns(spec: Spec) -> list[str | None]:
 
 
 def clash(spec: Spec) -> str | None:
-    return shared_checkpoints(spec, expand(spec))
+    return shared_outputs(spec, expand(spec))
 
 
 def test_a_pattern_is_filled_with_the_runs_name_and_parameters() -> None:
@@ -98,3 +98,26 @@ def test_one_absolute_pattern_for_several_runs_is_refused_wherever_they_run() ->
     with pytest.raises(SpecError, match=r'x\.yaml: "outputs.checkpoint": runs a=1 and a=2 would take each other'):
         expand(spec)
     assert len(expand(replace(spec, outputs=Outputs("/scratch/ckpt/{a}.pt")))) == 2
+
+
+@pytest.mark.parametrize(
+    ("collect", "pair"),
+    [
+        (("{run}.log", "results/*.csv"), "a=1 and a=12"),
+        (("results/{a}*.csv",), "a=1 and a=12"),
+        (("**/{a}/x",), None),
+        (("{run}/*.csv", "results/{a}.csv"), None),
+        ((), None),
+    ],
+)
+def test_runs_that_would_bring_each_others_results_cannot_share_a_folder(
+    collect: tuple[str, ...], pair: str | None
+) -> None:
+    spec = replace(a_spec(None, a=(1, 2, 12)), outputs=Outputs(collect=collect))
+    assert clash(spec) == (
+        f'x.yaml: "outputs.collect": runs {pair} would take each other\'s results for their own: '
+        "put {run}, or what varies, into the pattern and into where the program writes"
+        if pair
+        else None
+    )
+    assert clash(replace(spec, sweep=Sweep(axes={"a": (1,)}))) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -332,3 +333,40 @@ def test_any_sweep_has_at_most_the_runs_that_are_counted_all_different_and_alway
     assert found == expand(spec_of(sweep))
     if not drawn and "method" not in words and "samples" not in words:
         assert len(found) == count(spec.sweep)
+
+
+def test_samples_by_lot_are_as_many_as_asked_for_where_there_are_so_many() -> None:
+    sweep = "{method: random, a: {range: [0, 20]}, b: {choice: [x, y, z], weights: [1000, 1, 0]}, samples: %d"
+    few, most = runs(sweep % 25 + "}"), runs(sweep % 60 + "}")
+    assert most[:25] == few
+    assert {(run["a"], run["b"]) for run in most} == {(a, b) for a in range(20) for b in "xy"}
+    assert len(runs(sweep % 10 + ", exclude: [{b: x}]}")) == 10
+
+
+def test_what_draws_do_not_hit_is_found_for_each_combination() -> None:
+    sweep = "{a: [1, 2], b: {min: 1, max: 3, distribution: int}, c: {choice: [0, 1], weights: [1, 9999]}, samples: 6}"
+    assert len(runs(sweep)) == len({tuple(run.values()) for run in runs(sweep)}) == 12
+
+
+WANTED = st.sampled_from(["1", "1.0", "'1'", "2", "true", "[1, 'true']", "[2, '1.0']"])
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(WANTED, min_size=2, max_size=4))
+def test_conditional_runs_are_as_many_as_counted(wanted: list[str]) -> None:
+    axes = [f"b{n}: {{values: [1, 2], when: {{{'ab'[n % 2]}: {value}}}}}" for n, value in enumerate(wanted)]
+    sweep = f"{{a: [1, '1.0', 2, true, 3, 4], b: [2.0, 1.0, x, '1', 'true'], {', '.join(axes)}}}"
+    assert count(spec_of(sweep).sweep) == len(runs(sweep))
+
+
+@pytest.mark.parametrize(
+    ("sweep", "found"),
+    [
+        ("{a: {range: [0, 3000]}, b: {range: [0, 3000]}, c: {values: [1, 2], when: {a: 1, b: 1}}}", "9,000,001"),
+        (f"{{{', '.join(f'{name}: {{linspace: [0, 1, 100000]}}' for name in 'abcd')}}}", f"{10**20:,}"),
+    ],
+)
+def test_a_sweep_of_long_axes_is_refused_at_once(sweep: str, found: str) -> None:
+    began = time.process_time()
+    assert complaints(sweep) == [f"1: the sweep has {found} runs; at most 100,000 are allowed"]
+    assert time.process_time() - began < 2

@@ -138,3 +138,12 @@ def test_spec_alone_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> No
         run(["spec"])
     assert caught.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_everything_that_is_wrong_with_a_spec_is_told_a_line_each(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec.write_text(f"{SPEC}resources: {{gpus: many}}\nretri: 1\n")
+    assert run(["spec", "show", str(spec)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(str(spec))[2].split(":")[1] for line in lines] == ["9", "10"]

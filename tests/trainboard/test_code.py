@@ -237,17 +237,72 @@ def test_the_diff_has_nothing_of_what_stays_here(project: Path) -> None:
     ]
 
 
+AKIA = "AKIA" + "Q" * 16
+
+
+def changed(folder: Path, found: Taken) -> list[str]:
+    """The files whose change is kept."""
+    diff = archives_of(folder).read(found.git["diff"]) if "diff" in found.git else b""
+    assert AKIA.encode() not in diff or "allowed.py" in diff.decode()
+    return [line.split(" b/")[1].strip('"') for line in diff.decode().splitlines() if line.startswith("diff ")]
+
+
+@pytest.mark.parametrize("where", ["", "below/it/"])
+def test_a_secret_that_is_gone_is_in_no_diff(project: Path, where: str) -> None:
+    folder = project / where
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("conf.py", 'c "\\é\t.py', "allowed.py", "moved.py", "link.py"):
+        (folder / name).write_text(f"key = '{AKIA}'\n" + "x\n" * 20)
+    for name in (".env", "a.txt"):
+        (folder / name).write_text(f"A={AKIA if name == '.env' else 1}\n")
+    git(project, "init", "-q")
+    git(project, "add", "-f", ".")
+    git(project, "commit", "-qm", "first")
+    (folder / ".env").unlink()
+    (folder / "link.py").unlink()
+    (folder / "link.py").symlink_to("a.txt")
+    for name in ("conf.py", 'c "\\é\t.py', "allowed.py", "a.txt"):
+        (folder / name).write_text("key = None\n")
+    git(project, "mv", f"{where}moved.py", f"{where}here.py")
+    (folder / "here.py").write_text("key = None\n" + "x\n" * 20)
+    git(project, "add", f"{where}here.py")
+    found = taken(folder, "code: {allow: [allowed.py]}\n")
+    assert changed(folder, found) == [f"{where}{name}" for name in ("a.txt", "allowed.py", "here.py")]
+    assert found.doubts == ()
+    wanted = archives_of(folder).read(taken(folder, doubtful=True).git["diff"])
+    assert wanted.count(f"-key = '{AKIA}'".encode()) == 5
+    assert b"deleted file" in wanted
+
+
+def test_a_diff_can_be_applied_whatever_git_is_set_to(project: Path) -> None:
+    (project / "long.txt").write_text("".join(f"{n}\n" for n in range(30)))
+    committed(project)
+    for setting in ("noprefix=true", "mnemonicPrefix=true", "context=0", "renames=copies", "relative=true"):
+        git(project, "config", *f"diff.{setting}".split("="))
+    (project / "src/train.py").write_text("print(2)\n")
+    git(project, "mv", "long.txt", "src/moved.txt")
+    (project / "src/moved.txt").write_text("".join(f"{n}\n" for n in range(31)))
+    for folder in (project, project / "src"):
+        diff = archives_of(folder).read(taken(folder).git["diff"])
+        assert b"\n--- a/src/train.py\n+++ b/src/train.py\n" in diff
+        git(project, "stash", "-q")
+        subprocess.run(["git", "apply", "--index", "-"], input=diff, cwd=project, check=True, timeout=30)
+        assert (project / "src/train.py").read_text() == "print(2)\n"
+        git(project, "reset", "-q", "--hard")
+        git(project, "stash", "pop", "-q")
+
+
 def test_what_is_too_large_of_a_diff_is_left_out_of_it(project: Path) -> None:
     (project / "table.bin").write_bytes(bytes(10))
     committed(project)
     (project / "src/train.py").write_text("print(2)\n")
     (project / "table.bin").write_bytes(os.urandom(2000))
-    whole = uncommitted(project, lambda path: False)
-    text = uncommitted(project, lambda path: False, 1000)
+    whole = uncommitted(project, lambda path, part: False)
+    text = uncommitted(project, lambda path, part: False, 1000)
     assert whole is not None
     assert text is not None
     assert (b"GIT binary patch" in whole, b"Binary files" in text, b"print(2)" in text) == (True, True, True)
-    assert uncommitted(project, lambda path: False, 100) is None
+    assert uncommitted(project, lambda path, part: False, 100) is None
 
 
 def test_a_repository_without_a_commit_has_a_branch_only(project: Path) -> None:

@@ -86,6 +86,36 @@ async def test_a_dispatcher_that_died_before_the_submission_is_made_good_by_the_
     assert {each.state for each in await desk.attempts()} == {JobState.PENDING}
 
 
+async def test_what_cannot_be_planned_again_says_why_and_is_left_alone_for_longer_and_longer(desk: CoreDesk) -> None:
+    desk.environ["KEY"] = "s3cret"
+    desk.backend.error = Unclear("no answer yet")
+    await desk.submit(a_spec("env: {KEY: null}\n"))
+    desk.backend.error = None
+    other = desk.another()
+    desk.environ.clear()
+    desk.later(120)
+    await asyncio.wait_for(other.step(), 10)
+    await asyncio.wait_for(other.step(), 10)
+    assert {each.state for each in await desk.attempts()} == {JobState.SUBMITTING}
+    assert {each.reason for each in await desk.attempts()} == {"needs KEY: set it where the board runs"}
+    desk.environ["KEY"] = "s3cret"
+    desk.later(120)
+    await other.step()
+    assert {each.state for each in await desk.attempts()} == {JobState.PENDING}
+
+
+async def test_what_the_user_holds_while_it_is_on_its_way_is_held_when_it_is_there(desk: CoreDesk) -> None:
+    async def hold_meanwhile(plan: Plan) -> str:
+        await desk.control.hold(await desk.rows("x-1.0"))
+        desk.backend.told.clear()  # there was nothing yet that could be held
+        return f"job-{plan.task}"
+
+    desk.backend.submitting = hold_meanwhile
+    await desk.submit(a_spec())
+    first, _ = desk.backend.plans
+    assert ("hold", (first.token,)) in desk.backend.told
+
+
 async def test_an_unclear_outcome_is_cleared_by_sending_the_same_again(desk: CoreDesk) -> None:
     desk.backend.error = Unclear("no answer yet")
     await desk.submit(a_spec())

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from backends.base import JobState
+from backends.base import JobState, Snapshot
 from specs.expand import expand
+from specs.load import loads
 from tests.trainboard.fakes import FakeBackend, a_spec, desk_of
 from trainboard.identity import identity
 from trainboard.options import CAREFUL, Only, Options
 from trainboard.records import Run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from specs.model import Setting, Spec
     from tests.trainboard.fakes import CoreDesk
 
@@ -103,6 +103,24 @@ async def test_what_runs_leave_in_a_shared_project_is_no_other_code(desk: CoreDe
     assert await submitted(desk, spec) == ["x-2.0", "x-2.1"]
 
 
+async def test_what_runs_leave_in_a_shared_project_is_not_sent_to_a_backend_that_has_no_part_in_it(
+    tmp_path: Path, project: Path
+) -> None:
+    far = FakeBackend("far")
+    far.shared = False
+    desk = desk_of(tmp_path / "state", FakeBackend("here"), far)
+    spec = a_spec("outputs: {collect: ['out/{run}/*.csv'], checkpoint: 'ckpt/{run}/*.pt'}\n", folder=project)
+    await submitted(desk, spec)
+    for name in ("out/lr=0.1/a.csv", "ckpt/lr=0.2/1.pt"):
+        (project / name).parent.mkdir(parents=True)
+        (project / name).write_text("1")
+    assert await submitted(desk, spec) == []
+    await submitted(desk, spec, Options(again=True, check=False))
+    code = desk.archives.load((await desk.store.load()).experiments["x-2"].code)
+    assert isinstance(code, Snapshot)
+    assert [file.path for file in code.files] == ["train.py"]
+
+
 @pytest.mark.parametrize("name", ["home", "a b[1]*#!"])
 async def test_our_own_state_within_a_project_is_no_other_code(project: Path, name: str) -> None:
     desk = desk_of(project / name, FakeBackend())
@@ -161,12 +179,38 @@ def test_an_identity_is_of_all_that_decides_what_a_run_does() -> None:
         identity(one, spec, "other code"),
         identity(one, replace(spec, name="y"), "code"),
         identity(one, replace(spec, setup="module load cuda"), "code"),
-        identity(replace(one, command="train"), spec, "code"),
+        identity(one, replace(spec, command="train"), "code"),
         identity(replace(one, params={"lr": "0.1"}), spec, "code"),
         identity(*other_env(spec, {"SEEN": "b", "KEY": None}), "code"),
         identity(*other_env(spec, {"SEEN": "a"}), "code"),
     ]
     assert len({mine, *changed}) == 9
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [
+        "params: {lr: 0.1}\nsweep: {hidden: [64, 128]}\n",
+        "sweep: {hidden: [64], lr: [0.1]}\n",
+        "params: {hidden: 64}\nsweep: {lr: [0.2, 0.1]}\n",
+    ],
+)
+def test_a_run_is_the_same_whatever_it_is_called_and_wherever_its_parameters_stand(grown: str) -> None:
+    text = "name: x\ncommand: ./t {args} --save ckpt/{run}\nenv: {OUT: 'out/{run}', LR: '${lr}'}\n"
+    before = loads(f"{text}params: {{lr: 0.1}}\nsweep: {{hidden: [64]}}\n", Path("/x.yaml"))
+    after = loads(text + grown, Path("/x.yaml"))
+    [mine] = [identity(each, before, "code") for each in expand(before)]
+    assert [identity(each, after, "code") for each in expand(after)].count(mine) == 1
+
+
+@pytest.mark.parametrize(("command", "again"), [("train {args}", 1), ("train {args} --spec x.yaml", 2)])
+async def test_the_spec_itself_is_code_only_where_the_command_reads_it(
+    desk: CoreDesk, project: Path, command: str, again: int
+) -> None:
+    for values, count in (("[64]", 1), ("[64, 128]", again)):
+        text = f"name: x\ncommand: {command}\nsweep: {{hidden: {values}}}\n"
+        (project / "x.yaml").write_text(text)
+        assert len(await submitted(desk, loads(text, project / "x.yaml"))) == count
 
 
 def other_env(spec: Spec, env: dict[str, str | None]) -> tuple[Setting, Spec]:

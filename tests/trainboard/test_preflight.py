@@ -27,7 +27,11 @@ from specs.load import loads
 from specs.model import SpecError
 from tests.trainboard.fakes import FakeBackend, an_attempt
 from trainboard.archive import Archives
+from trainboard.cli.check import look
+from trainboard.cli.desk import open_desk
 from trainboard.cli.main import run
+from trainboard.cli.terminal import TerminalPrompter
+from trainboard.code import take
 from trainboard.documents import Records
 from trainboard.events import Event, Noticed
 from trainboard.place import Place
@@ -35,6 +39,7 @@ from trainboard.plans import Planner, plan_of
 from trainboard.preflight import Check, Level, Report, examine
 from trainboard.records import Experiment, Run
 from trainboard.spaces import Spaces
+from trainboard.submit import preview
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,6 +166,62 @@ async def test_of_a_project_that_is_sent_the_files_are_looked_for_here(tmp_path:
     assert (failed.name, failed.text, failed.runs) == ("files", "other.py: not in the project folder", (1,))
 
 
+@pytest.fixture
+def unsent(tmp_path: Path) -> Path:
+    """A project of which some files stay here."""
+    folder = tmp_path / "project"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "out").symlink_to("/somewhere/else")
+    (folder / "bin/up").symlink_to("../tools")
+    (folder / "tools").mkdir()
+    for name in ("train.py", "ignored.py", "excluded.py", "run.sh", "go.sh", "tools/go.sh"):
+        (folder / name).write_text("#!/bin/sh\n")
+    (folder / "secret.py").write_text(f"KEY = '{'AKIA'}{'A' * 16}'\n")
+    (folder / ".gitignore").write_text("ignored.py\n")
+    for name in ("go.sh", "tools/go.sh"):
+        (folder / name).chmod(0o700)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "text", "advice"),
+    [
+        ("python ignored.py", "", "not sent: ignored.py", ".gitignore"),
+        ("python excluded.py", "", "not sent: excluded.py", "`code: exclude`"),
+        (
+            "python secret.py",
+            "",
+            "not sent: secret.py (has what looks like an AWS key)",
+            "code: {allow: [secret.py]}",
+        ),
+        ("./run.sh", "", "./run.sh: not executable", "chmod +x"),
+        ("bin/up/none.sh", "", "bin/up/none.sh: not in the project folder", "correct `command`"),
+        ("python ../project/train.py", "", "not sent: ../project/train.py", "`workdir:`"),
+        ("node .", "", None, ""),
+        ("bash run.sh", "", None, ""),
+        ("./go.sh", "", None, ""),
+        ("bin/up/go.sh", "", None, ""),
+        ("python train.py", "", None, ""),
+        ("./run.sh", "setup: chmod +x *.sh\n", None, ""),
+        ("python ignored.py", "setup: cp template ignored.py\n", None, ""),
+    ],
+)
+async def test_what_is_not_sent_fails_where_the_project_is_sent_and_nowhere_else(
+    unsent: Path, command: str, more: str, text: str | None, advice: str
+) -> None:
+    far, near = FakeBackend("far"), FakeBackend("near")
+    far.shared = False
+    spec = loads(f"name: x\ncommand: {command}\ncode: {{exclude: [excluded.py]}}\n{more}", unsent / "x.yaml")
+    settings = expand(spec)
+    code = take(spec, Archives(unsent.parent / "code"))
+    plans = [plan_of(spec, "x", each, "0" * 16, {}) for each in settings]
+    report = await examine(spec, settings, [far, near], Records(), plans, code)
+    found = [check for check in report.of("far") if check.name == "files" and check.level is Level.FAIL]
+    assert [check.text for check in found] == ([] if text is None else [text])
+    assert all(advice in check.advice for check in found)
+    assert report.failed("near") is (text is not None and "not in the project folder" in text)
+
+
 async def test_values_that_make_no_path_of_an_input_are_an_error_of_the_spec(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="must be a whole path"):
         await preflight(tmp_path, FakeBackend("a"), more='inputs: ["{lr}/data"]\n')
@@ -220,6 +281,37 @@ async def test_without_a_known_need_nobody_is_warned(tmp_path: Path) -> None:
     assert told == [Noticed("warning", "fake: 0B left on /there, and 1 run there may still write 3.0G")]
 
 
+async def test_a_project_folder_that_is_shared_is_looked_at_too(tmp_path: Path) -> None:
+    told: list[Event] = []
+    place = Place(FakeBackend(), 1.0)
+    spaces = Spaces({"fake": place}, Planner({}, Archives(tmp_path)), told.append)
+    root, project = Disk("/there", 100 * G, 50 * G), Disk("/home", 100 * G, 13 * G)
+    records = running(2.0 * G, 4.0 * G)
+    moved = replace(records.experiments["x-1"], source="/home/me/x.yaml")
+    records = replace(records, experiments={"x-1": moved})
+    place.health = Health(1.0, disks=(root, project))
+    place.backend.shared = False  # then nothing is written there
+    await spaces.look(records)
+    assert told == []
+    place.backend.shared = True
+    await spaces.look(records)
+    assert told == [Noticed("warning", "fake: 13G left on /home, and 2 runs there may still write 14G")]
+
+
+async def test_on_this_machine_the_disk_of_the_project_folder_is_known_without_a_config(tmp_path: Path) -> None:
+    told: list[Event] = []
+    place = Place(FakeBackend(kind="local"), 1.0)
+    spaces = Spaces({"fake": place}, Planner({}, Archives(tmp_path)), told.append)
+    place.health = Health(1.0, disks=(Disk("/there", 10**30, 10**30),))
+    records = running(0.0)
+    text = "name: x\ncommand: train\nresources: {disk: 1000000T}\n"
+    here = replace(records.experiments["x-1"], source=str(tmp_path / "x.yaml"), text=text)
+    await spaces.look(replace(records, experiments={"x-1": here}))
+    [notice] = told
+    assert isinstance(notice, Noticed)
+    assert f"left on {tmp_path}, and 1 run there may still write" in notice.text
+
+
 # on the command line
 
 
@@ -243,6 +335,18 @@ def test_the_command_tells_of_this_machine(tmp_path: Path, capsys: pytest.Captur
     code, out = check(capsys, str(spec), "n=7")
     assert code == 0
     assert "1 run can go to local" in out
+
+
+async def test_the_command_takes_the_project_as_a_submission_does_and_stores_no_secret(unsent: Path) -> None:
+    far = FakeBackend("far")
+    far.shared = False
+    desk = open_desk({"TRAINBOARD_HOME": str(unsent.parent / "home")}, TerminalPrompter())
+    spec = loads("name: x\ncommand: python secret.py\n", unsent / "x.yaml")
+    [failed] = (await look(spec, await preview(spec, {}), [far], desk, 1.0)).fails()
+    assert failed.text == "not sent: secret.py (has what looks like an AWS key)"
+    kept = [path.read_bytes() for path in (unsent.parent / "home").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"AKIA" in each for each in kept)
 
 
 def test_a_bad_patience_is_bad_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,6 +155,7 @@ def test_of_the_project_only_what_a_host_can_have_already_is_asked(tmp_path: Pat
         ("pip install -r requirements.txt", True, "“pip install”"),
         ("uv pip install x", True, "uv pip install"),
         ("git clone https://x.org/y", True, "“git clone”"),
+        ("python3 -m venv .venv", True, "“-m venv”"),
         ("source venv/activate", True, ""),
         ("source venv/activate", False, "venv/activate of the project"),
         ("source other/activate; cd .", False, ""),

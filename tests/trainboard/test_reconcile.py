@@ -173,11 +173,16 @@ def test_a_withdrawn_job_marks_its_attempt() -> None:
     assert (after.state, after.withdrawn) == (JobState.CANCELLED, True)
 
 
-@pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.LOST}))
+@pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.LOST, JobState.UNKNOWN}))
 def test_a_lost_attempt_that_is_seen_is_what_is_seen(state: JobState) -> None:
     lost = an_attempt(state=JobState.LOST, ended=7.0, reason="gone without evidence")
     [after] = reconcile([lost], [a_job("t1", state)], {}, 9.0).changed
     assert (after.state, after.ended is None) == (state, not state.ended)
+
+
+def test_a_lost_attempt_of_which_nobody_knows_the_state_stays_lost() -> None:
+    lost = an_attempt(state=JobState.LOST, ended=7.0, reason="gone without evidence")
+    assert reconcile([lost], [a_job("t1", JobState.UNKNOWN)], {}, 9.0).changed == ()
 
 
 def test_a_lost_attempt_that_is_not_seen_stays_lost() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends.base import CommandFailed, HostUnreachable, JobState, LoginRefused, NoRoom, Rejected, Snapshot, Unclear
-from specs.load import load
-from specs.model import SpecError
+from specs.load import load, loads
+from specs.model import Code, SpecError
 from tests.trainboard.fakes import FakeBackend, a_spec, config_of, desk_of, intend
 from trainboard.actions import Refused
 from trainboard.cli.desk import Desk
@@ -272,6 +272,13 @@ async def test_a_project_that_is_not_there_is_refused(desk: CoreDesk, tmp_path: 
     assert (desk.backend.plans, desk.store.path.exists()) == ([], False)
 
 
+async def test_runs_that_would_bring_each_others_results_are_refused_in_a_shared_folder(desk: CoreDesk) -> None:
+    with pytest.raises(Refused, match="each other's results"):
+        await desk.submit(a_spec("outputs: {collect: ['results/*.csv']}\n"))
+    assert await desk.attempts() == []
+    assert await desk.submit(a_spec("outputs: {collect: ['results/{run}.csv']}\n"))
+
+
 async def test_runs_that_would_take_each_others_checkpoints_are_refused_in_a_shared_folder(desk: CoreDesk) -> None:
     with pytest.raises(Refused, match="each other's checkpoints"):
         await desk.submit(a_spec("outputs: {checkpoint: 'ckpt/*.pt'}\n"))
@@ -338,6 +345,17 @@ async def test_where_no_backend_is_left_nothing_is_submitted_unless_forced(
     await desk.submit(a_spec(), Options(force=True))
     [experiment] = (await desk.store.load()).experiments.values()
     assert (list(experiment.where), experiment.forced) == (["fake"], True)
+
+
+async def test_a_script_that_would_not_be_sent_is_told_of_before_anything_is(
+    desk: CoreDesk, backend: FakeBackend, tmp_path: Path
+) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    backend.shared = False
+    spec = loads("name: x\ncommand: bash run.sh\ncode: {exclude: [run.sh]}\n", tmp_path / "x.yaml")
+    with pytest.raises(Unfit, match=r"fake: files: not sent: run\.sh; take it out of \.gitignore"):
+        await desk.submit(spec, CAREFUL)
+    assert len(await desk.submit(replace(spec, code=Code()), CAREFUL)) == 1
 
 
 async def test_force_without_a_check_that_fails_is_no_news(desk: CoreDesk) -> None:

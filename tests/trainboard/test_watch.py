@@ -19,6 +19,7 @@ from trainboard.logs import TAIL
 from trainboard.paths import paths
 from trainboard.records import Run
 from trainboard.store import Store
+from trainboard.tasks import Tasks
 from trainboard.watch import Watch
 
 if TYPE_CHECKING:
@@ -107,6 +108,17 @@ async def test_a_host_that_fails_is_stale_with_its_reason_while_another_goes_on(
         good.queue = [a_job(backend="good", job_id="9")]
         await desk.row("good:9", JobState.RUNNING)
         assert desk.rows["bad:77"].state is JobState.RUNNING
+
+
+async def test_a_defect_of_ours_is_told_with_the_host_and_ends_no_watch(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    async with watching(tmp_path, backend) as desk:
+        await desk.host("fake", Link.UP)
+        backend.error = TypeError("no number")  # type: ignore[assignment]  # which nobody expects
+        backend.stir()
+        assert (await desk.host("fake", Link.STALE)).reason == "TypeError: no number"
+        backend.mend()
+        await desk.host("fake", Link.UP)
 
 
 async def test_a_host_that_never_answered_is_down_and_comes_up_later(tmp_path: Path) -> None:
@@ -477,15 +489,15 @@ async def test_a_store_that_is_damaged_from_the_start_is_told_and_keeps_nobody_o
         assert backend.plans == []
 
 
-async def test_an_error_that_nobody_thought_of_is_told(tmp_path: Path) -> None:
-    backend = FakeBackend()
-
+async def test_an_error_of_a_task_that_nobody_thought_of_is_told() -> None:
     async def broken() -> None:
         raise ZeroDivisionError("a defect of ours")
 
-    backend.answering = broken
-    async with watching(tmp_path, backend) as desk:
-        assert await desk.until(Noticed) == Noticed("error", "ZeroDivisionError: a defect of ours")
+    told: list[Event] = []
+    tasks = Tasks(told.append)
+    await asyncio.gather(tasks.begin(broken()), return_exceptions=True)
+    await tasks.end()
+    assert told == [Noticed("error", "ZeroDivisionError: a defect of ours")]
 
 
 async def test_a_curve_that_cannot_be_kept_is_told(tmp_path: Path) -> None:

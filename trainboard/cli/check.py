@@ -12,12 +12,15 @@ from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
 from trainboard.preflight import Level, examine
-from trainboard.submit import choose, preview
+from trainboard.submit import choose, preview, sending, taken
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from backends.base import Backend, Plan
+    from specs.model import Setting, Spec
+    from trainboard.cli.desk import Desk
     from trainboard.preflight import Check, Report
 
 
@@ -34,17 +37,9 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     spec = await asyncio.to_thread(load, Path(chosen.spec), [*words, *chosen.overrides])
     where = choose(spec, desk.config, [chosen.on] if chosen.on else ())
     planned = await preview(spec, desk.environ)
-    records = await desk.store.load()
     async with desk.backends() as backends:
         by_name = {backend.name: backend for backend in backends}
-        report = await examine(
-            spec,
-            [setting for setting, _ in planned],
-            [by_name[name] for name in where],
-            records,
-            [plan for _, plan in planned],
-            patience=patience,
-        )
+        report = await look(spec, planned, [by_name[name] for name in where], desk, patience)
     if chosen.json:
         print_json(report.as_json())
     else:
@@ -53,6 +48,18 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         for line in summary(report, where, len(planned)):
             print_table((line,), [])
     return 0 if report.left(where) else 1
+
+
+async def look(
+    spec: Spec, planned: Sequence[tuple[Setting, Plan]], where: Sequence[Backend], desk: Desk, patience: float
+) -> Report:
+    """What a submission would check; the project is taken as for one where it would be sent.
+
+    Raises `Refused` where it cannot be, `SpecError`, `StoreError`.
+    """
+    code = await asyncio.to_thread(taken, spec, where, desk.store, desk.archives) if sending(where) else None
+    settings, plans = [setting for setting, _ in planned], [plan for _, plan in planned]
+    return await examine(spec, settings, where, await desk.store.load(), plans, code, patience=patience)
 
 
 def seconds(word: str) -> float:

@@ -199,7 +199,8 @@ def run(arguments: Sequence[str]) -> int:
         from trainboard.cli.terminal import complain
 
         advice = getattr(error, "advice", "")
-        complain(f"{error}; {advice}" if advice else str(error))
+        for each in getattr(error, "all", (error,)):
+            complain(f"{each}; {advice}" if advice else str(each))
         return code
 
 

@@ -13,6 +13,7 @@ from trainboard.preflight.facts import Facts, Question
 from trainboard.preflight.needs import learnt
 from trainboard.preflight.programs import commands_of, elsewhere, untried
 from trainboard.preflight.report import Check, Level, Report
+from trainboard.preflight.sent import Sent
 from trainboard.preflight.table import checks_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from backends.base import Backend, Plan
     from backends.checks import Rehearsal, Survey
     from specs.model import Input, Setting, Spec
+    from trainboard.code import Taken
     from trainboard.documents import Records
 
 Answer = TypeVar("Answer")
@@ -52,6 +54,7 @@ async def examine(
     backends: Sequence[Backend],
     records: Records,
     plans: Sequence[Plan],
+    code: Taken | None = None,
     *,
     patience: float = CHECKSUMS,
     within: float = ANSWERED,
@@ -60,19 +63,24 @@ async def examine(
     """Look at everything that can be looked at, on all of these backends at once; no run is started by it.
 
     `settings` are the runs in question and `plans` their plans, in the same order (as `preview` makes them);
-    `records` are what is learnt from; `patience`: seconds for checksums, `within`: for any other question. `tell`
-    gets each check as it comes. A host that does not do its part is data; raises `SpecError` where a run's values
-    make the path of an input none.
+    `records` are what is learnt from; `code` is the project as it is sent where it is not shared; `patience`: seconds
+    for checksums, `within`: for any other question. `tell` gets each check as it comes. A host that does not do its
+    part is data; raises `SpecError` where a run's values make the path of an input none.
     """
     if not plans:
         return Report()
-    question = await asyncio.to_thread(question_of, spec, settings, backends, records, plans)
+    question = await asyncio.to_thread(question_of, spec, settings, backends, records, plans, code)
     found = await asyncio.gather(*(_examined(question, each, patience, within, tell) for each in backends))
     return Report(tuple(check for checks in found for check in checks))
 
 
 def question_of(
-    spec: Spec, settings: Sequence[Setting], backends: Sequence[Backend], records: Records, plans: Sequence[Plan]
+    spec: Spec,
+    settings: Sequence[Setting],
+    backends: Sequence[Backend],
+    records: Records,
+    plans: Sequence[Plan],
+    code: Taken | None,
 ) -> Question:
     """What is asked of every backend. Reads the programs of the commands. Raises `SpecError`."""
     inputs: dict[Input, list[int]] = {}
@@ -88,6 +96,7 @@ def question_of(
         learnt=learnt(records, spec.name),
         alone=len(backends) == 1,
         now=time.time(),
+        sent=None if code is None else Sent.of(code),
     )
 
 

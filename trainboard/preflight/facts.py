@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from specs.model import Input, Resources, Spec
     from trainboard.preflight.needs import Learnt
     from trainboard.preflight.programs import Commands
+    from trainboard.preflight.sent import Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Question:
     alone: bool
     """Whether one backend only could take the runs."""
     now: float
+    sent: Sent | None = None
+    """What goes to a backend that does not have the project folder; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,14 +184,22 @@ def in_project(word: str) -> str:
 
 def local_files(program: Program, folder: Path) -> list[str]:
     """What the program wants of the project folder and is not there."""
-    word = program.word if "/" in program.word else ""
-    wanted = [path for path in (in_project(word), in_project(program.script)) if path]
-    return [path for path in wanted if not (folder / path).exists()]
+    return [path for path in wanted(program) if not (folder / path).exists()]
+
+
+def wanted(program: Program) -> list[str]:
+    """What the program wants of the project folder: itself, if it is from there, and its script."""
+    return [path for path in (started(program), in_project(program.script)) if path]
+
+
+def started(program: Program) -> str:
+    """The path of a program that is in the project; empty for any other."""
+    return in_project(program.word) if "/" in program.word else ""
 
 
 def elsewhere(program: Program) -> Program | None:
     """What is to be looked for on a host that does not have the project folder yet; None: nothing."""
-    if "/" in program.word and in_project(program.word):
+    if started(program):
         return None
     return replace(program, script="") if in_project(program.script) else program
 
@@ -199,6 +207,7 @@ def elsewhere(program: Program) -> Program | None:
 HEAVY = re.compile(
     r"\b(?:pip3?|conda|mamba|micromamba|uv)[ \t]+(?:[^\s;&|]+[ \t]+)*?(?:install|create|sync|update|env\s+create)\b"
     r"|\b(?:apt-get|apt|dnf|yum|cmake|make|ninja|wget|curl|rsync|scp|srun|sbatch|salloc|docker|tar|unzip)\s"
+    r"|\bvirtualenv[ \t]|(?:-m|\buv)[ \t]+(?:venv|virtualenv)\b"
     r"|\bgit\s+(?:clone|pull|fetch|submodule)\b|\brm\s+-"
 )
 """What a login node is no place for, or what changes something: such a set-up is not tried."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from trainboard.preflight import programs
 from trainboard.preflight.said import failing, passing, warning
+from trainboard.preflight.sent import Lack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,26 +35,31 @@ def setup(facts: Facts, tried: Rehearsal) -> Iterator[Said]:
 
 
 def files(facts: Facts, known: object) -> Iterator[Said]:
-    """Whether the project folder has the programs of the command; it is the same one here and there."""
+    """Whether the project folder has the programs of the command, and they go along where it is sent."""
     for program, runs in facts.question.commands.programs.items():
-        missing = ", ".join(absent(facts, program))
-        if not missing:
-            continue
-        if not made_by_setup(facts, program):
-            yield failing(f"{missing}: not in the project folder", "correct `command`, or `workdir`", runs)
-        elif not facts.shared:
-            yield warning(f"{missing}: not in the project folder, unless the set-up sees to it", runs=runs)
+        for lack in lacks(facts, program):
+            if not made_by_setup(facts, lack):
+                yield failing(lack.text, lack.advice, runs)
+            elif not facts.shared:
+                yield warning(f"{lack.text}, unless the set-up sees to it", runs=runs)
 
 
-def absent(facts: Facts, program: Program) -> list[str]:
-    """What the program wants of the project folder and is not there."""
-    return programs.local_files(program, facts.question.spec.workdir)
+def lacks(facts: Facts, program: Program) -> list[Lack]:
+    """The program's own files that would be missing where it runs."""
+    missing = programs.local_files(program, facts.question.spec.workdir)
+    found = [Lack(path, f"{path}: not in the project folder", "correct `command`, or `workdir`") for path in missing]
+    sent = facts.question.sent
+    if facts.shared or sent is None:
+        return found
+    here = (path for path in programs.wanted(program) if path not in missing)
+    there = (sent.lack(path, starts=path == programs.started(program)) for path in here)
+    return [*found, *filter(None, there)]
 
 
-def made_by_setup(facts: Facts, program: Program) -> bool:
-    """Whether what is absent now may be there after the set-up, or another folder be the one that counts."""
-    setup = facts.question.plan.setup
-    made = any(path in setup for path in absent(facts, program))
+def made_by_setup(facts: Facts, lack: Lack) -> bool:
+    """Whether what is lacking now may be there after the set-up, or another folder be the one that counts."""
+    setup, path = facts.question.plan.setup, lack.path.removeprefix("./")
+    made = path in setup or any(fnmatchcase(path, word.removeprefix("./")) for word in setup.split())
     return made or bool(programs.MOVES.search(setup) or programs.HEAVY.search(setup))
 
 
@@ -60,7 +67,7 @@ def command(facts: Facts, tried: Rehearsal) -> Iterator[Said]:
     """Whether what the command begins is there."""
     commands, found = facts.question.commands, []
     for program, runs in commands.programs.items():
-        if absent(facts, program) and not made_by_setup(facts, program):
+        if any(not made_by_setup(facts, lack) for lack in lacks(facts, program)):
             continue  # `files` says so
         if (asked := asked_of(facts, program)) is None:
             found.append(program.word)

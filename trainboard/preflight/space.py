@@ -56,5 +56,10 @@ def shortage(disk: Disk, needed: float, count: int) -> str:
 
 def disk_of(disks: Sequence[Disk], path: str) -> Disk | None:
     """The disk that a path is on: the one by the longest path around it, else the first."""
+    return disk_around(disks, path) or next(iter(disks), None)
+
+
+def disk_around(disks: Sequence[Disk], path: str) -> Disk | None:
+    """The same; None where none is by a path around it."""
     around = [each for each in disks if path == each.path or path.startswith(each.path.rstrip("/") + "/")]
-    return max(around, key=lambda each: len(each.path), default=disks[0] if disks else None)
+    return max(around, key=lambda each: len(each.path), default=None)

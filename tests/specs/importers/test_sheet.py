@@ -196,6 +196,11 @@ def typed(rows: Sequence[Mapping[str, Scalar]]) -> list[set[tuple[str, str, str]
     return [{(key, type(value).__name__, repr(value)) for key, value in row.items()} for row in rows]
 
 
+def test_what_a_spreadsheet_program_escaped_is_read_as_it_was() -> None:
+    found = imported(workbook([["a", "b"], ["x_x000d_y", "_x005F_x000D__xD800_"]]), "s.xlsx")
+    assert params(found) == [{"a": "x\ry", "b": "_x000D__xD800_"}]
+
+
 @settings(max_examples=80)
 @given(ROWS)
 def test_the_runs_are_the_rows_of_a_csv_file(rows: list[dict[str, Scalar]]) -> None:

@@ -162,6 +162,52 @@ def test_whole_numbers_and_multiples_stay_such() -> None:
         assert run.params["b"] in (16, 32, 48, 64)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "drawn", "in_grid"),
+    [
+        ("min: 1, max: 10, q: 2", [2, 4, 6, 8, 10], [1, 3, 5, 7, 9]),
+        ("min: 1, max: 10, q: 4", [0, 4, 8], [1, 5, 9]),
+        ("min: 999999, max: 1000000.5, q: 0.5", [999999.0, 999999.5, 1e6, 1000000.5], [999999.0, 999999.5, 1e6]),
+        ("min: 0, max: 0.3, q: 0.1", [0.0, 0.1, 0.2, 0.3], [0.0, 0.1, 0.2]),
+        ("min: 0, max: 4, q: 2.0", [0.0, 2.0, 4.0], [0.0, 2.0]),
+        ("min: 0, max: 2", [0, 1, 2], [0, 1]),
+        ("min: 0.1, max: 0.3", [0], [0.1]),
+        ("min: 3, max: 3, q: 2", [4], [3]),
+    ],
+)
+def test_quantised_values_are_those_of_wandb(parameter: str, drawn: list[float], in_grid: list[float]) -> None:
+    text = f"{{x: {{distribution: q_uniform, {parameter}}}, y: {{values: [1]}}}}"
+    for method, more, wanted in (("random", "run_cap: 100", drawn), ("grid", "", in_grid)):
+        values = sorted({run.params["x"] for run in runs(sweep(text, method, more))}, key=str)
+        assert [(type(each), each) for each in values] == [(type(each), each) for each in sorted(wanted, key=str)]
+
+
+def test_what_becomes_of_quantised_values_is_said() -> None:
+    text = "{x: {distribution: q_uniform, min: 1, max: 10, q: 4}, y: {distribution: q_uniform, min: 3, max: 3, q: 2}}"
+    assert imported(sweep(text, more="run_cap: 1")).notes == (
+        'line 4: "parameters.x" is rounded to multiples of q, as W&B does: drawn from 0 to 8, '
+        "these two as often as the others",
+        'line 4: "parameters.y" is rounded to multiples of q, as W&B does: always 4',
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("min: 3, max: 3", 3),
+        ("min: 0.5, max: 0.5", 0.5),
+        ("distribution: log_uniform, min: 0, max: 0", 1.0),
+        ("distribution: inv_log_uniform, min: 0, max: 0", 1.0),
+        ("distribution: q_log_uniform_values, min: 4.2, max: 4.2, q: 2", 4),
+    ],
+)
+def test_a_parameter_whose_ends_are_the_same_is_fixed(parameter: str, value: float) -> None:
+    found = spec(sweep(f"{{x: {{{parameter}}}, y: {{min: 0.0, max: 1.0}}}}", more="run_cap: 3"))
+    assert found.params == {"x": value}
+    assert type(found.params["x"]) is type(value)
+    assert "x" not in found.sweep.axes
+
+
 def test_a_sweep_without_an_end_is_given_one_and_it_is_said() -> None:
     found = imported(sweep("x: {min: 0.0, max: 1.0}"))
     assert found.runs == 20
@@ -192,6 +238,13 @@ def test_json_is_read_too() -> None:
         (sweep("samples: {values: [1, 2]}"), "is a key of a sweep"),
         (sweep("x: {max: 1}"), '"parameters.x.min" is missing'),
         (sweep("x: {distribution: log_uniform, min: 1, max: 1e9}"), "too large"),
+        (sweep("x: {min: 3, max: 1}"), 'max" must be at least "min", which is 3, not 1'),
+        (sweep("x: {distribution: q_uniform, min: 0, max: 1, q: 0}"), 'q" must be more than 0, not 0'),
+        (
+            sweep("x: {distribution: q_uniform, min: 0, max: 1.0e+308, q: 1.7e+308}"),
+            "a multiple of q that is too large",
+        ),
+        (sweep("x: {distribution: log_uniform, min: -2000, max: -1000}"), "cannot be a spec as it is"),
         (sweep("x: 3"), "must be a mapping"),
         (sweep("x: {value: 1}", more='command: ["${python}"]'), "is not known"),
     ],
