@@ -28,6 +28,8 @@ from tests.backends.oddslurm import OddSlurm
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+BATCH = "b" * 16
+
 
 @pytest.fixture
 async def odd(tmp_path: Path) -> AsyncGenerator[OddSlurm]:
@@ -321,8 +323,8 @@ async def test_sbatch_s_error_about_one_plan_of_a_batch_is_told_of_that_plan(odd
 
 
 async def test_held_tasks_among_others_of_one_line_are_told_apart_by_one_more_squeue(odd: OddSlurm) -> None:
-    attempts = [Watched(f"t{n}", f"12_{n}", str(odd.folder / str(n)), 1.0, "b", n) for n in range(3)]
-    odd.queue({"i": "12_[0-2]", "T": "PENDING", "k": "b", "r": "JobHeldUser,Priority"})
+    attempts = [Watched(f"t{n}", f"12_{n}", str(odd.folder / str(n)), 1.0, BATCH, n) for n in range(3)]
+    odd.queue({"i": "12_[0-2]", "T": "PENDING", "k": BATCH, "r": "JobHeldUser,Priority"})
     script = (odd.bin / "squeue").read_text()
     reasons = 'case "$*" in *-r*) printf "12_0|Priority\\n12_1|JobHeldUser\\n12_2|Priority\\n"; exit;; esac\n'
     odd.says("squeue", reasons + script.partition("\n")[2])
@@ -346,11 +348,11 @@ async def test_an_empty_queue_ends_nothing_by_itself(odd: OddSlurm) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    ["7|COMPLETED|0:0|1|2|{token}|", "7|COMPLETED|0:0|1|2||{directory}", "7_4|COMPLETED|0:0|1|2|bbbb|/x"],
+    ["7|COMPLETED|0:0|1|2|{token}|", "7|COMPLETED|0:0|1|2||{directory}", f"7_4|COMPLETED|0:0|1|2|{BATCH}|/x"],
 )
 async def test_an_attempt_whose_job_nobody_knows_is_found_in_the_accounting(odd: OddSlurm, row: str) -> None:
     odd.queue()
-    plan = odd.desk.plan("true", batch="bbbb", task=4)
+    plan = odd.desk.plan("true", batch=BATCH, task=4)
     attempt = replace(odd.desk.watched(plan), submitted=time.time() - 600)
     line = row.format(token=plan.token, directory=attempt.directory)
     odd.says("sacct", f"echo '6|FAILED|1:0|1|2|{'e' * 16}|/elsewhere'; echo '{line}'")
@@ -391,7 +393,7 @@ async def test_thousands_that_left_are_asked_for_in_turn_with_one_sacct_a_tick(o
     odd.queue()
     odd.says("sacct", 'for word; do case $ids in x) ids=$word;; esac; [ "$word" = -j ] && ids=x; done\n'
              'echo "$ids" | tr , "\\n" | sed "s/$/_0|COMPLETED|0:0|1|2/"')  # fmt: skip
-    attempts = [Watched(f"t{n}", f"{n}_0", str(odd.folder / "x"), 1.0, "b", n) for n in range(1000, 2200)]
+    attempts = [Watched(f"t{n}", f"{n}_0", str(odd.folder / "x"), 1.0, BATCH, n) for n in range(1000, 2200)]
     ended: set[str] = set()
     for ticks in range(1, 4):
         left = [attempt for attempt in attempts if attempt.token not in ended]
@@ -451,8 +453,8 @@ async def test_a_priority_that_the_site_forbids_says_so(odd: OddSlurm) -> None:
 
 
 async def test_only_what_waits_is_held_and_many_are_held_in_few_commands(odd: OddSlurm) -> None:
-    attempts = [Watched(f"t{n}", f"12_{n}", str(odd.folder), 1.0, "b", n) for n in range(450)]
-    odd.queue({"i": "12_[3-449]", "T": "PENDING", "k": "b"}, {"i": "12_2", "T": "RUNNING", "k": "b"})
+    attempts = [Watched(f"t{n}", f"12_{n}", str(odd.folder), 1.0, BATCH, n) for n in range(450)]
+    odd.queue({"i": "12_[3-449]", "T": "PENDING", "k": BATCH}, {"i": "12_2", "T": "RUNNING", "k": BATCH})
     odd.says("scontrol", "true")
     await odd.backend.hold(attempts)
     calls = odd.asked("scontrol")
