@@ -26,8 +26,8 @@ FOREIGN = 10
 RECENT = 200
 """Ended runs whose curves are opened without being looked at: the newest. Others wait until somebody looks."""
 
-TOGETHER = 4
-"""Stored series that are opened at the same time."""
+TOGETHER = 1
+"""Stored series that are opened at the same time: with more threads the event loop waits its turn for too long."""
 
 PAUSE, EFFORT = 2.0, 10
 """Seconds between two looks at series that another process writes, or so many times as long as a look takes."""

@@ -329,11 +329,11 @@ class Watch:
         """What runs leave is brought here by the process that polls, from the hosts that answer."""
         while True:
             await self._engine.driving.wait()
+            await asyncio.sleep(RECORDS_INTERVAL)  # first, too: at the start there is enough to do
             try:
                 await self._collector.begin(self._answering())
             except StoreError as error:
                 self._troubles.meet("store", str(error))  # whether it is over, the next look at it tells
-            await asyncio.sleep(RECORDS_INTERVAL)
 
     def _answering(self) -> set[str]:
         return {name for name, place in self._places.items() if place.link is Link.UP}
