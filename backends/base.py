@@ -530,6 +530,9 @@ class Backend(Protocol):
     def health(self, interval: float) -> AsyncGenerator[Health]:
         """Readings of the host (of the gateway, for a cluster), about every `interval` seconds."""
 
+    async def space(self, paths: Sequence[str]) -> tuple[Disk, ...]:
+        """The disks of these folders, each by the path that was asked for; without those that nobody can tell."""
+
     async def run_command(self, argv: Sequence[str], timeout: float = 20, cap: int = 1 << 20) -> Completed:
         """A command on the host, without a shell."""
 

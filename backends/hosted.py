@@ -119,6 +119,12 @@ class Hosted:
             async for _, header, _ in frames:
                 yield parse_health(header)
 
+    async def space(self, paths: Sequence[str]) -> tuple[Disk, ...]:
+        """The disks of these folders."""
+        header, _ = await self.host.request("space", paths=list(paths))
+        asked = frozenset(paths)
+        return tuple(Disk(path, total, free) for path, total, free in header["disks"] if path in asked)
+
     async def run_command(self, argv: Sequence[str], timeout: float = 20, cap: int = 1 << 20) -> Completed:
         """A command on the host."""
         return await self.host.run(argv, timeout, cap)

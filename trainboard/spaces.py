@@ -6,16 +6,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backends.base import Disk
-from backends.remote.telemetry import read_disk
+from backends.base import BackendError
 from specs.model import SpecError
 from trainboard.events import Noticed
 from trainboard.preflight.needs import learnt
-from trainboard.preflight.space import disk_around, disk_of, shortage, still_needed
+from trainboard.preflight.space import shortage, still_needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from backends.base import Disk
     from trainboard.documents import Records
     from trainboard.events import Event
     from trainboard.place import Place
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trainboard.records import Attempt, Experiment
 
 INTERVAL = 30.0
-"""Seconds between two looks; nothing is asked of any other machine for it."""
+"""Seconds between two looks. A host is asked once for all of its folders, and no process begins there for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Demand:
 
 
 class Spaces:
-    """Compares the newest readings of hosts with what the attempts there need."""
+    """Compares what is left on the disks of hosts with what the attempts there need."""
 
     def __init__(self, places: Mapping[str, Place], planner: Planner, tell: Callable[[Event], None]) -> None:
         self._places = places
@@ -71,6 +71,8 @@ class Spaces:
         known = [each for each in attempts if each.id in needs and each.directory]
         if not known:
             return ""
+        if place.health is None:
+            return None  # it has not answered yet
         amounts = {each.id: needs[each.id].amount for each in known}
         found = [
             shortage(disk, still_needed(those, amounts), len(those))
@@ -81,17 +83,16 @@ class Spaces:
     async def _disks(
         self, place: Place, known: list[Attempt], needs: Mapping[str, Demand]
     ) -> list[tuple[Disk, list[Attempt]]]:
-        """The disks that are known, with the attempts that write there: of their folders, and of shared projects."""
-        disks = () if place.health is None else place.health.disks
-        own = disk_of(disks, known[0].directory)
-        found = [] if own is None else [(own, known)]
+        """The disks that attempts write to: of their own folders, and of the projects that the host shares."""
+        writers = {place.backend.folders[0]: known}
         if place.backend.shared:
-            for project in dict.fromkeys(needs[each.id].project for each in known if needs[each.id].project):
-                here = place.backend.kind == "local"
-                disk = await asyncio.to_thread(disk_here, project) if here else disk_around(disks, project)
-                if disk is not None and disk is not own:
-                    found.append((disk, [each for each in known if needs[each.id].project == project]))
-        return found
+            for each in known:
+                if project := needs[each.id].project:
+                    writers.setdefault(project, []).append(each)
+        try:
+            return [(disk, writers[disk.path]) for disk in await place.backend.space(tuple(writers))]
+        except BackendError:
+            return []  # what is wrong with the host is told by whoever polls it
 
     async def _needs(self, records: Records, attempts: list[Attempt]) -> dict[str, Demand]:
         """By attempt, what is known of it."""
@@ -114,9 +115,3 @@ class Spaces:
             return Demand(float(declared), project)
         known = (await asyncio.to_thread(learnt, records, experiment.name)).disk
         return None if known is None else Demand(known.amount, project)
-
-
-def disk_here(path: str) -> Disk | None:
-    """The disk of a folder on this machine. Blocks for a moment."""
-    found = read_disk(path)
-    return None if found is None else Disk(*found)

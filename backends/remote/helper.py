@@ -10,7 +10,7 @@ from backends.remote import attempts, code, control, files, folders, results, ro
 from backends.remote.commands import Commands
 from backends.remote.follow import Follow, Follows
 from backends.remote.frames import GREETING, Decoder, Failure, Header, Reply, described, encode
-from backends.remote.telemetry import Telemetry
+from backends.remote.telemetry import Telemetry, space
 
 
 class Helper(object):
@@ -43,6 +43,7 @@ class Helper(object):
             "top": control.top,
             "room": room.room,
             "survey": survey.survey,
+            "space": space,
             "results": results.results,
             "fetch": results.fetch,
         }  # type: Dict[str, Callable[[Header, bytes], Reply]]

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from backends.remote.commands import Commands, kill_group
 from backends.remote.files import resolve
-from backends.remote.frames import Header
+from backends.remote.frames import Header, Reply
 
 GPU_FIELDS = "index,uuid,name,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw"
 
@@ -157,6 +157,11 @@ def read_machine(disks: List[str]) -> Dict[str, Any]:
         "memory_available": memory.get("MemAvailable"),
         "disks": [disk for disk in (read_disk(path) for path in disks) if disk is not None],
     }
+
+
+def space(header: Header, payload: bytes) -> Reply:
+    """The disks of `paths`."""
+    return {"disks": [disk for disk in (read_disk(path) for path in header["paths"]) if disk is not None]}, b""
 
 
 def read_disk(path: str) -> Optional[List[Any]]:

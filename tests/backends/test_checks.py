@@ -39,6 +39,15 @@ async def surveyed(desk: Desk, *inputs: Input, patience: float = 20, **changes: 
     return await desk.backend.survey(desk.plan("true", **changes), inputs, patience)
 
 
+async def test_the_space_of_folders_is_told_by_the_names_they_were_asked_by(desk: Desk, tmp_path: Path) -> None:
+    wanted = (str(tmp_path), f"{tmp_path}/not yet/there", "~/runs")
+    found = await desk.backend.space(wanted)
+    assert tuple(disk.path for disk in found) == wanted
+    status = os.statvfs(tmp_path)
+    assert found[0].total == found[1].total == status.f_blocks * status.f_frsize
+    assert abs(found[0].free - status.f_bavail * status.f_frsize) < 1 << 30
+
+
 async def rehearsed(desk: Desk, setup: str, *programs: Program, **changes: object) -> Rehearsal:
     """What becomes of a set-up there."""
     done = await desk.backend.rehearse(desk.plan("true", setup=setup, **changes), programs)

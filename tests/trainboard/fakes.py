@@ -13,6 +13,7 @@ from backends.base import (
     Chunk,
     CommandFailed,
     Completed,
+    Disk,
     Found,
     Health,
     HostUnreachable,
@@ -43,7 +44,7 @@ from trainboard.submit import intend as intend_prospect
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 
-    from backends.base import Backend, Plan, Watched
+    from backends.base import Backend, Disk, Plan, Watched
     from backends.checks import Forecast, Program, Unknown
     from specs.model import Input, Resources, SlurmOptions, Spec
     from trainboard.rows import Row
@@ -85,6 +86,8 @@ class FakeBackend:
         self.rehearsed: Rehearsal | Unknown | None = None
         """What becomes of a set-up; None: all goes well, and everything is found."""
         self.foreseen: Forecast | None = None
+        self.disks: dict[str, Disk] = {}
+        """By folder."""
         self.left: dict[str, dict[str, bytes]] = {}
         """What attempts left where they ran: by directory and path."""
         self.left_reason = ""
@@ -218,6 +221,10 @@ class FakeBackend:
             found[path][at : at + length] if path not in self.locked else "Permission denied"
             for path, at, length in pieces
         ]
+
+    async def space(self, paths: Sequence[str]) -> tuple[Disk, ...]:
+        self._fail()
+        return tuple(replace(self.disks[path], path=path) for path in paths if path in self.disks)
 
     async def scan(self) -> tuple[Found, ...]:
         self._fail()

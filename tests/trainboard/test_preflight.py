@@ -249,14 +249,23 @@ def running(*used: float) -> Records:
     return Records({"x-1": experiment}, runs, {each.id: each for each in attempts})
 
 
+def watched(tmp_path: Path, told: list[Event]) -> tuple[Place, FakeBackend, Spaces]:
+    """A host that has answered, and what looks at its disks."""
+    backend = FakeBackend()
+    place = Place(backend, 1.0)
+    place.health = Health(1.0)
+    return place, backend, Spaces({"fake": place}, Planner({}, Archives(tmp_path)), told.append)
+
+
 async def test_a_disk_that_will_not_do_is_told_of_once_until_it_will_again(tmp_path: Path) -> None:
     told: list[Event] = []
-    place = Place(FakeBackend(), 1.0)
-    spaces = Spaces({"fake": place}, Planner({}, Archives(tmp_path)), told.append)
+    place, backend, spaces = watched(tmp_path, told)
+    backend.disks["/there"] = Disk("", 100 * G, 13 * G)
     records = running(2.0 * G, 4.0 * G)  # 14 GB are still needed
-    await spaces.look(records)  # nothing was read of the host yet
+    place.health = None
+    await spaces.look(records)  # the host has not answered yet
     assert told == []
-    place.health = Health(1.0, disks=(Disk("/there", 100 * G, 13 * G),))
+    place.health = Health(1.0)
     await spaces.look(records)
     await spaces.look(records)
     notice = Noticed("warning", "fake: 13G left on /there, and 2 runs there may still write 14G")
@@ -266,11 +275,23 @@ async def test_a_disk_that_will_not_do_is_told_of_once_until_it_will_again(tmp_p
     assert told == [notice, notice]
 
 
+async def test_a_host_that_does_not_tell_its_disks_is_neither_short_nor_well(tmp_path: Path) -> None:
+    told: list[Event] = []
+    _, backend, spaces = watched(tmp_path, told)
+    backend.disks["/there"] = Disk("", 100 * G, 13 * G)
+    records = running(2.0 * G, 4.0 * G)
+    await spaces.look(records)
+    backend.error = HostUnreachable("fake: gone")
+    await spaces.look(records)
+    backend.error = None
+    await spaces.look(records)
+    assert len(told) == 1
+
+
 async def test_without_a_known_need_nobody_is_warned(tmp_path: Path) -> None:
     told: list[Event] = []
-    place = Place(FakeBackend(), 1.0)
-    place.health = Health(1.0, disks=(Disk("/there", 100 * G, 0),))
-    spaces = Spaces({"fake": place}, Planner({}, Archives(tmp_path)), told.append)
+    _, backend, spaces = watched(tmp_path, told)
+    backend.disks["/there"] = Disk("", 100 * G, 0)
     records = running(0.0)
     bare = replace(records.experiments["x-1"], text="name: x\ncommand: train\n")
     await spaces.look(Records({"x-1": bare}, records.runs, records.attempts))
@@ -283,33 +304,17 @@ async def test_without_a_known_need_nobody_is_warned(tmp_path: Path) -> None:
 
 async def test_a_project_folder_that_is_shared_is_looked_at_too(tmp_path: Path) -> None:
     told: list[Event] = []
-    place = Place(FakeBackend(), 1.0)
-    spaces = Spaces({"fake": place}, Planner({}, Archives(tmp_path)), told.append)
-    root, project = Disk("/there", 100 * G, 50 * G), Disk("/home", 100 * G, 13 * G)
+    _, backend, spaces = watched(tmp_path, told)
+    backend.disks = {"/there": Disk("", 100 * G, 50 * G), "/home/me": Disk("", 100 * G, 13 * G)}
     records = running(2.0 * G, 4.0 * G)
     moved = replace(records.experiments["x-1"], source="/home/me/x.yaml")
     records = replace(records, experiments={"x-1": moved})
-    place.health = Health(1.0, disks=(root, project))
-    place.backend.shared = False  # then nothing is written there
+    backend.shared = False  # then nothing is written there
     await spaces.look(records)
     assert told == []
-    place.backend.shared = True
+    backend.shared = True
     await spaces.look(records)
-    assert told == [Noticed("warning", "fake: 13G left on /home, and 2 runs there may still write 14G")]
-
-
-async def test_on_this_machine_the_disk_of_the_project_folder_is_known_without_a_config(tmp_path: Path) -> None:
-    told: list[Event] = []
-    place = Place(FakeBackend(kind="local"), 1.0)
-    spaces = Spaces({"fake": place}, Planner({}, Archives(tmp_path)), told.append)
-    place.health = Health(1.0, disks=(Disk("/there", 10**30, 10**30),))
-    records = running(0.0)
-    text = "name: x\ncommand: train\nresources: {disk: 1000000T}\n"
-    here = replace(records.experiments["x-1"], source=str(tmp_path / "x.yaml"), text=text)
-    await spaces.look(replace(records, experiments={"x-1": here}))
-    [notice] = told
-    assert isinstance(notice, Noticed)
-    assert f"left on {tmp_path}, and 1 run there may still write" in notice.text
+    assert told == [Noticed("warning", "fake: 13G left on /home/me, and 2 runs there may still write 14G")]
 
 
 # on the command line

@@ -187,13 +187,6 @@ def test_a_shortage_names_the_disk_and_what_is_needed() -> None:
     assert space.shortage(disk, 4 * G, 2) == words
 
 
-def test_the_disk_of_a_path_is_the_one_nearest_around_it() -> None:
-    disks = [Disk("/", 1, 1), Disk("/scratch", 1, 1), Disk("/scratch2", 1, 1)]
-    assert space.disk_of(disks, "/scratch/me/x") == disks[1]
-    assert space.disk_of(disks, "~/x") == disks[0]
-    assert space.disk_of([], "/x") is None
-
-
 # the host
 
 
@@ -290,6 +283,7 @@ def test_less_than_finished_runs_used_is_a_warning() -> None:
         (Room(None, 50), Level.PASS, "room for 50 more jobs"),
         (Room(None), Level.PASS, "room for all 2"),
         (Room(2), Level.PASS, "would start at once"),
+        (Room(1, None, "1 run ahead"), Level.PASS, "1 of 2 would start at once, the others as these end"),
         (Room(0, None, "GPU 0 is busy"), Level.PASS, "0 of 2 would start at once: GPU 0 is busy"),
     ],
 )
@@ -383,6 +377,10 @@ def test_gpu_memory_goes_by_the_type_that_the_partition_has(wanted: str, own: st
         ("a100_1g.5gb", (5 * G, 5 * G)),
         ("v100", (16 * G, 32 * G)),
         ("rtx3090", (24 * G, 24 * G)),
+        ("gh200", (95 * G, 144 * G)),
+        ("nvidia_h200_nvl", (140 * G, 141 * G)),
+        ("nvidia_rtx_6000_ada_generation", (48 * G, 48 * G)),
+        ("nvidia_geforce_rtx_2080_ti", (11 * G, 11 * G)),
         ("tesla", None),
         ("", None),
     ],

@@ -36,6 +36,12 @@ async def test_h_releases_where_all_that_wait_are_held() -> None:
         await stage.actions.told("hold", ("r3", "r4", "r2"))
 
 
+async def test_the_same_answer_to_a_key_that_is_pressed_again_covers_the_screen_once() -> None:
+    async with board(size=(80, 24)) as stage:
+        await stage.press("c", "c", "c")
+        assert sum("no job chosen" in line for line in stage.lines) == 1
+
+
 async def test_requeue_asks_names_the_jobs_and_says_that_living_ones_are_ended() -> None:
     async with board(row(1), row(2, JobState.FAILED), row(3, WAITS)) as stage:
         await stage.press("M", "R")

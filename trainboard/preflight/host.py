@@ -171,4 +171,5 @@ def queue(facts: Facts, room: Room) -> Iterator[Said]:
     elif room.now >= runs:
         yield passing("would start at once")
     else:
-        yield passing(f"{room.now} of {runs} would start at once{': ' + room.reason if room.reason else ''}")
+        few = f"{room.now} of {runs} would start at once"
+        yield passing(f"{few}, the others as these end" if room.now else f"{few}: {room.reason or 'it is busy'}")

@@ -8,7 +8,7 @@ from trainboard.preflight.said import Said, failing, passing, warning
 from trainboard.show import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from backends.base import Disk
     from trainboard.preflight.needs import Need
@@ -52,14 +52,3 @@ def shortage(disk: Disk, needed: float, count: int) -> str:
         return ""
     runs = "1 run" if count == 1 else f"{count} runs"
     return f"{size(disk.free)} left on {disk.path}, and {runs} there may still write {size(needed)}"
-
-
-def disk_of(disks: Sequence[Disk], path: str) -> Disk | None:
-    """The disk that a path is on: the one by the longest path around it, else the first."""
-    return disk_around(disks, path) or next(iter(disks), None)
-
-
-def disk_around(disks: Sequence[Disk], path: str) -> Disk | None:
-    """The same; None where none is by a path around it."""
-    around = [each for each in disks if path == each.path or path.startswith(each.path.rstrip("/") + "/")]
-    return max(around, key=lambda each: len(each.path), default=None)

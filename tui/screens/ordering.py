@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from textual.screen import Screen
@@ -26,14 +27,20 @@ class OrderingScreen(Screen[None]):
     def __init__(self, actions: Actions) -> None:
         super().__init__()
         self.actions = actions
+        self._seen_until: dict[str, float] = {}
+        """When each toast goes away."""
 
     def summarise(self) -> None:
         """Marks are others than before."""
         raise NotImplementedError
 
     def say(self, text: str, severity: Severity = "information") -> None:
-        """A toast; the text is never read as markup."""
-        self.notify(show.clean(text), severity=severity, markup=False)
+        """A toast, unless the same one is still to be seen; the text is never read as markup."""
+        toast, now = show.clean(text), monotonic()
+        if now >= self._seen_until.get(toast, 0.0):
+            self._seen_until = {each: end for each, end in self._seen_until.items() if end > now}
+            self._seen_until[toast] = now + self.app.NOTIFICATION_TIMEOUT
+            self.notify(toast, severity=severity, markup=False)
 
     def action_cancel(self) -> None:
         self._order(orders.CANCEL)
