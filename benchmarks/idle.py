@@ -82,6 +82,9 @@ class Nobody:
     def backend_names(self) -> Sequence[str]:
         return ("here",)
 
+    def spec_folder(self) -> Path:
+        raise Refused("nobody is there")
+
     def spec_files(self) -> Sequence[Path]:
         return ()
 

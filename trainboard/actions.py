@@ -79,6 +79,9 @@ class Actions(Protocol):
     def backend_names(self) -> Sequence[str]:
         """Where a spec can be submitted to, in the order of the config."""
 
+    def spec_folder(self) -> Path:
+        """Where new spec files go: the user's folder."""
+
     def spec_files(self) -> Sequence[Path]:
         """Spec files to offer: those of this folder, then the examples."""
 

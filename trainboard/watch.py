@@ -260,6 +260,10 @@ class Watch:
         """Where a spec can be submitted to."""
         return list(self._places)
 
+    def spec_folder(self) -> Path:
+        """The user's folder."""
+        return self._folder
+
     def spec_files(self) -> Sequence[Path]:
         """YAML files of the user's folder, then the examples that come with the program."""
         import specs

@@ -16,8 +16,8 @@ class Draft:
     """One file, and the text that stands for it on the screen."""
 
     path: Path
-    opened: str
-    """What was in the file when it was read or written last."""
+    opened: str | None
+    """What was in the file when it was read or written last; None: there was none."""
     text: str
     stamp: Stamp | None
     """Of the file at that time; None: it was not there."""
@@ -48,6 +48,20 @@ def read(path: Path) -> Draft | Unreadable:
     except SpecError as error:
         return Unreadable(error.message)
     return Draft(path, text, text, before)
+
+
+def free_name(folder: Path, stem: str) -> str:
+    """`stem.yaml`, or with the first number from 2 on that no file of the folder has. Blocks."""
+    names = (f"{stem}.yaml", *(f"{stem}-{number}.yaml" for number in range(2, 1000)))
+    return next((name for name in names if not (folder / name).exists()), names[0])
+
+
+def new_path(folder: Path, name: str) -> Path | None:
+    """The YAML file of this name in the folder; None where the name is none, or leads elsewhere."""
+    name = name.strip()
+    if not name or name.startswith(".") or "/" in name or not name.isprintable():
+        return None
+    return folder / (name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -82,6 +82,7 @@ KEYS = (
     Key("question_mark", "help", "help", "this help", ("board",), "?"),
     Key("q", "quit", "quit", "quit; jobs go on", ("board",)),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
+    Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
     Key("c", "check", "check", "check whether the runs can run there", ("specs",)),
     Key("b", "next_backend", "backend", "next backend", ("specs",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.base import JobState, Snapshot
@@ -23,7 +24,6 @@ from tui.listing import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
-    from pathlib import Path
 
     from textual.pilot import Pilot
 
@@ -40,6 +40,7 @@ class Actions:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.folder = Path()
         self.files: list[Path] = []
         self.sources: dict[str, Path] = {}
         self.offered: list[str] = []
@@ -139,6 +140,9 @@ class Actions:
 
     def backend_names(self) -> Sequence[str]:
         return ("here", "triton")
+
+    def spec_folder(self) -> Path:
+        return self.folder
 
     def spec_files(self) -> Sequence[Path]:
         return self.files

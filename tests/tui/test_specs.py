@@ -32,6 +32,7 @@ def spec(tmp_path: Path) -> Path:
 @pytest.fixture
 def actions(spec: Path) -> Actions:
     made = Actions()
+    made.folder = spec.parent
     made.files = [spec]
     made.sources = {"r1": spec}
     return made
@@ -69,6 +70,57 @@ async def editing(stage: Theatre) -> SpecText:
     await stage.until("3 runs of")
     assert isinstance(stage.app.screen, SpecsScreen)
     return stage.app.screen.editor
+
+
+# A new one.
+
+
+async def test_n_begins_a_spec_of_another_name_with_this_text_and_writes_it_once_it_is_saved(
+    actions: Actions, spec: Path
+) -> None:
+    put(spec.parent / "tiny-2.yaml", "name: other\ncommand: true\n")
+    async with board(row(1), actions=actions) as stage:
+        screen = await specs(stage, "n")
+        await stage.until("Name of the new spec")
+        assert "tiny-3.yaml" in stage.screen
+        await stage.press("enter")
+        await stage.until("tiny-3.yaml ● not saved")
+        assert screen.editor.text == GOOD_SPEC
+        assert screen.focused is screen.editor
+        assert "tiny-3.yaml" not in names(spec.parent)
+        await stage.press("ctrl+s")
+        await stage.until("saved")
+        assert content(spec.parent / "tiny-3.yaml") == content(spec) == GOOD_SPEC
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tiny.yaml", "there is such a file already"),
+        ("../up", "no name of a file in that folder"),
+        ("", "no name of a file in that folder"),
+    ],
+)
+async def test_a_new_spec_needs_a_free_name_in_the_folder(actions: Actions, name: str, told: str) -> None:
+    async with board(row(1), actions=actions) as stage:
+        screen = await specs(stage, "n")
+        await stage.until("Name of the new spec")
+        await stage.press("ctrl+u", *name, "enter")
+        await stage.until(told)
+        assert not screen.unsaved
+
+
+async def test_a_new_spec_that_somebody_else_wrote_meanwhile_is_not_overwritten(actions: Actions, spec: Path) -> None:
+    async with board(row(1), actions=actions) as stage:
+        await specs(stage, "n")
+        await stage.until("Name of the new spec")
+        await stage.press("ctrl+u", *"mine", "enter")
+        await stage.until("mine.yaml ● not saved")
+        put(spec.parent / "mine.yaml", "theirs")
+        await stage.press("ctrl+s")
+        await stage.until("The file has changed on disk")
+        await stage.press("n")
+        assert content(spec.parent / "mine.yaml") == "theirs"
 
 
 # Choosing and submitting.

@@ -100,6 +100,9 @@ class Opening:
     def backend_names(self) -> Sequence[str]:
         return self._watch.backend_names() if self._watch is not None else ()
 
+    def spec_folder(self) -> Path:
+        return self._there().spec_folder()
+
     def spec_files(self) -> Sequence[Path]:
         return self._watch.spec_files() if self._watch is not None else ()
 

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from specs.model import SpecError
 from trainboard.actions import Refused
 from tui import show
+from tui.drafts import Draft, free_name, new_path
 from tui.keys import KEYS, bindings
 from tui.screens.edit import EditingScreen
 from tui.screens.problems import problem_lines
@@ -121,7 +122,7 @@ class SpecsScreen(EditingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """While a text is typed, only what is no letter acts."""
-        if self.readonly and action in ("save", "submit"):
+        if self.readonly and action in ("save", "submit", "new"):
             return False
         if self.typing:
             return action in ("save", "back")
@@ -238,6 +239,31 @@ class SpecsScreen(EditingScreen):
         else:
             self.notify(f"{spec.name}: {count(len(rows), 'run')} submitted", markup=False)
             await self.leave(next((row.key for row in rows), None))
+
+    @work(exclusive=True, group="new")
+    async def action_new(self) -> None:
+        """A spec of another name in the user's folder, with the text of this one; nothing is written until it is
+        saved."""
+        from tui.screens.value import ValueScreen
+
+        self.keep()
+        draft, folder = self.draft, self.actions.spec_folder()
+        if draft is None:
+            self.notify("choose the spec to begin with", severity="warning", markup=False)
+            return
+        stem = await asyncio.to_thread(free_name, folder, draft.path.stem)
+        told = f"with the text of {draft.path.name}, in {folder}"
+        name = await self.app.push_screen_wait(ValueScreen("Name of the new spec", told, stem))
+        if name is None:
+            return
+        path = new_path(folder, name)
+        if path is None or path in self.drafts or await asyncio.to_thread(path.exists):
+            why = "no name of a file in that folder" if path is None else "there is such a file already"
+            self.notify(show.clean(f"{name}: {why}"), severity="error", markup=False)
+            return
+        self.drafts[path] = Draft(path, None, draft.text, None)
+        self.files.begin_with(path)
+        self.go_to("text")
 
     # One value.
 

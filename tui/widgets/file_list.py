@@ -36,6 +36,12 @@ class FileList(Picks):
         self.count = len(files)
         self.refresh(layout=True)
 
+    def begin_with(self, path: Path) -> None:
+        """Put a file before the others, and the cursor on it."""
+        self.put((path, *self._files))
+        self.cursor = 0
+        self.post_message(self.Moved(self))
+
     def mark(self, unsaved: Collection[Path]) -> None:
         """These have changes that are not saved."""
         if unsaved != self._unsaved:
