@@ -102,6 +102,8 @@ class Job:
     """How often its scheduler started it again by itself."""
     peaks: Peaks | None = None
     """None: nobody tells."""
+    checkpoints: tuple[float, ...] = ()
+    """When it saved the newest ones, the oldest first, as far as somebody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,33 @@ class Chunk:
     """Of the whole file when it was read."""
     restarted: bool = False
     """The file shrank or was replaced since the last chunk: what was read before is not in it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for in a file, line by line, in what a terminal would show of each line."""
+
+    pattern: str
+    """A regular expression as Python's `re` knows it; Unicode."""
+    ignore_case: bool = True
+    needles: tuple[str, ...] = ()
+    """In small letters: a line without any of these does not match. Found much faster; empty: nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """How far one step of a search came, and what it found."""
+
+    found: int | None
+    """Where the line begins that matches, or, of a long one, the piece that does; None: none of those looked at."""
+    line: bytes
+    """That line, or its beginning, as it is in the file."""
+    at: int
+    """Where the next step goes on: all between there and where this one began was looked at."""
+    size: int
+    """Of the whole file."""
+    done: bool
+    """It found something, or there is no more to look at in this direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +263,8 @@ class Result:
     """From there; untrusted: it says what the host says."""
     size: int
     """Bytes."""
+    changed: float = 0.0
+    """When it was written last, by the clock of its host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +274,8 @@ class Results:
     files: tuple[Result, ...] = ()
     left: str = ""
     """Why there may be more, in one line; empty where this is all."""
+    folder: str = ""
+    """Where the program ran: `follow` and `read` take a path below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,6 +556,13 @@ class Backend(Protocol):
 
     async def read(self, path: str, offset: int, limit: int) -> Chunk:
         """At most `limit` bytes of a file; a negative offset counts from its end."""
+
+    async def search(self, path: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        """One step, of a second or so, of looking for a line on the host: the file does not travel.
+
+        Forwards from the line that begins at `offset` on; backwards from the line that ends there. A negative
+        `offset` is the end of the file. Raises `CommandFailed` for a pattern that cannot be read or takes too long.
+        """
 
     def follow(self, path: str, offset: int) -> AsyncGenerator[Chunk | Unreadable]:
         """The file from `offset` on, as it grows; waits for a file that is not there yet. Never ends by itself."""

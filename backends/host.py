@@ -77,10 +77,17 @@ def helper_command(python: str) -> str:
 
 @cache
 def helper_text() -> bytes:
-    """What is sent to that command first: its length in a line, then the program, packed for slow lines."""
-    packed = base64.b64encode(zlib.compress(helper_source().encode())).decode()
-    text = f"import base64,zlib;exec(compile(zlib.decompress(base64.b64decode('{packed}')),'trainboard','exec'))"
-    return b"%d\n%s" % (len(text), text.encode())
+    """What is sent to that command first: its length in a line, then the program."""
+    text = packed(helper_source())
+    return b"%d\n%s" % (len(text), text)
+
+
+def packed(source: str) -> bytes:
+    """A program in one line: small for slow lines, and ASCII, for a Python whose locale is C."""
+    text = base64.b64encode(zlib.compress(source.encode())).decode()
+    return (
+        f"import base64,zlib;exec(compile(zlib.decompress(base64.b64decode('{text}')),'trainboard','exec'))".encode()
+    )
 
 
 class Host:
@@ -144,6 +151,16 @@ class Host:
         """At most `limit` bytes of a file; a negative offset counts from its end."""
         header, data = await self.request("read", path=path, offset=offset, limit=limit)
         return Chunk(header["offset"], data, header["size"])
+
+    async def program(self, source: bytes, arguments: Sequence[str], timeout: float, cap: int = 1 << 20) -> bytes:
+        """What a `packed` program of ours prints, run by the helper's own Python."""
+        header, data = await self.request(
+            "program", timeout, source, arguments=list(arguments), timeout=timeout, cap=cap
+        )
+        cut = header["out"]
+        if header["code"] != 0:
+            raise CommandFailed(f"{self.name}: {one_line(data[cut:]) or 'it was ended'}")
+        return data[:cut]
 
     async def put(self, path: str, data: bytes, token: str) -> None:
         """A file, which appears whole; in pieces, so that other requests get their turn on a slow line."""

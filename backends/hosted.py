@@ -28,6 +28,7 @@ from backends.base import (
 from backends.host import QUIET
 from backends.parse import parse_gpu
 from backends.rehearsal import rehearse
+from backends.search import search
 from backends.survey import parse_survey
 from backends.text import one_line
 from backends.upload import PATIENCE, Folder, Uploads, rejected
@@ -35,7 +36,7 @@ from backends.upload import PATIENCE, Folder, Uploads, rejected
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
-    from backends.base import Chunk, Job, Plan, Unreadable, Watched
+    from backends.base import Chunk, Job, Plan, Sought, Unreadable, Wanted, Watched
     from backends.checks import Forecast, Program, Rehearsal, Survey, Unknown
     from backends.host import Host
     from specs.model import Input
@@ -108,6 +109,10 @@ class Hosted:
         """At most `limit` bytes of a file."""
         return await self.host.read(path, offset, limit)
 
+    async def search(self, path: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        """One step of looking for a line."""
+        return await search(self.host, path, wanted, offset, backwards=backwards)
+
     def follow(self, path: str, offset: int) -> AsyncGenerator[Chunk | Unreadable]:
         """The file as it grows."""
         return self.host.follow(path, offset)
@@ -175,7 +180,7 @@ class Hosted:
         """The files of an attempt that these globs find where its program ran."""
         header, data = await self.host.request("results", PATIENCE, directory=directory, patterns=list(patterns))
         found = json.loads(zlib.decompress(data))
-        return Results(tuple(Result(path, size) for path, size in found), one_line(header["left"]))
+        return Results(tuple(Result(*each) for each in found), one_line(header["left"]), header["folder"])
 
     async def fetch(self, directory: str, pieces: Sequence[tuple[str, int, int]]) -> Sequence[bytes | str]:
         """Pieces of such files."""

@@ -25,6 +25,12 @@ def peaks_of(found: Mapping[str, Any]) -> Peaks | None:
     return Peaks(**figures) if figures else None
 
 
+def saved_of(found: Mapping[str, Any]) -> tuple[float, ...]:
+    """When checkpoints were saved, by what an attempt directory says."""
+    times = (found.get("saved") or {}).get("times")
+    return tuple(sorted(float(each) for each in times if is_figure(each))) if isinstance(times, list) else ()
+
+
 def is_figure(value: object) -> bool:
     """Whether somebody has measured something."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 62

@@ -50,6 +50,11 @@ def helper_source() -> str:
     return bundle(modules(queue, "room") + modules(remote))
 
 
+def seek_source() -> str:
+    """What looks for a line in a file, in a process beside the helper."""
+    return bundle(tuple(f"{remote.__name__}.{name}" for name in ("frames", "files", *remote.SEEK)))
+
+
 def waiter_source() -> str:
     """The waiter, which stands in the queue of a host for each attempt."""
     return bundle(modules(queue))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from backends import script
 from backends.base import BackendError, Job, JobState, Rejected, Room, Unclear
 from backends.hosted import ASKED, Hosted, pieces
-from backends.peaks import peaks_of
+from backends.peaks import is_figure, peaks_of, saved_of
 from backends.programs import programs
 from backends.text import one_line
 
@@ -119,11 +119,13 @@ class Server(Hosted):
             submitted=attempt.submitted,
             started=started.get("time"),
             ended=ended.get("time"),
+            time_limit=started.get("time_limit") if is_figure(started.get("time_limit")) else None,
             exit_code=ended.get("code"),
             log=f"{attempt.directory}/out.log",
             stranded=standing.stranded,
             restarts=found["restarts"],
             peaks=peaks_of(found),
+            checkpoints=saved_of(found),
             withdrawn=standing.state is JobState.CANCELLED
             and (bool(ended.get("withdrawn")) or found["taken_back"] == "withdrawn"),
         )

@@ -17,7 +17,7 @@ from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_w
 from backends.forecast import forecast
 from backends.gateway import OVER, Gateway, apart
 from backends.hosted import Hosted, pieces
-from backends.peaks import peaks_of
+from backends.peaks import peaks_of, saved_of
 from backends.programs import programs
 from backends.sightings import Watchlist
 from backends.squeue import TOP, topped
@@ -180,7 +180,7 @@ class Slurm(Hosted):
             for attempt, found in zip(asked, records, strict=True):
                 job = judged(self.name, attempt, seen.get(attempt.token, ()), found)
                 if job is not None:
-                    jobs.append(replace(job, peaks=peaks_of(found)))
+                    jobs.append(replace(job, peaks=peaks_of(found), checkpoints=saved_of(found)))
                 else:
                     known = claimed_by(found) or attempt.job_id
                     gone.append(replace(attempt, job_id=known if RUNNING_JOB_ID.fullmatch(known) else ""))

@@ -1,17 +1,28 @@
-"""How fast logs are read for metrics, in megabytes per second of one core: `python -m benchmarks.extract`.
+"""How fast logs are read for metrics, in megabytes per second of one core: `python -m benchmarks.extract [FOLDER]`.
 
-Three kinds of log are made up: every line full of metrics, mostly text, and progress bars.
+Some kinds of log are made up: every line full of metrics, mostly text, progress bars, a table. Of a folder, each log
+is read as one that goes on as it is, up to some megabytes; what is told is the median and the slowest beside
+their budgets, and all together.
 """
 
 from __future__ import annotations
 
 import random
+import statistics
+import sys
 import time
+from pathlib import Path
 
 from trainboard.extract import Extractor
 
 CHUNK = 64 * 1024
 REPEATS = 3
+SIZE = 2_000_000
+"""Bytes that are read of each log of a folder."""
+SMALL = 2_000
+"""Bytes; a smaller log tells nothing of speed."""
+TYPICAL, WORST = 20, 5
+"""Megabytes per second: the budgets of the median of a folder, or of a made-up log, and of a folder's slowest."""
 _WORDS = (
     "loader",
     "reads",
@@ -62,7 +73,21 @@ def bars(chance: random.Random) -> bytes:
     return "".join("".join(bar(epoch, i) for i in range(101)) + "\n" for epoch in range(600)).encode()
 
 
-KINDS = (dense, text, bars)
+def table(chance: random.Random) -> bytes:
+    """A CSV on the screen, with an empty cell in each row."""
+    rows = (f"{i},{chance.random():.6f},,{chance.random():.6f}\n" for i in range(60_000))
+    return ("step,loss,val_loss,grad_norm\n" + "".join(rows)).encode()
+
+
+def records(chance: random.Random) -> bytes:
+    """Dictionaries, one a line."""
+    return "".join(
+        f"{{'loss': {chance.random():.4f}, 'grad_norm': {chance.random():.4f}, 'epoch': {i / 1000:.3f}}}\n"
+        for i in range(40_000)
+    ).encode()
+
+
+KINDS = (dense, text, bars, table, records)
 
 
 def speed(log: bytes) -> tuple[float, int]:
@@ -77,12 +102,37 @@ def speed(log: bytes) -> tuple[float, int]:
     return len(log) / 1e6 / best, samples
 
 
+def report(name: str, log: bytes) -> float:
+    """Print one line about a log; its speed."""
+    rate, samples = speed(log)
+    print(f"{name[:40]:40} {len(log) / 1e6:6.1f} MB {samples:8} samples {rate:8.1f} MB/s")
+    return rate
+
+
+def folder(path: Path) -> None:
+    """The logs of a folder."""
+    logs = {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.suffix not in (".yaml", ".yml")}
+    long = {name: log.rstrip(b"\n") + b"\n" for name, log in logs.items() if len(log) > SMALL}
+    rates = {name: report(name, log * max(1, SIZE // len(log))) for name, log in long.items()}
+    slowest = min(rates, key=rates.__getitem__)
+    together = len(rates) / sum(1 / rate for rate in rates.values())
+    print(f"{len(rates)} logs, together {together:.1f} MB/s")
+    print(f"typical (median): {against(statistics.median(rates.values()), TYPICAL)}")
+    print(f"worst ({slowest}): {against(rates[slowest], WORST)}")
+
+
+def against(rate: float, budget: float) -> str:
+    """A speed beside its budget."""
+    return f"{rate:.1f} MB/s of {budget} wanted, {'kept' if rate >= budget else 'missed'}"
+
+
 def main() -> None:
-    """Print a line per kind of log."""
+    """Print a line per kind of log, or per log of a folder."""
+    if len(sys.argv) > 1:
+        folder(Path(sys.argv[1]))
+        return
     for kind in KINDS:
-        log = kind(random.Random(1))
-        rate, samples = speed(log)
-        print(f"{kind.__name__:6} {len(log) / 1e6:6.1f} MB {samples:8} samples {rate:8.1f} MB/s")
+        print(f"    {against(report(kind.__name__, kind(random.Random(1))), TYPICAL)}")
 
 
 if __name__ == "__main__":

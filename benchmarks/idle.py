@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from backends.base import Chunk, Sought
 from trainboard.actions import Refused
 from trainboard.config import BackendConfig
 from trainboard.options import CAREFUL, Options
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
     from pathlib import Path
 
+    from backends.base import Wanted
     from specs.model import Setting, Spec
     from trainboard.events import Event
     from trainboard.prospect import Prospect
+    from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
 
@@ -69,6 +72,18 @@ class Nobody:
 
     def show(self, key: str | None) -> None:
         return None
+
+    async def series(self, key: str) -> Recording:
+        raise Refused("nothing is known of it")
+
+    async def read_log(self, key: str, offset: int, limit: int) -> Chunk:
+        return Chunk(0, b"", 0)
+
+    async def search_log(self, key: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        return Sought(None, b"", 0, 0, True)
+
+    async def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
+        yield 0, 0
 
     def refresh(self) -> None:
         return None

@@ -20,10 +20,12 @@ from trainboard.config import load
 from trainboard.events import Sampled, TableSeen
 from trainboard.paths import Paths, paths
 from trainboard.places import Places
+from trainboard.recording import series_path
 from trainboard.records import Attempt, Experiment, Run
-from trainboard.sampler import series_path
-from trainboard.series import Sample, SeriesFile
+from trainboard.series import Sample
+from trainboard.seriesfile import SeriesFile
 from trainboard.store import Store
+from trainboard.stored import Mark
 from trainboard.watch import Watch
 
 RUNS = 10_000
@@ -57,7 +59,7 @@ async def fill(where: Paths) -> None:
     await Store(where.state).put(*experiments, *runs, *attempts)
     for run in runs[-SERIES:]:
         samples = [Sample("loss", 1 / (step + 1), step, "step", 0.0) for step in range(SAMPLES)]
-        SeriesFile(series_path(where.series, run.id)).append(samples, 10_000, {"finished": True})
+        SeriesFile(series_path(where.series, run.id)).append("stdout", samples, Mark(10_000), complete=True)
 
 
 async def measure(where: Paths) -> tuple[float, int, list[tuple[float, float]]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from specs import forms
 from specs.braces import RUN
 from specs.keys import keys, section_of
+from specs.model import LOG
 from specs.outline import Stop, outline
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from specs.outline import Outline, Path
 
-TEMPLATES = ("command", "outputs.checkpoint", "outputs.collect", "inputs", "inputs.path", "env")
+TEMPLATES = ("command", "outputs.checkpoint", "outputs.collect", "metrics.sources", "inputs", "inputs.path", "env")
 """Keys in whose values `{parameters}` stand."""
 VARIANT = "[variant]"
 """In a path, in the place of `variants` and the name of one."""
@@ -107,6 +108,8 @@ def _words(path: Path, more: Mapping[str, Sequence[str]], whole: Outline) -> tup
         return tuple((word, "") for word in forms.DISTRIBUTIONS)
     if dotted == "sweep.variant" or path == (VARIANT, "extends"):
         return tuple((each.key, "a variant") for each in whole.seen if each.path == ("variants",))
+    if dotted == "metrics.sources":
+        return ((LOG, "the log"),)
     key = keys().get(dotted)
     return tuple((str(word), "") for word in (*(key.words if key else ()), *more.get(dotted, ())))
 

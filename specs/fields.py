@@ -11,11 +11,12 @@ from specs.combos import VARIANT
 from specs.draft import Draft, fixed
 from specs.gather import Gather
 from specs.inputs import ITEM, read_code, read_inputs
-from specs.model import MOST_PRIORITY, Goal, Metrics, Resources, Scalar, SlurmOptions
+from specs.metrics import read_metrics
+from specs.model import MOST_PRIORITY, Resources, Scalar, SlurmOptions
 from specs.outputs import read_outputs
 from specs.retry import read_retry
 from specs.sweep import read_sweep
-from specs.tree import Value, nearest, quoted
+from specs.tree import Value, quoted
 from specs.variants import NOT_WITHIN, VARIANTS
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     ),
     "resources": ("gpus", "gpu_memory", "cpus", "memory", "time", "disk"),
     "slurm": ("partition", "account", "qos", "sbatch"),
-    "metrics": ("objective", "goal", "total"),
+    "metrics": ("objective", "goal", "total", "sources", "pattern"),
     "outputs": ("checkpoint", "keep", "log_limit", "collect", "collect_limit"),
     "inputs": ITEM,
     "code": ("exclude", "allow"),
@@ -41,7 +42,6 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
 """The keys of each section; those that are missing here hold names of the user's."""
 LATER: Mapping[str, tuple[str, ...]] = {
     "": ("watch",),
-    "metrics": ("sources",),
     "outputs": ("predictions",),
 }
 """Keys of the spec's format that this version does not act on."""
@@ -174,16 +174,6 @@ def slurm(draft: Draft) -> SlurmOptions:
     return SlurmOptions(**words, sbatch=options)
 
 
-def metrics(draft: Draft) -> Metrics:
-    """The objective and the length of a run."""
-    section, gather = draft.top.section("metrics"), Gather()
-    objective, goal = gather(section.text, "objective", None), gather(_goal, section)
-    total = gather(section.section, "total") or section
-    lengths = {key: gather(_length, total[key]) for key in total} if total is not section else {}
-    gather.done()
-    return Metrics(objective, goal, lengths)
-
-
 def after(draft: Draft) -> tuple[str, ...]:
     """Experiments that must be done before."""
     gather = Gather()
@@ -211,7 +201,7 @@ READERS: Mapping[str, Callable[[Draft], object]] = {
     "resources": resources,
     "where": where,
     "slurm": slurm,
-    "metrics": metrics,
+    "metrics": read_metrics,
     "outputs": read_outputs,
     "retry": read_retry,
     "after": after,
@@ -232,19 +222,6 @@ def _option(value: Value) -> str:
     if wrong := sbatch.problem(value.text()):
         raise value.error(f"{quoted(value.text())} {wrong}")
     return value.text()
-
-
-def _goal(section: Section) -> Goal:
-    goal = section.text("goal", Goal.MINIMIZE)
-    if goal not in list(Goal):
-        raise section["goal"].wrong(f"minimize or maximize{nearest(goal, list(Goal))}")
-    return Goal(goal)
-
-
-def _length(value: Value) -> float:
-    if value.number(least=0) == 0:
-        raise value.error("must be more than 0")
-    return value.number()
 
 
 def _experiment(item: Value, own: Value | None) -> str:

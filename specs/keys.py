@@ -147,6 +147,8 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
     "metrics.objective": (Kind.TEXT, "val_loss"),
     "metrics.goal": (Kind.WORD, "minimize"),
     "metrics.total": (Kind.NUMBERS, "{epochs: 50}"),
+    "metrics.sources": (Kind.TEXTS, '[stdout, "runs/{run}/metrics.csv"]'),
+    "metrics.pattern": (Kind.TEXTS, "'loss is (?P<loss>[-+.e0-9]+) at (?P<step>[0-9]+)'"),
     "retry": (Kind.SECTION, "{on: [PREEMPTED, TIMEOUT], max: 3}"),
     "retry.on": (Kind.WORDS, "[PREEMPTED, TIMEOUT]"),
     "retry.max": (Kind.INTEGER, "3"),
@@ -212,6 +214,8 @@ def _default(of: type, name: str, kind: Kind) -> str:
         return str(value.value)
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     units_of = {Kind.SIZE: units.SIZES, Kind.TIME: units.SECONDS}.get(kind)
     if units_of and isinstance(value, int):
         unit = max((unit for unit, one in units_of.items() if value % one == 0), key=lambda unit: units_of[unit])

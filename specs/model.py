@@ -14,6 +14,10 @@ Scalar = str | int | float | bool | None
 """A parameter's value: what YAML calls a scalar."""
 
 
+LOG = "stdout"
+"""What a run's log is called among the sources of its metrics."""
+
+
 class SpecError(Exception):
     """Bad input in a spec: `str()` is one line that says where, what and, if known, what to do instead."""
 
@@ -188,6 +192,13 @@ class Metrics:
     """Which way the objective is better."""
     total: Mapping[str, float] = field(default_factory=dict)
     """How long a run is, by index: `{epochs: 50}` or `{steps: 10000}`."""
+    sources: tuple[str, ...] = (LOG,)
+    """Where the metrics are read: `stdout`, which is the log, and globs of files, relative to where the program runs:
+    tables (`.csv`, `.tsv`), JSON lines, `trainer_state.json`, TensorBoard's event files, other logs. `{param}` stands
+    for a parameter's value and `{run}` for the run's name."""
+    pattern: tuple[str, ...] = ()
+    """Regular expressions that find metrics in lines, and win over guessing: groups called `name` and `value`, or
+    groups called as the metrics; `step` and `epoch` are the index."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The `outputs` section of a spec, and where each run of a sweep has its checkpoints."""
+"""The `outputs` section of a spec, and where each run of a sweep has its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from specs import braces, measures
 from specs.braces import RUN, as_text
 from specs.gather import Gather
-from specs.model import Outputs, SpecError
+from specs.model import LOG, Outputs, SpecError
 from specs.tree import quoted
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _checkpoint(section: Section) -> str | None:
     value = section.get("checkpoint")
     if value is None:
         return None
-    if problem := _malformed(value.text()):
+    if problem := malformed(value.text()):
         raise value.error(problem)
     return value.text()
 
@@ -74,7 +74,7 @@ def _collect(section: Section) -> tuple[str, ...]:
 
 
 def _result(item: Value) -> str:
-    if problem := _malformed(item.text()) or outside(item.text()):
+    if problem := malformed(item.text()) or outside(item.text()):
         raise item.error(problem)
     return item.text()
 
@@ -109,6 +109,7 @@ def collect_patterns(spec: Spec, setting: Setting) -> tuple[str, ...]:
 def shared_outputs(spec: Spec, settings: Sequence[Setting]) -> str | None:
     """Why the runs cannot share the project folder: two would take each other's outputs for their own."""
     clash = _clash(spec, settings, absolute=False) or _clashing_results(spec, settings)
+    clash = clash or _clashing_sources(spec, settings)
     return clash and f"{spec.source}: {clash}"
 
 
@@ -140,7 +141,7 @@ def astray(pattern: str) -> str:
     return ""
 
 
-def _malformed(pattern: str) -> str:
+def malformed(pattern: str) -> str:
     """What is wrong with a pattern before anything is filled in."""
     if not pattern.strip():
         return "is empty"
@@ -160,20 +161,30 @@ def _clash(spec: Spec, settings: Sequence[Setting], *, absolute: bool) -> str | 
         return None
     found = ((checkpoint_pattern(spec, setting), setting.name) for setting in settings)
     mine = sorted((pattern, name) for pattern, name in found if pattern and pattern.startswith("/") is absolute)
-    return _each_others(mine, "checkpoint", "checkpoints")
+    return _each_others(mine, "outputs.checkpoint", "checkpoints")
 
 
 def _clashing_results(spec: Spec, settings: Sequence[Setting]) -> str | None:
     names = [setting.name for setting in settings]
     by_pattern = zip(*(collect_patterns(spec, setting) for setting in settings), strict=True)
-    found = (_each_others(sorted(zip(filled, names, strict=True)), "collect", "results") for filled in by_pattern)
+    found = (
+        _each_others(sorted(zip(filled, names, strict=True)), "outputs.collect", "results") for filled in by_pattern
+    )
     return next(filter(None, found), None)
+
+
+def _clashing_sources(spec: Spec, settings: Sequence[Setting]) -> str | None:
+    for source in spec.metrics.sources:
+        filled = [(fill(source, {RUN: setting.name, **setting.params}), setting.name) for setting in settings]
+        if source != LOG and (clash := _each_others(sorted(filled), "metrics.sources", "metrics")):
+            return clash
+    return None
 
 
 def _each_others(patterns: Sequence[tuple[str, str]], key: str, what: str) -> str | None:
     for one, other in _overlapping(patterns):
         return (
-            f'"outputs.{key}": runs {one} and {other} would take each other\'s {what} for '
+            f'"{key}": runs {one} and {other} would take each other\'s {what} for '
             "their own: put {run}, or what varies, into the pattern and into where the program writes"
         )
     return None

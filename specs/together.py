@@ -10,7 +10,7 @@ from specs.braces import as_text
 from specs.combos import MOST_RUNS, SEED, count, kept, possible
 from specs.command import take_apart
 from specs.draft import flat
-from specs.model import Method, SpecError
+from specs.model import LOG, Method, SpecError
 from specs.references import has_references
 from specs.resume import unreachable
 from specs.scanner import CommandError
@@ -94,6 +94,9 @@ def _of_parameters(known: _Known, parts: Mapping[str, Any]) -> Iterator[SpecErro
         section = known.draft.top.section("outputs")
         problems += _paths(known, section.each("checkpoint"), outputs.fill, outputs.astray)
         problems += _paths(known, section.each("collect"), outputs.fill, outputs.outside)
+    if "metrics" in parts:
+        globs = [item for item in known.draft.top.section("metrics").each("sources") if item.content != LOG]
+        problems += _paths(known, globs, outputs.fill, outputs.outside)
     if "inputs" in parts:
         items = known.draft.top.each("inputs")
         written = [item.section()["path"] if isinstance(item.content, dict) else item for item in items]

@@ -57,7 +57,7 @@ def project(tmp_path: Path, name: str) -> Path:
     """The example as a user's own project: one run, long enough to be watched."""
     folder = tmp_path / "project"
     folder.mkdir()
-    for each in ("char-rnn.yaml", "char_rnn.py", "corpus.txt"):
+    for each in ("char-rnn.yaml", "char_rnn.py", "corpus.txt", "probe.py"):
         shutil.copy(Path(specs.__file__).parent / "examples" / each, folder)
     spec = folder / "char-rnn.yaml"
     text = spec.read_text()

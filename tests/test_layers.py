@@ -52,6 +52,20 @@ def test_what_is_heavy_is_imported_where_it_is_used(statement: str, allowed: set
     assert imported(statement) <= allowed
 
 
+def test_the_board_begins_without_what_only_a_run_with_samples_needs() -> None:
+    code = "import tui.app, sys, json\nprint(json.dumps(sorted(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    late = (
+        "numpy",
+        "secrets",
+        "trainboard.extract",
+        "trainboard.forecast",
+        "trainboard.layernames",
+        "trainboard.timing",
+    )
+    assert [name for name in json.loads(found.stdout) if name.startswith(late)] == []
+
+
 def test_the_board_is_the_only_one_that_loads_the_screen() -> None:
     assert {"textual", "rich"} <= imported("import tui.app")
 

@@ -11,7 +11,12 @@ from specs.expand import expand
 from specs.load import loads
 from specs.outputs import shared_outputs
 from trainboard.cli.main import parser
-from tui.keys import readme_table
+from trainboard.cli.metrics import print_report
+from trainboard.metrics import report
+from trainboard.progress import counted, newest_steps
+from trainboard.series import by_metric
+from trainboard.sources.table import kind
+from tui.keys import BOARD, key_table, page
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -19,11 +24,25 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_keys_are_those_of_the_table() -> None:
     [keys] = re.findall(r"<!-- keys: made from tui/keys.py -->\n(.*?)\n<!-- end of keys -->", README, re.DOTALL)
-    assert keys == readme_table().strip()
+    assert keys == key_table(BOARD)
+
+
+def test_the_page_of_all_keys_is_that_of_the_table() -> None:
+    assert (ROOT / "docs/keys.md").read_text() == page() + "\n", "`make docs` writes it"
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/queue.md", "docs/reliability.md", "docs/spec.md"]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/keys.md",
+        "docs/layers.md",
+        "docs/queue.md",
+        "docs/reading.md",
+        "docs/reliability.md",
+        "docs/spec.md",
+    ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
@@ -64,6 +83,23 @@ def test_the_page_about_the_queue_shows_a_config_and_a_spec(tmp_path: Path) -> N
     text = f"name: x\ncommand: train --lr {{lr}} --save ckpt/{{run}}\nresources: {{memory: 8G}}\n{part}"
     spec = loads(text, tmp_path / "x.yaml")
     assert (spec.after, spec.sweep.at_most, spec.outputs.keep, spec.retry.memory) == (("preprocess",), 2, 2, 2.0)
+
+
+def test_what_the_page_about_reading_shows_is_what_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/reading.md").read_text()
+    [part] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    spec = loads(f"name: x\ncommand: train\n{part}", tmp_path / "x.yaml").metrics
+    examples = re.findall(r"```log\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
+    assert (len(examples), page.count("```")) == (3, 14)
+    for number, (log, shown) in enumerate(examples):
+        told = (spec.total, spec.pattern) if number == 2 else ({}, ())  # the last one is read with the spec
+        reader = kind("train.log").reader(*told)
+        series = by_metric(reader.feed(log.encode()) + reader.finish())
+        progress = reader.progress or counted(newest_steps(series), told[0])
+        print_report(report("train.log", series, progress, tail=log.encode()))
+        assert capsys.readouterr().out == shown
 
 
 def test_every_command_named_is_a_command() -> None:

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Protocol
 from trainboard.options import CAREFUL, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import AsyncGenerator, Collection, Sequence
     from pathlib import Path
 
+    from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
     from trainboard.prospect import Prospect
+    from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
 
 
 class Refused(Exception):
     """What was asked for was not done; `str()` is one line that says why."""
+
+
+class Exists(Refused):
+    """A file of this name is there already."""
 
 
 class Actions(Protocol):
@@ -61,8 +67,25 @@ class Actions(Protocol):
     async def to_top(self, keys: Sequence[str]) -> None:
         """Put these, in this order, before all others of the user's that wait. Raises as `hold`."""
 
+    async def series(self, key: str) -> Recording:
+        """All samples of a row by metric, its attempts joined; `Recording.take` goes on with what is told. Raises
+        `Refused`."""
+
     def show(self, key: str | None) -> None:
         """Stream this row's log as `LogGrew` events, beginning with its tail; None: no log."""
+
+    async def read_log(self, key: str, offset: int, limit: int) -> Chunk:
+        """At most `limit` bytes of a row's log; a negative offset counts from its end. Raises `Refused`."""
+
+    async def search_log(self, key: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        """One step of looking for a line in a row's log, on its host (see `Backend.search`). Raises `Refused`."""
+
+    def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
+        """Write a row's whole log to a file of this machine, which appears when it is complete.
+
+        Tells how many bytes of how many are there after each piece. Raises `Refused`; where the file exists and is
+        not to be overwritten, `Exists`, before anything is read.
+        """
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen: their curves are wanted."""

@@ -1,4 +1,4 @@
-"""The curves of the rows: which logs are read for metrics, and which stored series are opened."""
+"""The curves of the rows: whose sources are read for metrics, and which stored series are opened."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backends.base import BackendError
+from specs.model import LOG
+from trainboard.recording import MOST, recorded
 from trainboard.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from trainboard.events import Event
     from trainboard.logs import Logs
     from trainboard.place import Place
+    from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.tasks import Tasks, Troubles
 
@@ -112,6 +115,14 @@ class Curves:
         else:
             self.see(self._rows)
 
+    async def series(self, row: Row) -> Recording:
+        """The samples of a row that have been told, thinned where there are more than `MOST`. Raises `OSError`."""
+        curve = self._curves.get(row.key)
+        if curve is not None and curve.sampler.opened and curve.sampler.row.attempt == row.attempt:
+            return await curve.sampler.recording()
+        async with self._opening:
+            return await asyncio.to_thread(recorded, self._folder, row.key, row.attempt, most=MOST)
+
     async def read_along(self) -> None:
         """Tell what another process stores, for ever, at a tenth of a core at most."""
         while True:
@@ -161,7 +172,13 @@ class Curves:
         self._curves[row.key] = Curve(sampler, self._tasks.begin(self._sample(row, sampler)))
 
     def _sampler(self, row: Row) -> Sampler:
-        return Sampler(row, self._places[row.backend].backend, self._folder, self._tell)
+        def complain(text: str) -> None:
+            if text:
+                self._troubles.meet(f"sources of {row.key}", f"{row.name}: metrics.sources: {text}")
+            else:
+                self._troubles.over(f"sources of {row.key}")
+
+        return Sampler(row, self._places[row.backend].backend, self._folder, self._tell, complain=complain)
 
     async def _sample(self, row: Row, sampler: Sampler) -> None:
         """Keep one row's series up to date until its job has ended and its log is read."""
@@ -180,13 +197,13 @@ class Curves:
             self._curves.pop(row.key, None)
 
     async def _read_log(self, row: Row, sampler: Sampler) -> None:
-        """Follow the log for its metrics, through lost connections."""
+        """Follow the sources of a row for its metrics, through lost connections."""
         place = self._places[row.backend]
         while not sampler.finished:
             await place.answered.wait()
             try:
                 path = await self._logs.path(row, place.backend)
-                if path is None:
+                if path is None and row.sources_wanted == (LOG,):
                     return
                 await sampler.follow(path)
             except BackendError as error:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backends.base import Health
     from trainboard.extract.progress import Progress
     from trainboard.lease import Holder
     from trainboard.rows import Row
-    from trainboard.series import Sample
+    from trainboard.series import Sample, Series
 
 
 class Link(StrEnum):
@@ -72,6 +74,9 @@ class LogGrew:
     data: bytes
     restarted: bool = False
     """Begin anew: the pane's content is not in the file any more, or this is its first piece."""
+    size: int = 0
+    """Of the whole file when the piece was read. Where a log grows faster than it can be sent, pieces are left out:
+    then `offset` is not where the last piece ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +89,22 @@ class LogUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """New samples of one row's metrics, in the order of the log. The first for a row brings what is stored."""
+    """New samples of one row's metrics, in the order in which they were read. The first brings what is stored."""
 
     key: str
     samples: tuple[Sample, ...]
+    """Only what is new."""
     restarted: bool = False
-    """Forget the earlier samples of this row."""
+    """Forget the earlier samples of this row: what there is is in `stored`."""
     progress: Progress | None = None
     """How far the run is, where its log or its spec tells."""
     complete: bool = False
-    """The job has ended and its whole log has been read: no more samples will come."""
+    """The job has ended and all its sources have been read: no more samples will come."""
+    stored: Mapping[str, Series] = field(default_factory=dict)
+    """What is stored, where that is told at once: the objective's series, or those of all metrics; current samples,
+    thinned to what a board can show. `Actions.series` gives everything."""
+    number: int = 0
+    """How many samples of this row's attempt came before `samples`: see `trainboard.recording.Recording`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.base import JobState
-from trainboard.extract import Extractor, Progress
+from trainboard.extract.names import printed
+from trainboard.outcome import TAIL, outcome
 from trainboard.series import Series, by_metric
+from trainboard.sources import table
+from trainboard.sources.base import trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import TextIO
 
-    from trainboard.series import Sample
+    from trainboard.extract import Progress
 
 
 CHUNK = 1 << 20
-TAIL = 64 * 1024
-"""Bytes at the end of a log that tell how it ended."""
 
 
 class MetricsError(Exception):
@@ -37,11 +37,13 @@ class Report:
     source: str
     """The file's path or the run's id."""
     outcome: str
-    """One of `OUTCOMES`."""
+    """One of `outcome.OUTCOMES`."""
     series: Mapping[str, Series]
     progress: Progress | None = None
     eta: float | None = None
     """Seconds until it is done; None where nobody knows."""
+    trouble: str | None = None
+    """What is wrong with the file, in one sentence; None where nothing is."""
 
     def as_json(self) -> dict[str, Any]:
         """The keys that `metrics --json` promises; numbers that are not finite are strings."""
@@ -59,38 +61,6 @@ class Report:
         }
 
 
-OUTCOMES = ("completed", "running", "failed", "nan", "oom", "timeout", "traceback", "killed", "unknown")
-
-# What the end of a log says, the surest first. A pattern matches within one line.
-_ENDINGS = tuple(
-    (outcome, re.compile(pattern, re.MULTILINE))
-    for outcome, pattern in (
-        ("timeout", rb"(?:CANCELLED AT .*)?DUE TO TIME LIMIT"),
-        (
-            "oom",
-            rb"CUDA out of memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|CUBLAS_STATUS_ALLOC_FAILED"
-            rb"|RESOURCE_EXHAUSTED|std::bad_alloc|^MemoryError|\boom[-_]kill(?:er)?\b|Out of memory: Killed process"
-            rb"|Cannot allocate memory|cudaErrorMemoryAllocation",
-        ),
-        (
-            "killed",
-            rb"^Killed\s*$|slurmstepd: error: .*CANCELLED AT|^Terminated\s*$|\bSIGKILL\b"
-            rb"|exit(?: ?code|ed with)?:? ?137\b",
-        ),
-    )
-)
-_TRACEBACK = re.compile(rb"Traceback \(most recent call last\):")
-_EXCEPTION = re.compile(rb"^(?:\S{0,80}: ?)?[A-Za-z_][\w.]{0,120}(?:Error|Exception|Interrupt|Exit)\b", re.MULTILINE)
-EPILOGUE = 40
-"""Lines that launchers, loggers and schedulers may print after the exception that ended the program."""
-_CRASH = re.compile(
-    rb"Segmentation fault|core dumped|\bSIG(?:ABRT|SEGV|BUS)\b|^srun: error: .*Exited with", re.MULTILINE
-)
-_COMPLETED = re.compile(
-    rb"(?i)\b(?:training|optimi[sz]ation|run|finetuning|fine-tuning|job) (?:is |was |has )?(?:now )?"
-    rb"(?:done|complete[d]?|finished)\b|\bdone training\b|\bfinished training\b|max_(?:epochs|steps)=\d+` reached"
-    rb"|\btrain_runtime\b|\bepochs completed in\b"
-)
 _STATES = {
     JobState.COMPLETED: "completed",
     JobState.TIMEOUT: "timeout",
@@ -105,34 +75,38 @@ _CAUSES = frozenset(("nan", "oom", "timeout", "traceback", "killed"))
 
 
 def read_file(path: Path, total: Mapping[str, float] | None = None) -> Report:
-    """The report of a log file, read in chunks. Raises MetricsError."""
-    extractor = Extractor(total)
+    """The report of a log or of any other file that holds samples, read in chunks. Raises MetricsError."""
+    kind = table.kind(str(path))
+    reader = kind.reader(total)
     series: dict[str, Series] = {}
     end: deque[bytes] = deque(maxlen=2)
     try:
+        passed = path.parts[1:2] in (("dev",), ("proc",))  # by the shell, `<(zcat log.gz)`: somebody writes it
+        if path.is_fifo() and not passed:
+            raise MetricsError(f"{path}: is a named pipe, which may wait for ever; give the file that it ends up in")
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
-                if extractor.offset == 0 and not end and _is_binary(chunk):
+                if kind.text and reader.offset == 0 and not end and _is_binary(chunk):
                     raise MetricsError(f"{path}: is no text; give the log that the training printed")
-                by_metric(extractor.feed(chunk), series)
+                by_metric(reader.feed(chunk), series)
                 end.append(chunk)
     except OSError as error:
         raise MetricsError(f"{path}: {error.strerror or error}") from error
-    by_metric(extractor.finish(), series)
-    progress = extractor.progress
-    return Report(str(path), outcome(b"".join(end)[-TAIL:], series, progress), series, progress)
+    by_metric(reader.finish(), series)
+    progress = reader.progress
+    tail = b"".join(end)[-TAIL:] if kind.text else b""
+    return Report(str(path), outcome(tail, series, progress), series, progress, trouble=trouble(reader))
 
 
 def report(
     source: str,
-    samples: Iterable[Sample],
+    series: Mapping[str, Series],
     progress: Progress | None,
     state: JobState | None = None,
     tail: bytes = b"",
     elapsed: float | None = None,
 ) -> Report:
-    """The report of a run: its stored samples, its state, the end of its log, and the seconds that it ran so far."""
-    series = by_metric(samples)
+    """The report of a run: its samples, its state, the end of its log, and the seconds that it ran so far."""
     found = outcome(tail, series, progress)
     told = _STATES.get(state) if state is not None else None
     if state is JobState.FAILED:
@@ -148,26 +122,6 @@ def remaining(progress: Progress | None, elapsed: float | None) -> float | None:
     return elapsed * (1 - progress.fraction) / progress.fraction
 
 
-def outcome(tail: bytes, series: Mapping[str, Series], progress: Progress | None) -> str:
-    """How a log ended, by its last bytes and what was read of it; `unknown` where it does not say.
-
-    A sentence that ends the run counts only where no sign of success comes after it.
-    """
-    success = max((found.end() for found in _COMPLETED.finditer(tail)), default=-1)
-    for name, pattern in _ENDINGS:
-        if any(found.start() > success for found in pattern.finditer(tail)):
-            return name
-    if _is_nan(series):
-        return "nan"
-    if _ends_in_traceback(tail, success):
-        return "traceback"
-    if any(found.start() > success for found in _CRASH.finditer(tail)):
-        return "failed"
-    if success >= 0 or (progress is not None and progress.done >= progress.total):
-        return "completed"
-    return "unknown"
-
-
 def write_csv(reports: Iterable[Report], file: TextIO) -> None:
     """All samples as `source,metric,step,index,wall,value`, one a line, series after series."""
     rows = csv.writer(file, lineterminator="\n")
@@ -176,12 +130,12 @@ def write_csv(reports: Iterable[Report], file: TextIO) -> None:
         for series in found.series.values():
             for step, wall, value in zip(series.steps, series.walls, series.values, strict=True):
                 when = "" if math.isnan(wall) else f"{wall:.3f}"
-                rows.writerow((found.source, series.metric, f"{step:.15g}", series.index, when, repr(value)))
+                rows.writerow((found.source, series.metric, f"{step:.15g}", series.index, when, repr(float(value))))
 
 
 def _metric_json(series: Series) -> dict[str, Any]:
     return {
-        "name": series.metric,
+        "name": printed(series.metric),
         "index": series.index,
         "count": len(series),
         "first": _number(series.first),
@@ -197,20 +151,3 @@ def _number(value: float | None) -> float | str | None:
 
 def _is_binary(start: bytes) -> bool:
     return b"\0" in start[:8192]
-
-
-def _is_nan(series: Mapping[str, Series]) -> bool:
-    """Whether the last value of a loss is no number."""
-    return any(
-        "loss" in name.lower() and found.last is not None and not math.isfinite(found.last)
-        for name, found in series.items()
-    )
-
-
-def _ends_in_traceback(tail: bytes, success: int) -> bool:
-    """Whether the last traceback is the end: after its exception only a few lines come."""
-    last = max((found.start() for found in _TRACEBACK.finditer(tail)), default=-1)
-    if last <= success:
-        return False
-    raised = _EXCEPTION.search(tail, last)
-    return raised is None or tail.count(b"\n", raised.end()) <= EPILOGUE

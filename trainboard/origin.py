@@ -152,6 +152,8 @@ EXPERIMENT: Mapping[str, Callable[[Any], Any]] = {
     "objective": _optional,
     "goal": _text,
     "total": _numbers,
+    "sources": _texts,
+    "pattern": _texts,
     "overrides": _texts,
     "where": _texts,
     "code": _text,

@@ -112,4 +112,5 @@ def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
         withdrawn=attempt.withdrawn or job.withdrawn,
         restarts=max(attempt.restarts, job.restarts),
         peaks=updated(attempt.peaks, job.peaks, ended=job.state.ended),
+        checkpoints=(job.checkpoints if job.state.ended else ()) or attempt.checkpoints,
     )

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from specs.model import LOG
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -45,6 +47,10 @@ class Experiment:
     folder: str = ""
     """Its folder on every host: the id and a random part, since another state may have the same id there; empty: the
     id alone."""
+    sources: Sequence[str] = (LOG,)
+    """Where the metrics of its runs are read: as in the spec."""
+    pattern: Sequence[str] = ()
+    """The spec's own expressions for metrics in lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ class Attempt:
     """The same of `Run.place`."""
     peaks: Mapping[str, float] = field(default_factory=dict)
     """The most that it used, as its exit record tells: `memory`, `gpu_memory` and `disk` in bytes, and `seconds`."""
+    checkpoints: Sequence[float] = ()
+    """When it saved the newest ones, the oldest first; known once it has ended."""
     collected: float | None = None
     """When its results were brought here, or there was nothing to bring; None: not yet."""
     collect_reason: str = ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backends.base import JobState
 from trainboard.extract.names import fold
 from trainboard.extract.names import objective as objective_of
 from trainboard.ledger import newest_attempts
-from trainboard.sampler import series_path
-from trainboard.series import SeriesFile, by_metric
+from trainboard.recording import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,12 +25,23 @@ GREATER = re.compile(
     r"(?<![a-z])(?:acc(?:uracy)?|auc|auroc|bleu|correct|dice|f1|iou|kappa|m?ap|mrr|ndcg|precision|psnr|r2|recall"
     r"|returns?|rewards?|rouge|score|ssim|top[15]|win(?:rate)?)(?![a-z])"
 )
-LESS = re.compile(r"(?<![a-z])(?:loss|err(?:or)?|perplexity|ppl)(?![a-z])")
+LESS = re.compile(
+    r"(?<![a-z])(?:bpb|bpc|bpd|cer|cost|err(?:or)?s?|fid|loss(?:es)?|mae|mape|mse|nll|perplexity|ppl|rmse|wer)(?![a-z])"
+)
 """Words in the name of a metric that is better when it is greater, and of one that is not, which go first; of the
 objective the spec says it."""
 
 KINDS = ("final", "best", "last")
 """What is told of a metric, in the order of the columns."""
+
+
+class Aim(Protocol):
+    """What knows the metric that a run is to optimise: its experiment, or its row."""
+
+    @property
+    def objective(self) -> str | None: ...
+    @property
+    def goal(self) -> str: ...
 
 
 Member = tuple["Experiment", "Run", "Attempt"]
@@ -106,9 +117,9 @@ def read(series: Path, collected: Path, found: Iterable[Member]) -> list[Result]
     """
     results = []
     for experiment, run, attempt in found:
-        stored = SeriesFile(series_path(series, run.id, attempt.number)).load()
+        recording = recorded(series, run.id, attempt.number)
         folder = collected / run.id / str(attempt.number)
-        metrics = values(by_metric(stored.samples), experiment, attempt.state)
+        metrics = values(recording, experiment, attempt.state)
         results.append(Result(experiment, run, attempt, metrics, folder if folder.is_dir() else None))
     return results
 
@@ -125,12 +136,24 @@ def value_of(series: Series, goal: str, state: JobState) -> Value:
     return Value(series.last, series.best(goal), series.last if state is JobState.COMPLETED else None)
 
 
-def goal_of(name: str, experiment: Experiment) -> str:
-    """Which way a metric is better: as the spec says of its objective, else by its name."""
-    if experiment.objective is not None and fold(name) == fold(experiment.objective):
-        return experiment.goal
+def goal_of(name: str, aim: Aim) -> str:
+    """Which way a metric is better: as the spec says of its objective, else by its name; `minimize` in doubt."""
+    return judged(name, aim) or "minimize"
+
+
+def judged(name: str, aim: Aim) -> str:
+    """The same; empty of what is neither good nor bad, as a learning rate."""
+    return _judged(name, aim.objective, aim.goal)
+
+
+@lru_cache(maxsize=4096)
+def _judged(name: str, objective: str | None, goal: str) -> str:
     folded = fold(name)
-    return "maximize" if GREATER.search(folded) and not LESS.search(folded) else "minimize"
+    if objective is not None and folded == fold(objective):
+        return goal
+    if LESS.search(folded):
+        return "minimize"
+    return "maximize" if GREATER.search(folded) else ""
 
 
 def parameters(results: Sequence[Result]) -> list[str]:

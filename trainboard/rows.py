@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from backends.base import Job, JobState, Watched
+from specs.metrics import source_globs
+from specs.model import LOG
 from trainboard.dependency import OPEN, Gate, standings
 from trainboard.ledger import newest_attempts, wish
 from trainboard.retry import due
@@ -50,6 +52,10 @@ class Row:
     objective: str | None = None
     goal: str = "minimize"
     total: Mapping[str, float] = field(default_factory=dict)
+    sources_wanted: tuple[str, ...] = (LOG,)
+    """Where its metrics are read: `LOG`, and globs relative to where its program runs, its parameters filled in."""
+    pattern: tuple[str, ...] = ()
+    """The spec's own expressions for metrics in lines."""
     index: int = 0
     """Its number in its experiment, or in the array that it is a task of."""
     attempt: int | None = None
@@ -70,6 +76,8 @@ class Row:
     task: int = 0
     job_name: str = ""
     """What its scheduler calls it."""
+    checkpoints: tuple[float, ...] = ()
+    """When it saved the newest ones, the oldest first."""
     sources: tuple[object, ...] = field(default=(), compare=False, repr=False)
     """What it was made of."""
 
@@ -207,6 +215,8 @@ def run_row(
         objective=experiment.objective,
         goal=experiment.goal,
         total=experiment.total,
+        sources_wanted=source_globs(experiment.sources, run.name, run.params),
+        pattern=tuple(experiment.pattern),
         index=run.index,
         attempt=attempt.number,
         cause=attempt.cause,
@@ -219,6 +229,7 @@ def run_row(
         batch=attempt.batch,
         task=attempt.task,
         job_name=run.job_name,
+        checkpoints=(job.checkpoints if job else ()) or tuple(attempt.checkpoints),
         sources=(experiment, run, attempt, job, standing, order),
     )
 

@@ -1,192 +1,287 @@
-"""From a run's log to its series: bytes are followed, read for metrics, stored, and told."""
+"""From a run's sources to its series: what comes is read for metrics, stored, and told."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from backends.base import CommandFailed, Unreadable
+from specs.model import LOG
 from trainboard.events import Sampled
-from trainboard.extract.extractor import Extractor
 from trainboard.extract.names import objective
-from trainboard.series import Sample, SeriesFile
+from trainboard.feeds import LOOK, Feeds, Known, Piece
+from trainboard.naming import names_of, stream
+from trainboard.reading import Reading, beyond, kind_of, read_whole, stamp_of
+from trainboard.recording import MOST, Recording, recorded, series_path, stored_attempts
+from trainboard.series import join
+from trainboard.seriesfile import SeriesFile
+from trainboard.stored import Mark, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
-    from backends.base import Backend, Chunk
+    from backends.base import Backend
+    from trainboard.extract.progress import Progress
     from trainboard.rows import Row
+    from trainboard.series import Sample, Series
 
-PIECE = 256 * 1024
+
+THIN = 2048
+"""Points of each metric in what a board is told of what is stored; `recording` has all."""
 
 
 class Sampler:
     """Keeps the series of one row up to date, as long as somebody runs `follow`."""
 
-    def __init__(self, row: Row, backend: Backend, folder: Path, tell: Callable[[Sampled], None]) -> None:
+    def __init__(
+        self,
+        row: Row,
+        backend: Backend,
+        folder: Path,
+        tell: Callable[[Sampled], None],
+        look: float = LOOK,
+        complain: Callable[[str], None] = lambda _: None,
+        most: int | None = MOST,
+    ) -> None:
+        """`look`: seconds between two looks for new files; `complain`: as of `Feeds`; `most`: as of `recorded`."""
         self.row = row
         self.ended = asyncio.Event()
-        """Set when the job has ended: what is left of its log is read then, and `follow` returns."""
-        self._backend = backend
-        self._tell = tell
-        self._file = SeriesFile(series_path(folder, row.key, row.attempt))
-        self._turn = asyncio.Lock()
-        """Held from the store to the tale, so that `show_all` neither doubles nor misses a sample."""
-        self._extractor = Extractor(row.total)
-        self._known, self._read_to = 0, 0
-        """Samples in the file that have been told, and how far of the log they reach."""
-        self._stamp: object = None
-        """What the file looked like when it was read for `catch_up`."""
+        """Set when the job has ended: what is left of its sources is read then, and `follow` returns."""
         self.opened = False
         self.complete = asyncio.Event()
-        """Set when the whole log of an ended run has been read, and told."""
+        """Set when all sources of an ended run have been read, and told."""
+        self._backend = backend
+        self._folder = folder
+        self._tell = tell
+        self._look = look
+        self._complain = complain
+        self._most = most
+        self._file = SeriesFile(series_path(folder, row.key, row.attempt))
+        self._turn = asyncio.Lock()
+        """Held from the store to the tale, so that nothing is told twice or left out."""
+        self._marks: Mapping[str, Mark] = {}
+        self._readings: dict[str, Reading] = {}
+        self._names: tuple[str, ...] = ()
+        """Of the metrics that are stored, in the order of the file's table."""
+        self._known = 0
+        """Samples in the file that have been told."""
+        self._stamp: object = None
+        """What the file looked like when it was read for `catch_up`."""
 
     @property
     def finished(self) -> bool:
-        """Whether the whole log of an ended run has been read."""
+        """Whether all sources of an ended run have been read."""
         return self.complete.is_set()
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the run is, where one of its sources tells."""
+        return next((found for each in self._readings.values() if (found := each.progress) is not None), None)
 
     async def open(self) -> None:
         """Take up what is stored; tells the objective's samples."""
         async with self._turn:
-            samples = await self._restore()
-        names = list(dict.fromkeys(sample.metric for sample in samples))
-        wanted = objective(names, self.row.objective)
-        self._say([sample for sample in samples if sample.metric == wanted], restarted=True)
+            stored = await asyncio.to_thread(self._file.load, self._most)
+            self._adopt(stored)
+            await self._tell_stored(stored, objective_only=True)
         self.opened = True
 
     async def catch_up(self) -> None:
         """Tell what another process stored since; nothing is read where the file is as it was."""
         async with self._turn:
-            stamp = await asyncio.to_thread(self._look)
+            stamp = await asyncio.to_thread(self._look_at_file)
             if stamp != self._stamp:
                 self._stamp = stamp
                 await self._catch_up()
 
-    def _look(self) -> object:
+    async def show_all(self) -> None:
+        """Tell all samples of all metrics anew."""
+        async with self._turn:
+            await self._tell_stored(await self._told())
+
+    async def recording(self) -> Recording:
+        """What has been told so far, with the attempts before; thinned where there is more than `most`."""
+        async with self._turn:
+            told = await self._told()
+            row, most = self.row, self._most
+            return await asyncio.to_thread(recorded, self._folder, row.key, row.attempt, told, most)
+
+    async def follow(self, log: str | None) -> None:
+        """Read all sources until the job has ended and nothing is left. Raises a `BackendError` when the link breaks.
+
+        `log`: where its log is; None where nobody knows.
+        """
+        while not self.finished:
+            async with self._turn:
+                await self._catch_up()
+            if not self.finished:
+                await self._read(log)
+
+    async def _read(self, log: str | None) -> None:
+        """Read on, to the end or until it turns out that another process reads the same sources and was faster."""
+        wanted = self.row.sources_wanted
+        globs = [source for source in wanted if source != LOG]
+        path = log if LOG in wanted else None
+        where = self.row.directory
+        feeds = Feeds(self._backend, path, where, globs, self._known_of, self.ended, self._look, self._complain)
+        async with contextlib.aclosing(feeds.pieces()) as pieces:
+            async for piece in pieces:
+                if not await self._take(piece):
+                    return
+        await self._finish()
+
+    async def _take(self, piece: Piece) -> bool:
+        """Read, store and tell a piece; False where another process has written since we did."""
+        async with self._turn:
+            if piece.stamp is not None:
+                return await self._take_whole(piece)
+            reading = self._reading(piece.source)
+            if piece.restarted or reading.stale:
+                if not await self._forget(piece.source):
+                    return False
+                reading = self._reading(piece.source)
+            feed = reading.turn if piece.turned else lambda wall: reading.feed(piece.data, wall, late=piece.late)
+            samples = await asyncio.to_thread(feed, time.time())
+            return await self._store(piece.source, samples, reading.mark)
+
+    async def _take_whole(self, piece: Piece) -> bool:
+        """A file that was written whole: what it has gained, or all of it in the place of what it had."""
+        new = await asyncio.to_thread(read_whole, piece.source, self.row, piece.data, time.time())
+        if new is None:
+            return True
+        old = await asyncio.to_thread(lambda: SeriesFile(self._file.path).load().samples(piece.source))
+        more = beyond(old, new)
+        if more is None and not await self._forget(piece.source):
+            return False
+        mark = Mark(len(piece.data), {"stamp": piece.stamp})
+        return await self._store(piece.source, new if more is None else more, mark)
+
+    async def _finish(self) -> None:
+        """Store what stands at the ends of the sources, and that all is read."""
+        async with self._turn:
+            self._reading(LOG)
+            for source in sorted(self._readings, key=lambda source: source == LOG):
+                reading = self._readings[source]
+                mark, samples = reading.mark, reading.finish(time.time())
+                if not await self._store(source, samples, mark, complete=source == LOG):
+                    return
+
+    async def _store(self, source: str, samples: Sequence[Sample], mark: Mark, complete: bool = False) -> bool:
+        """Store and tell these samples; False, and neither, where another process has written since we did."""
+        if not await asyncio.to_thread(self._file.append, source, samples, mark, complete):
+            return False
+        if complete:
+            self.complete.set()
+        table = self._file.tables.metrics
+        names = names_of(table)
+        renamed, self._names = names[: len(self._names)] != self._names, names
+        between = bool(samples) and any(of > source and stream(of) == stream(source) for of, _ in table)
+        if renamed or between:  # an older file of several goes on: its samples are not the newest
+            self._known += len(samples)
+            await self._tell_stored(await self._told())
+            return True
+        called = {name: found for (of, name), found in zip(table, names, strict=True) if of == source}
+        self._say([_renamed(sample, called[sample.metric]) for sample in samples])
+        return True
+
+    async def _forget(self, source: str) -> bool:
+        """What was read of a source is not in it any more; False as `_store`."""
+        self._readings.pop(source, None)
+        if source not in self._marks and all(of != source for of, _ in self._file.tables.metrics):
+            return True
+        if not await asyncio.to_thread(self._file.drop, source):
+            return False
+        if not kind_of(source).whole:
+            self._readings[source] = Reading(source, self.row)
+        stored = await asyncio.to_thread(SeriesFile(self._file.path).load, self._most)
+        self._known, self._marks = stored.count, stored.marks
+        await self._tell_stored(stored)
+        return True
+
+    async def _catch_up(self) -> None:
+        """Go on from what is stored, and tell what another process put there since."""
+        news = await asyncio.to_thread(self._file.read_on) if self.opened else None
+        if news is None or news.names[: len(self._names)] != self._names:
+            before, known = self._names, self._known
+            stored = await asyncio.to_thread(self._file.load, self._most)
+            self._adopt(stored)
+            if known or before or stored.count or stored.complete:
+                await self._tell_stored(stored)
+            self.opened = True
+            return
+        told = self._known
+        self._adopt(news)
+        if news.count > told or self.finished:
+            self._known = told
+            self._say(await asyncio.to_thread(news.samples))
+
+    def _adopt(self, stored: Stored) -> None:
+        """Go on from what is stored."""
+        self._marks, self._names, self._known = stored.marks, stored.names, stored.count
+        self._readings.clear()
+        if LOG in stored.marks:
+            self._reading(LOG)  # it tells how far the run is
+        if stored.complete and not any(reading.stale for reading in self._readings.values()):
+            self.complete.set()
+        else:
+            self.complete.clear()
+
+    def _reading(self, source: str) -> Reading:
+        if source not in self._readings:
+            self._readings[source] = Reading(source, self.row, self._marks.get(source))
+        return self._readings[source]
+
+    def _known_of(self, source: str) -> Known:
+        """What was read of a source; a file that is read whole has no reading."""
+        if kind_of(source).whole:
+            return Known(stamp=stamp_of(self._marks.get(source)))
+        reading = self._reading(source)
+        return Known() if reading.stale else reading.known
+
+    async def _told(self) -> Stored:
+        """All that has been told, by a reader of its own: what others wrote since is told when `follow` finds it."""
+        return await asyncio.to_thread(SeriesFile(self._file.path).load, self._most, self._known)
+
+    async def _tell_stored(self, stored: Stored, *, objective_only: bool = False) -> None:
+        self._say((), restarted=True, stored=await asyncio.to_thread(self._thinned, stored, objective_only))
+
+    def _thinned(self, newest: Stored, objective_only: bool) -> dict[str, Series]:
+        attempts = stored_attempts(self._folder, self.row.key, self.row.attempt, newest, self._most)
+        wanted = None
+        if objective_only:
+            names = dict.fromkeys(name for stored in attempts for name in stored.names)
+            found = objective(list(names), self.row.objective)
+            wanted = () if found is None else (found,)
+        series = join([stored.series(wanted) for stored in attempts])
+        return {name: each.thinned(THIN) for name, each in series.items()}
+
+    def _say(
+        self, samples: Sequence[Sample], restarted: bool = False, stored: Mapping[str, Series] | None = None
+    ) -> None:
+        number, self._known = self._known, self._known + len(samples)
+        finished = self.finished
+        self._tell(Sampled(self.row.key, tuple(samples), restarted, self.progress, finished, stored or {}, number))
+
+    def _look_at_file(self) -> object:
         try:
             seen = self._file.path.stat()
         except FileNotFoundError:
             return None
         return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
-    async def show_all(self) -> None:
-        """Tell all samples of all metrics anew."""
-        async with self._turn:
-            # By a reader of its own: what others wrote since is told when `follow` finds it.
-            stored = await asyncio.to_thread(SeriesFile(self._file.path).load)
-            self._say(stored.samples[: self._known], restarted=True)
 
-    async def follow(self, path: str) -> None:
-        """Read the log until the job has ended and nothing is left. Raises a `BackendError` when the link breaks."""
-        while not self.finished:
-            async with self._turn:
-                await self._catch_up()
-            if not self.finished:
-                await self._read(path)
-
-    async def _read(self, path: str) -> None:
-        """Read on, to the end or until it turns out that another process reads the same log and was faster."""
-        pieces = until_ended(self._backend, path, self._extractor.offset, self.ended)
-        async with contextlib.aclosing(pieces):
-            async for piece in pieces:
-                if not await self._take(piece):
-                    return
-        async with self._turn:
-            samples = self._extractor.finish(time.time())
-            await self._store(samples, finished=True)
-
-    async def _catch_up(self) -> None:
-        """Go on from what is stored, and tell what another process put there since."""
-        known, read_to = self._known, self._read_to
-        samples = await self._restore()
-        restarted = len(samples) < known or self._read_to < read_to
-        if restarted or len(samples) > known or self.finished:
-            self._say(samples if restarted else samples[known:], restarted)
-
-    async def _restore(self) -> list[Sample]:
-        stored = await asyncio.to_thread(self._file.load)
-        state = stored.state.get("extractor")
-        try:
-            self._extractor = Extractor.restore(state, self.row.total) if state else Extractor(self.row.total)
-        except ValueError:  # another version wrote it: the log tells it all again
-            await asyncio.to_thread(self._file.clear)
-            return await self._restore()
-        if stored.state.get("finished"):
-            self.complete.set()
-        else:
-            self.complete.clear()
-        self._known, self._read_to = len(stored.samples), stored.offset
-        return stored.samples
-
-    async def _take(self, piece: Chunk) -> bool:
-        """Read, store and tell a piece; False where another process has written since we did."""
-        async with self._turn:
-            if piece.restarted:
-                self._extractor = Extractor(self.row.total)
-                await asyncio.to_thread(self._file.clear)
-                self._known, self._read_to = 0, 0
-                self._say([], restarted=True)
-            samples = await asyncio.to_thread(self._extractor.feed, piece.data, time.time())
-            return await self._store(samples)
-
-    async def _store(self, samples: list[Sample], finished: bool = False) -> bool:
-        """Store and tell these samples; False, and neither, where another process has written since we did."""
-        offset, state = self._extractor.offset, {"extractor": self._extractor.state(), "finished": finished}
-        if not await asyncio.to_thread(self._file.append, samples, offset, state):
-            return False
-        self._known, self._read_to = self._known + len(samples), offset
-        self._say(samples, complete=finished)
-        if finished:
-            self.complete.set()
-        return True
-
-    def _say(self, samples: list[Sample], restarted: bool = False, complete: bool = False) -> None:
-        complete = complete or self.finished
-        self._tell(Sampled(self.row.key, tuple(samples), restarted, self._extractor.progress, complete))
+def _renamed(sample: Sample, name: str) -> Sample:
+    return sample if sample.metric == name else sample._replace(metric=name)
 
 
-def series_path(folder: Path, key: str, attempt: int | None = None) -> Path:
-    """The series file of a row's attempt: each attempt has a log of its own."""
-    number = f"#{attempt}" if attempt and attempt > 1 else ""
-    return folder / f"{quote(key + number, safe='')}.series"
-
-
-async def until_ended(backend: Backend, path: str, offset: int, ended: asyncio.Event) -> AsyncGenerator[Chunk]:
-    """The pieces of a log as it grows, and after `ended` all that is left of it."""
-    async with contextlib.aclosing(backend.follow(path, offset)) as pieces:
-        while (piece := await next_unless(pieces, ended)) is not None:
-            if not isinstance(piece, Unreadable):
-                offset = piece.offset + len(piece.data)
-                yield piece
-    async for rest in remainder(backend, path, offset):
-        yield rest
-
-
-async def next_unless(pieces: AsyncGenerator[Chunk | Unreadable], ended: asyncio.Event) -> Chunk | Unreadable | None:
-    """The next piece, or None once `ended` is set; nothing of either is left running, whatever happens."""
-    piece, stopped = asyncio.ensure_future(anext(pieces)), asyncio.ensure_future(ended.wait())
-    try:
-        await asyncio.wait({piece, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        return piece.result() if piece.done() else None
-    finally:
-        piece.cancel()
-        stopped.cancel()
-        await asyncio.gather(piece, stopped, return_exceptions=True)
-
-
-async def remainder(backend: Backend, path: str, offset: int) -> AsyncGenerator[Chunk]:
-    """What a file holds from `offset` on; nothing for one that is not there."""
-    while True:
-        try:
-            chunk = await backend.read(path, offset, PIECE)
-        except CommandFailed:
-            return  # it ended without a log, or somebody removed it
-        if not chunk.data:
-            return
-        offset += len(chunk.data)
-        yield chunk
+async def read_now(row: Row, backend: Backend, log: str | None) -> tuple[Recording, Progress | None]:
+    """All that a row's sources have now, and how far it is by that; kept nowhere. Raises a `BackendError`."""
+    with tempfile.TemporaryDirectory() as folder:
+        sampler = Sampler(replace(row, attempt=None), backend, Path(folder), lambda _: None, most=None)
+        sampler.ended.set()
+        await sampler.follow(log)
+        return await sampler.recording(), sampler.progress

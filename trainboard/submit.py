@@ -238,6 +238,8 @@ def written(prospect: Prospect, choice: Choice, stored: Records, now: float) -> 
         objective=spec.metrics.objective,
         goal=str(spec.metrics.goal),
         total=spec.metrics.total,
+        sources=list(spec.metrics.sources),
+        pattern=list(spec.metrics.pattern),
         overrides=list(spec.overrides),
         where=list(prospect.where),
         code=prospect.code.snapshot.digest if prospect.code else "",

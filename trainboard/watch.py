@@ -39,13 +39,14 @@ from trainboard.tasks import Tasks, Troubles
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 
-    from backends.base import Backend
+    from backends.base import Backend, Chunk, Sought, Wanted
     from specs.model import Setting, Spec
     from trainboard.config import Config
     from trainboard.events import Event
     from trainboard.paths import Paths
     from trainboard.places import Places
     from trainboard.prospect import Prospect
+    from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
     from trainboard.store import Store
@@ -239,6 +240,34 @@ class Watch:
         self._tasks.begin(self._curves.show(row))
         if row is not None:
             self._showing = self._tasks.begin(self._logs.show(row))
+
+    async def series(self, key: str) -> Recording:
+        """All samples of a row, its attempts joined."""
+        try:
+            return await self._curves.series(self._row(key))
+        except OSError as error:
+            raise Refused(f"{error.filename or self._paths.series}: {error.strerror or error}") from error
+
+    async def read_log(self, key: str, offset: int, limit: int) -> Chunk:
+        """A piece of this row's log."""
+        return await self._logs.read(self._row(key), offset, limit)
+
+    async def search_log(self, key: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        """One step of looking for a line in this row's log."""
+        return await self._logs.search(self._row(key), wanted, offset, backwards=backwards)
+
+    async def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
+        """Copy this row's log to a file of this machine."""
+        async with aclosing(self._logs.save(self._row(key), path, overwrite=overwrite)) as progress:
+            async for each in progress:
+                yield each
+
+    def _row(self, key: str) -> Row:
+        """A row that is there. Raises `Refused`."""
+        try:
+            return self._rows[key]
+        except KeyError:
+            raise Refused("this job is not in the table any more") from None
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen."""

@@ -11,6 +11,7 @@ from textual.app import App
 
 from tui.messages import Reached, messages
 from tui.screens.board import BoardScreen
+from tui.screens.hearing import HearingScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -109,10 +110,21 @@ class Board(App[int]):
             if isinstance(event, Closed):
                 self.exit()
                 return
-            for message in messages(event):
-                self.board.post_message(message)
-                posted += 1
-                if posted % BACKLOG == 0:
-                    reached = Reached()
-                    self.board.post_message(reached)
-                    await reached.seen.wait()
+            for screen in self._hearing:
+                for message in messages(event):
+                    screen.post_message(message)
+                    posted += 1
+                    if posted % BACKLOG == 0:
+                        await self._reach()
+
+    @property
+    def _hearing(self) -> list[Screen[None]]:
+        """The board, and the screens above it that go on with what arrives."""
+        return [self.board, *(screen for screen in self.screen_stack if isinstance(screen, HearingScreen))]
+
+    async def _reach(self) -> None:
+        """Return once they have taken everything in; a screen that closes has."""
+        for screen in self._hearing:
+            reached = Reached()
+            if screen.post_message(reached):
+                await reached.seen.wait()

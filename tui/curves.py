@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 import time
 from array import array
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from backends.base import JobState
 from tui import show
 from tui.groups import Measure, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from trainboard.events import Sampled
+    from trainboard.extract.progress import Progress
+    from trainboard.progress import Course, Left
     from trainboard.rows import Row
-    from trainboard.series import Sample
+    from trainboard.series import Sample, Series
 
 LIMIT = 4096
 """Points kept of one metric: four times what the widest screen can show."""
 GROUP = 4
+FEW = 64
+"""Curves of a row beyond which those of single layers are left to the run's screen: there may be thousands."""
 
 
 class Curve:
@@ -39,8 +43,32 @@ class Curve:
         self._spark = (0, 0, "")
         """What was drawn last: for how many samples, how wide, and the text."""
 
+    @classmethod
+    def of(cls, series: Series) -> Curve:
+        """A thin copy of what is stored, without what a resume replaced."""
+        import numpy as np
+
+        curve, thin = cls(series.metric, series.index), series.thinned(LIMIT // 2)
+        curve.steps.frombytes(thin.steps.tobytes())
+        curve.values.frombytes(thin.values.tobytes())
+        curve.count = len(series)
+        finite = thin.values[np.isfinite(thin.values)]
+        if len(finite):  # as `_measure`, of hundreds of metrics at once
+            curve.least, curve.greatest = float(finite.min()), float(finite.max())
+        return curve
+
     def add(self, sample: Sample) -> None:
-        """Append; past the limit, neighbours are merged in such a way that extremes and non-finite values stay."""
+        """Append; past the limit, neighbours are merged in such a way that extremes and non-finite values stay.
+
+        A step back replaces what stands there and beyond.
+        """
+        self.index = sample.index
+        if self.steps and sample.step < self.steps[-1]:
+            kept = bisect_left(self.steps, sample.step)
+            replaced = self.values[kept:]
+            del self.steps[kept:], self.values[kept:]
+            if self.least in replaced or self.greatest in replaced:
+                self._measure()
         self.steps.append(sample.step)
         self.values.append(sample.value)
         self.count += 1
@@ -65,6 +93,11 @@ class Curve:
             self._spark = (self.count, width, show.spark(self.values, width))
         return self._spark[2]
 
+    def _measure(self) -> None:
+        """The least and the greatest of what is kept: every peak is."""
+        finite = [value for value in self.values if math.isfinite(value)]
+        self.least, self.greatest = min(finite, default=math.inf), max(finite, default=-math.inf)
+
     def _thin(self) -> None:
         kept: list[int] = []
         for start in range(0, len(self.values), GROUP):
@@ -84,42 +117,79 @@ def extremes(values: Sequence[float], places: Sequence[int]) -> list[int]:
     return sorted(chosen if odd is None else chosen | {odd})
 
 
+def _kept(metric: str, curves: Mapping[str, Curve]) -> bool:
+    from trainboard.layernames import of_a_layer
+
+    return metric in curves or len(curves) < FEW or not of_a_layer(metric)
+
+
 class Curves:
     """All curves, by row."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._rows: dict[str, dict[str, Curve]] = {}
+        self._courses: dict[str, Course] = {}
+        self._objectives: dict[str, tuple[tuple[str | None, int], str | None]] = {}
+        """By row: the name of its objective, with what that was chosen from."""
         self._clock = clock
 
     def add(self, event: Sampled) -> None:
         """Take in new samples of one row."""
         if event.restarted:
             self._rows.pop(event.key, None)
+            self._courses.pop(event.key, None)
+            self._objectives.pop(event.key, None)
+        self._go_on(event)
         curves = self._rows.setdefault(event.key, {})
+        for name, series in event.stored.items():
+            if len(series) and _kept(name, curves):
+                curves[name] = Curve.of(series)
         for sample in event.samples:
+            if not _kept(sample.metric, curves):
+                continue
             if sample.metric not in curves:
                 curves[sample.metric] = Curve(sample.metric, sample.index)
             curves[sample.metric].add(sample)
 
+    def _go_on(self, event: Sampled) -> None:
+        """How the row gets on: what is stored, then one point for all that is new."""
+        from trainboard.progress import Course
+
+        now, course = self._clock(), self._courses.get(event.key)
+        if course is None:
+            course = self._courses[event.key] = Course()
+            course.begin(event.progress, event.stored, now)
+        if event.samples:
+            course.see(event.progress, event.samples[-1].wall, now)
+
     def keep(self, keys: set[str]) -> None:
         """Forget the rows that are not among these."""
-        for key in self._rows.keys() - keys:
-            del self._rows[key]
+        for known in (self._courses, self._rows, self._objectives):
+            for key in known.keys() - keys:
+                del known[key]
 
     def of(self, row: Row) -> tuple[Curve, ...]:
-        """A row's curves, the objective first, then as they appeared."""
+        """A row's curves, the objective first, then as they appeared; those of single layers at the end."""
+        from trainboard.layernames import of_a_layer
+
         curves = list(self._rows.get(row.key, {}).values())
         best = self.objective(row)
-        return tuple(sorted(curves, key=lambda c: c is not best))
+        return tuple(sorted(curves, key=lambda c: (c is not best, of_a_layer(c.metric))))
 
     def objective(self, row: Row) -> Curve | None:
-        """The curve of the row's objective; for a row without one, that of a loss, else the first."""
+        """The curve of the row's objective; for a row without one, that of the likeliest loss, else the first."""
         curves = self._rows.get(row.key, {})
-        if row.objective in curves:
-            return curves[row.objective]
-        if row.objective is not None or not curves:
+        if not curves:
             return None
-        return min(curves.values(), key=lambda c: ("val" not in c.metric, "loss" not in c.metric))
+        made_of = row.objective, len(curves)
+        from trainboard.extract.names import objective
+
+        known = self._objectives.get(row.key)
+        if known is None or known[0] != made_of:
+            known = self._objectives[row.key] = made_of, objective(list(curves), row.objective)
+        if known[1] is None and row.objective is None:
+            return next(iter(curves.values()))
+        return None if known[1] is None else curves.get(known[1])
 
     def measure(self, row: Row) -> Measure:
         """What the group of this row has to know of its curves."""
@@ -130,30 +200,33 @@ class Curves:
         best = curve.best(row.goal) if curve is not None and row.objective is not None else None
         if progress is None:
             return Measure(best, without.share)
-        left = remaining(row, *progress, now)
+        left = self.left(row).likely
         share = max(without.share, min(1.0, max(0.0, progress[0] / progress[1])))
-        return Measure(best, share, now + left if left is not None and math.isfinite(left) else None)
+        return Measure(best, share, None if left is None else now + left)
 
     def progress(self, row: Row) -> tuple[float, float] | None:
-        """How far the row is: (done, total) by the first index of its `total` that its samples count."""
+        """How far the row is: (done, total)."""
+        from trainboard.progress import reached
+
+        told = self.far(row)
+        return None if told is None else (reached(told.done, told.total, row.state), told.total)
+
+    def left(self, row: Row) -> Left:
+        """How long the row still takes."""
+        from trainboard.progress import Left
+
+        course = self._courses.get(row.key)
+        return Left() if course is None else course.left(row, self._clock(), self.far(row))
+
+    def far(self, row: Row) -> Progress | None:
+        """How far it says it is, else by the first index of its `total` that its samples count."""
+        from trainboard.progress import counted
+
+        course = self._courses.get(row.key)
+        if course is not None and course.progress is not None:
+            return course.progress
         newest: dict[str, float] = {}
         for curve in self._rows.get(row.key, {}).values():
             if curve.steps:
                 newest[curve.index] = max(newest.get(curve.index, 0.0), curve.steps[-1])
-        for unit, total in row.total.items():
-            for word in (unit, unit.removesuffix("s")):
-                if word in newest and total > 0 and math.isfinite(newest[word]):
-                    return _reached(newest[word], total, row.state), total
-        return None
-
-
-def _reached(done: float, total: float, state: JobState) -> float:
-    """How far a row is: one that counts from 0 and has completed says one less than its total at its end."""
-    return total if state is JobState.COMPLETED and total - done == 1 else done
-
-
-def remaining(row: Row, done: float, total: float, now: float) -> float | None:
-    """Seconds until a running row reaches its total at its mean speed so far; None where that cannot be told."""
-    if row.started is None or row.state.ended or done <= 0:
-        return None
-    return (now - row.started) * max(0.0, total - done) / done
+        return counted(newest, row.total)

@@ -34,7 +34,7 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("table", "log", "info")
+PANES = ("table", "log", "info", "curves", "grid", "layers", "compared")
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
 
@@ -46,41 +46,114 @@ KEYS = (
     Key("ctrl+d,pagedown", "half_down", "", "half a page down", (*PANES, *LISTS, "help"), "ctrl-d"),
     Key("ctrl+u,pageup", "half_up", "", "half a page up", (*PANES, *LISTS, "help"), "ctrl-u"),
     Key("tab,shift+tab", "switch_pane", "", "between the table and the pane below", ("board",), "tab"),
-    Key("enter", "open", "open", "the pane below at full height", ("board",)),
-    Key("escape", "back", "back", "back; clears a filter or a search", ("board",), "esc"),
+    Key("enter", "open", "open", "the run, or what is folded into the line", ("board",)),
+    Key("escape", "back", "back", "back; clears a filter or a search", ("board", "run"), "esc"),
     Key("n", "new", "new", "new runs from a spec", ("board",)),
     Key("e", "edit", "edit", "edit the spec of the run", ("board",)),
     Key("space", "mark", "mark", "mark the job, or all that is folded into the line", ("table",)),
     Key("M", "mark_group", "", "mark the whole experiment, also what the filter hides", ("table",)),
     Key("z", "fold", "fold", "fold the experiment or array into one line, or unfold it", ("table",)),
     Key("Z", "fold_all", "", "fold all of them, or unfold all", ("table",)),
+    Key("C", "compare", "compare", "the marked runs side by side; without marks, the whole experiment", ("board",)),
     Key("c", "cancel", "cancel", "cancel the marked jobs, or this line's", ("board",), changes=True),
     Key("h", "hold", "hold", "hold what waits; release it where all of it is held", ("board",), changes=True),
     Key("R", "requeue", "requeue", "run again, as a new attempt", ("board",), changes=True),
     Key("plus", "raise_priority", "", "priority of what waits: one more", ("board",), "+", changes=True),
     Key("minus", "lower_priority", "", "priority of what waits: one less", ("board",), "-", changes=True),
     Key("t", "to_top", "", "to the top of your own queue", ("board",), changes=True),
-    Key("slash", "find", "filter", "filter jobs; in the log, search", ("board",), "/"),
+    Key("slash", "find", "filter", "filter jobs; in the log, search", ("board", "log"), "/"),
     Key("l", "tab_log", "log", "the log", ("board",)),
     Key("m", "tab_metrics", "metrics", "the metrics", ("board",)),
     Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
-    Key("left_square_bracket", "previous_tab", "", "the tab before", ("board",), "["),
-    Key("right_square_bracket", "next_tab", "", "the next tab", ("board",), "]"),
-    Key("f", "follow", "follow", "follow the log as it grows, or stop", ("board",)),
-    Key("w", "wrap", "wrap", "wrap long lines of the log", ("board",)),
+    Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
+    Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
+    Key("1,m", "tab_curves", "", "the curves", ("run",), "1 m"),
+    Key("2", "tab_grid", "", "all metrics, small", ("run",)),
+    Key("3", "tab_layers", "", "the layers of the network", ("run",)),
+    Key("4", "tab_time", "", "where the time goes", ("run",)),
+    Key("5,l", "tab_log", "", "the log", ("run",), "5 l"),
+    Key("6,i", "tab_info", "", "all that is known of the run", ("run",), "6 i"),
+    Key("f", "follow", "follow", "follow the log as it grows, or stop", ("board", "log")),
+    Key("w", "wrap", "wrap", "wrap long lines of the log", ("board", "log")),
     Key("n", "next_match", "", "next match of the search", ("log",)),
     Key("N", "previous_match", "", "match before", ("log",)),
+    Key("x", "next_error", "error", "next line that tells of an error", ("log",)),
+    Key("X", "previous_error", "", "such a line before", ("log",)),
+    Key("ctrl+s", "save_log", "save", "save the whole log to a file of this machine", ("log",), "ctrl-s"),
     Key("left", "left", "", "to the left in long lines", ("log", "script"), "←"),
     Key("right", "right", "", "to the right in long lines", ("log", "script"), "→"),
     Key("j,down", "next_metric", "", "next metric", ("metrics",), "j ↓"),
     Key("k,up", "previous_metric", "", "metric before", ("metrics",), "k ↑"),
     Key("L", "log_scale", "log scale", "logarithmic scale", ("metrics",)),
-    Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board",)),
+    Key("space", "choose", "draw", "draw the metric over the others, or not any more", ("curves",)),
+    Key("enter", "alone", "alone", "draw this metric alone", ("curves", "grid")),
+    Key("left", "step(-1)", "cursor", "cursor to the sample before", ("curves",), "←"),
+    Key("right", "step(1)", "", "cursor to the next sample", ("curves",), "→"),
+    Key("shift+left", "step(-10)", "", "cursor ten cells to the left", ("curves",), "shift-←"),
+    Key("shift+right", "step(10)", "", "cursor ten cells to the right", ("curves",), "shift-→"),
+    Key("plus,equals_sign", "zoom(2)", "zoom", "zoom in, around the cursor", ("curves",), "+"),
+    Key("minus", "zoom(0.5)", "", "zoom out", ("curves",), "-"),
+    Key("comma", "pan(-0.25)", "", "what is to the left", ("curves",), ","),
+    Key("full_stop", "pan(0.25)", "", "what is to the right", ("curves",), "."),
+    Key("0", "whole", "", "all of it, without a cursor", ("curves",)),
+    Key("s", "smooth(1)", "smooth", "smoother", ("curves",)),
+    Key("S", "smooth(-1)", "", "less smooth; at last as it was measured", ("curves",)),
+    Key("x", "next_axis", "axis", "by step, by epoch, by time since the start, by time of day", ("curves",)),
+    Key("L", "flip('log_y')", "log", "logarithmic scale", ("curves",)),
+    Key("X", "flip('log_x')", "", "logarithmic scale of x", ("curves",)),
+    Key("o", "flip('robust')", "", "leave outliers out of the scale, or not", ("curves",)),
+    Key("u", "flip('own')", "", "a scale of its own for every curve, or one for all", ("curves",)),
+    Key("left", "left", "", "to the left", ("grid",), "←"),
+    Key("right", "right", "", "to the right", ("grid",), "→"),
+    Key("L", "log_scale", "log", "logarithmic scale", ("grid",)),
+    Key("slash", "find", "filter", "filter the metrics", ("run",), "/"),
+    Key("y", "copy", "copy", "copy the values under the cursor", ("curves",)),
+    Key("n", "next_quantity", "quantity", "next quantity of the layers", ("layers",)),
+    Key("N", "previous_quantity", "", "quantity before", ("layers",)),
+    Key("left", "left", "cursor", "cursor to the step before", ("layers",), "←"),
+    Key("right", "right", "", "cursor to the next step", ("layers",), "→"),
+    Key("shift+left", "far_left", "", "cursor ten cells to the left", ("layers",), "shift-←"),
+    Key("shift+right", "far_right", "", "cursor ten cells to the right", ("layers",), "shift-→"),
+    Key("L", "log_scale", "log", "logarithmic scale, or a linear one", ("layers",)),
+    Key("u", "own_scales", "own", "a scale of its own for every layer, or one for all", ("layers",)),
+    Key("z", "fold", "fold", "all layers at once, several on a line, or a line for each", ("layers",)),
+    Key("y", "copy", "copy", "copy the value under the cursor", ("layers",)),
+    Key("left", "left", "", "to the column before", ("compared",), "←"),
+    Key(
+        "right",
+        "right",
+        "column",
+        "to the next column: a metric's curves, or against a parameter",
+        ("compared",),
+        "→",
+    ),
+    Key("o", "sort", "sort", "sort by the column; once more, the other way round", ("compare",)),
+    Key("v", "next_kind", "values", "the best values, the newest, or those of runs that completed", ("compare",)),
+    Key("space", "choose", "draw", "draw the run's curve, or not any more", ("compare",)),
+    Key("a", "choose_all", "", "draw all curves, or this run's alone", ("compare",)),
+    Key("enter", "open", "open", "the run", ("compare",)),
+    Key("s", "smooth(1)", "smooth", "smoother", ("compare",)),
+    Key("S", "smooth(-1)", "", "less smooth; at last as it was measured", ("compare",)),
+    Key("x", "next_axis", "axis", "by step, by epoch, by time since the start, by time of day", ("compare",)),
+    Key("L", "flip('log_y')", "log", "logarithmic scale", ("compare",)),
+    Key("X", "flip('log_x')", "", "logarithmic scale of x", ("compare",)),
+    Key(
+        "shift+left", "step(-1)", "", "cursor to the sample before; the table has its values", ("compare",), "shift-←"
+    ),
+    Key("shift+right", "step(1)", "", "cursor to the next sample", ("compare",), "shift-→"),
+    Key("plus,equals_sign", "zoom(2)", "", "zoom in, around the cursor", ("compare",), "+"),
+    Key("minus", "zoom(0.5)", "", "zoom out", ("compare",), "-"),
+    Key("comma", "pan(-0.25)", "", "what is to the left", ("compare",), ","),
+    Key("full_stop", "pan(0.25)", "", "what is to the right", ("compare",), "."),
+    Key("0", "whole", "", "all of it, without a cursor", ("compare",)),
+    Key("y", "copy", "copy", "copy the table", ("compare",)),
+    Key("escape", "back", "back", "back", ("compare",), "esc"),
+    Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
     Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
-    Key("question_mark", "help", "help", "this help", ("board",), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("board",)),
+    Key("question_mark", "help", "help", "this help", ("board", "run", "compare"), "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare")),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
     Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
@@ -115,6 +188,12 @@ TITLES = {
     "log": "Log",
     "metrics": "Metrics",
     "info": "Info",
+    "run": "Run",
+    "curves": "Run: curves",
+    "grid": "Run: grid",
+    "layers": "Run: layers",
+    "compare": "Compare",
+    "compared": "Compare: table",
     "specs": "Specs",
     "files": "Specs: files",
     "runs": "Specs: runs",
@@ -155,9 +234,28 @@ def first_place(key: Key) -> str:
     return next(where for where in (*TITLES, "help") if where in key.where)
 
 
-def readme_table() -> str:
-    """All keys as a Markdown table."""
-    lines = ["| where | key | does |", "|---|---|---|"]
-    for title, keys in groups():
-        lines += [f"| {title} | `{key.name}` | {key.help} |" for key in keys]
-    return "\n".join(lines) + "\n"
+BOARD = ("table", "board")
+"""The places whose keys the README lists; `docs/keys.md` lists all."""
+
+
+def key_table(places: Iterable[str] = tuple(TITLES)) -> str:
+    """The keys of these places as a Markdown table."""
+    shown = {TITLES[place] for place in places}
+    rows = [(title, key) for title, keys in groups() if title in shown for key in keys]
+    return "\n".join(
+        [
+            "| where | key | does |",
+            "|---|---|---|",
+            *(f"| {title} | `{key.name}` | {key.help} |" for title, key in rows),
+        ]
+    )
+
+
+def page() -> str:
+    """`docs/keys.md`, as `make docs` writes it."""
+    told = "`?` shows them on the screen; those of the board are in the [README](../README.md#keys), too."
+    return f"# Keys\n\n{told}\n\n{key_table()}"
+
+
+if __name__ == "__main__":
+    print(page())

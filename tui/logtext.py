@@ -1,97 +1,133 @@
-"""A log as lines: bytes in any pieces → bounded text that a terminal can be shown. Pure but for its own buffer."""
+"""A stretch of a log in memory: bytes in any pieces, before or after it → rows with their places. Pure."""
 
 from __future__ import annotations
 
-import codecs
-import re
+from bisect import bisect_right
+from itertools import accumulate
 
-from tui.show import clean
+ROWS = 50_000
+BYTES = 8 << 20
+"""What is kept at most; what is farther away is read again when somebody goes there."""
 
-LINES = 20_000
-CHARS = 8_000_000
-LINE_CHARS = 16_384
-"""Of one line; a progress log without line ends is one line, and some programs print a model's weights in one."""
-
-_ESCAPE = re.compile(
-    r"\x1b(?:"
-    r"\[[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor movement
-    r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS, SOS, PM, APC: titles, links, clipboard
-    r"|[ -/]*[0-~]?"  # two-character escapes
-    r")"
-    r"|\x9b[0-?]*[ -/]*[@-~]?"
-)
+LONGEST = 8_192
+"""Bytes of one row; a longer line goes on in the next. Of a progress bar without line ends the last state stays."""
 
 
 class LogText:
-    """The newest lines of a log."""
+    """The rows of a stretch of a file. A row is a line as it is in the file, without its end, or a piece of one."""
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        """Finished lines, cleaned."""
-        self.dropped = 0
-        """Lines that were here and had to go; the number of the first line that is here."""
-        self._chars = 0
-        self._open = ""
-        """The unfinished last line, escapes included, as the last carriage return left it."""
-        self._returned = False
-        self._cut = 0
-        """Characters of the unfinished line that were left out."""
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    def __init__(self, start: int = 0) -> None:
+        self.offsets: list[int] = []
+        """Where each row begins in the file."""
+        self.rows: list[bytes] = []
+        self.start = self.end = start
+        """Where the stretch begins and ends in the file."""
+        self._open = False
+        """Whether the last row may still grow."""
+        self._bytes = 0
 
-    def feed(self, data: bytes) -> None:
-        """Take in the next bytes."""
-        *finished, rest = self._decoder.decode(data).split("\n")
-        for piece in finished:
-            self._extend(piece)
-            self._finish()
-        self._extend(rest)
-        self._trim()
-
-    @property
-    def tail(self) -> str:
-        """The unfinished last line as it looks now; empty where there is none."""
-        return _shown(self._open, self._cut)
+    @classmethod
+    def of(cls, data: bytes, offset: int) -> LogText:
+        """The whole lines of a piece that may begin inside one."""
+        cut = first_line(data) if offset else 0
+        text = cls(offset + cut)
+        text.append(data[cut:])
+        return text
 
     @property
     def count(self) -> int:
-        """Lines to show, the unfinished one included."""
-        return len(self.lines) + bool(self._open)
+        """Rows."""
+        return len(self.rows)
 
-    def line(self, index: int) -> str:
-        """One line to show, from 0."""
-        return self.lines[index] if index < len(self.lines) else self.tail
+    @property
+    def full(self) -> bool:
+        """Whether there is more than is kept."""
+        return self.count > ROWS or self._bytes > BYTES
 
-    def _extend(self, piece: str) -> None:
-        """A carriage return begins the line anew once something follows it, as on a terminal."""
-        for number, part in enumerate(piece.split("\r")):
-            self._returned = self._returned or number > 0
-            if part:
-                if self._returned:
-                    self._open, self._cut, self._returned = "", 0, False
-                room = LINE_CHARS - len(self._open)
-                self._open += part[:room]
-                self._cut += max(0, len(part) - room)
+    def row_at(self, offset: int) -> int:
+        """The row with this place of the file; the first or the last for one outside."""
+        return max(0, bisect_right(self.offsets, offset) - 1)
 
-    def _finish(self) -> None:
-        line = _shown(self._open, self._cut)
-        self.lines.append(line)
-        self._chars += len(line)
-        self._open, self._cut, self._returned = "", 0, False
+    def append(self, data: bytes) -> None:
+        """Take in the bytes that follow."""
+        if not data:
+            return
+        begun = self._pop(-1) if self._open else None
+        self.end += len(data)
+        data = begun[1] + data if begun else data
+        offsets, rows = split(data, self.end - len(data))
+        if begun:
+            offsets[0] = begun[0]  # of a line that was overwritten, only the end is here
+        self._put(self.count, offsets, rows)
+        self._open = not data.endswith(b"\n")
 
-    def _trim(self) -> None:
-        excess = max(0, len(self.lines) - LINES)
-        freed = sum(map(len, self.lines[:excess]))
-        while self._chars - freed > CHARS and excess < len(self.lines):
-            freed += len(self.lines[excess])
-            excess += 1
-        if excess:
-            del self.lines[:excess]
-            self._chars -= freed
-            self.dropped += excess
+    def prepend(self, data: bytes) -> int:
+        """Take in the bytes before it, but for a line that they begin inside of; how many rows came to be there."""
+        begin, before = self.start - len(data), self.count
+        cut = first_line(data) if begin else 0
+        data, self.start = data[cut:], begin + cut
+        if not self.rows:
+            self._open = not data.endswith(b"\n")
+        elif not data.endswith(b"\n"):
+            data += self._pop(0)[1]
+        self._put(0, *split(data, self.start))
+        return self.count - before
+
+    def _pop(self, row: int) -> tuple[int, bytes]:
+        self._bytes -= len(self.rows[row])
+        return self.offsets.pop(row), self.rows.pop(row)
+
+    def _put(self, at: int, offsets: list[int], rows: list[bytes]) -> None:
+        self.offsets[at:at], self.rows[at:at] = offsets, rows
+        self._bytes += sum(map(len, rows))
+
+    def drop_before(self, row: int) -> int:
+        """Let go of rows before this one, as far as there are too many; how many went."""
+        gone = 0
+        while gone < row and (self.count - gone > ROWS or self._bytes > BYTES):
+            self._bytes -= len(self.rows[gone])
+            gone += 1
+        del self.rows[:gone], self.offsets[:gone]
+        if gone:
+            self.start = self.offsets[0] if self.offsets else self.end
+        return gone
+
+    def drop_after(self, row: int) -> None:
+        """Let go of rows behind this one, as far as there are too many."""
+        while self.count > row + 1 and self.full:
+            self._bytes -= len(self.rows.pop())
+            self.end = self.offsets.pop()
+            self._open = False
 
 
-def _shown(raw: str, cut: int) -> str:
-    line = raw
-    if not line.isprintable():
-        line = clean(_ESCAPE.sub("", line).expandtabs(8), LINE_CHARS * 9)
-    return f"{line} … ({cut:,} more characters)" if cut else line
+def first_line(data: bytes) -> int:
+    """Where the first line begins that begins in a piece; 0 where none does."""
+    cut = data.find(b"\n") + 1
+    return cut if cut < len(data) else 0
+
+
+def split(data: bytes, offset: int) -> tuple[list[int], list[bytes]]:
+    """Rows and their places; the last one may be unfinished."""
+    rows = data.split(b"\n")
+    offsets = list(accumulate((len(row) + 1 for row in rows[:-1]), initial=offset))
+    if not rows[-1]:
+        del rows[-1], offsets[-1]
+    if max(map(len, rows), default=0) <= LONGEST:
+        return offsets, rows
+    pieces = [piece for row, place in zip(rows, offsets, strict=True) for piece in cut_up(row, place)]
+    return [place for place, _ in pieces], [piece for _, piece in pieces]
+
+
+def cut_up(row: bytes, offset: int) -> list[tuple[int, bytes]]:
+    """A row that may be too long: what was overwritten goes, the rest becomes several; no character is cut."""
+    if len(row) <= LONGEST:
+        return [(offset, row)]
+    begin = max(0, row.rstrip(b"\r").rfind(b"\r"))  # with the return, that says so
+    pieces: list[tuple[int, bytes]] = []
+    while begin < len(row):
+        end = begin + LONGEST
+        if end < len(row):
+            end -= next((n for n in range(4) if row[end - n] & 0xC0 != 0x80), 0)
+        pieces.append((offset + begin if pieces else offset, row[begin:end]))
+        begin = end
+    return pieces

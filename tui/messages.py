@@ -57,13 +57,15 @@ class TableArrived(Message, bubble=False):
 class LogArrived(Message, bubble=False):
     """A piece of the log that is shown."""
 
-    def __init__(self, key: str, offset: int, data: bytes, restarted: bool) -> None:
+    def __init__(self, key: str, offset: int, data: bytes, restarted: bool, size: int = 0) -> None:
         super().__init__()
         self.key = key
         self.offset = offset
         """Where in the file the piece begins."""
         self.data = data
         self.restarted = restarted
+        self.size = size
+        """Of the whole file, as far as is known."""
 
 
 class LogFailed(Message, bubble=False):
@@ -110,7 +112,8 @@ def messages(event: Event) -> Iterator[Message]:
         case LogGrew():
             for start in range(0, max(1, len(event.data)), PIECE):
                 piece = event.data[start : start + PIECE]
-                yield LogArrived(event.key, event.offset + start, piece, event.restarted and start == 0)
+                restarted = event.restarted and start == 0
+                yield LogArrived(event.key, event.offset + start, piece, restarted, event.size)
         case LogUnavailable():
             yield LogFailed(event)
         case Sampled():

@@ -27,3 +27,6 @@ MODULES = (
     "helper",
 )
 """In the order in which each needs only those before it; before all of them come those of `backends.queue`."""
+
+SEEK = ("terminal", "seek")
+"""Of the program that the helper starts for each step of a search; before them come `frames` and `files`."""

@@ -45,6 +45,7 @@ def attempt_state(directory: str, boot: str) -> Dict[str, Any]:
     found["guarded"] = started is not None and guarded(started, boot)
     found["exit"] = read_json(os.path.join(state, "exit"))
     found["peaks"] = peaks(state, found["exit"]) if started is not None else {}
+    found["saved"] = read_json(os.path.join(state, "saved")) if started is not None else None
     found["restarts"] = restarts(state, found["exit"]) if started is not None else 0
     found["orphans"] = 0
     cared_for = found["alive"] or found["guarded"] or found["exit"] is not None

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import stat
 import threading
 from typing import Any, Dict, Optional
 
@@ -53,9 +54,19 @@ def make_folder(path: str) -> None:
                 raise
 
 
+def opened(path: str) -> int:
+    """A descriptor to read a file by. What is no file, as a pipe or a device, could keep its reader for ever."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    mode = os.fstat(file).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "It is a folder" if stat.S_ISDIR(mode) else "It is no regular file", path)
+    return file
+
+
 def read(header: Header, payload: bytes) -> Reply:
     """A piece of a file; a negative offset counts from the end."""
-    with open(resolve(header["path"]), "rb") as file:
+    with os.fdopen(opened(resolve(header["path"])), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         offset = header["offset"]
         offset = max(0, size + offset) if offset < 0 else offset

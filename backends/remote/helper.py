@@ -25,6 +25,7 @@ class Helper(object):
         self.telemetry = Telemetry(self.send, self.commands)
         self.operations = {
             "run": self.commands.run,
+            "program": self.commands.program,
             "read": files.read,
             "put": files.put,
             "exists": files.exists,

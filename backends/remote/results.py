@@ -18,25 +18,25 @@ MOST_LOOKS = 200000
 
 
 def results(header: Header, payload: bytes) -> Reply:
-    """The files that patterns find: [[path, size], ...], and why there may be more.
+    """The files that patterns find: [[path, size, time of change], ...], and why there may be more.
 
     Of the attempt is what is new or has changed since it was published; a project's own files are older than that.
     """
     directory = resolve(header["directory"])
     since = os.stat(os.path.join(directory, "plan.json")).st_mtime_ns
     search = Search(workplace(directory))
-    found = []  # type: List[Tuple[str, int]]
+    found = []  # type: List[Tuple[str, int, float]]
     for path in search.found(header["patterns"]):
         try:
             status = os.stat(os.path.join(search.base, path))
         except OSError:
             continue  # it went away, or leads nowhere
         if stat.S_ISREG(status.st_mode) and status.st_mtime_ns >= since:
-            found.append((path, status.st_size))
+            found.append((path, status.st_size, status.st_mtime))
         if len(found) == MOST_FILES:
             search.left = "more than %d files" % MOST_FILES
             break
-    return {"left": search.left}, zlib.compress(json.dumps(found).encode("utf-8"))
+    return {"left": search.left, "folder": search.base}, zlib.compress(json.dumps(found).encode("utf-8"))
 
 
 def fetch(header: Header, payload: bytes) -> Reply:

@@ -50,6 +50,7 @@ class Attempt(object):
             "guard": guard,
             "guard_start": start_time(guard) if guard else None,
             "checkpoint": self.checkpoint,
+            "time_limit": self.plan.get("time"),
         }
 
     def end(self, state: str, code: Optional[int], reason: str) -> Dict[str, Any]:

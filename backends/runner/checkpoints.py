@@ -19,6 +19,9 @@ SETTLE = 0.3
 LONG_SETTLE = 3.0
 """The same while the program runs, which may pause as it writes."""
 
+REMEMBERED = 32
+"""Moments at which checkpoints were saved that state/saved holds."""
+
 SWEEP = 10.0
 """Seconds that the last deletion of old checkpoints may take."""
 
@@ -109,6 +112,25 @@ class Checkpoints(object):
             for each in self.matches()
             if any(each.path.startswith(code + "/") and each.changed >= time for code, time in since.items())
         ]
+
+    def remember_saved(self, found: List[Saved]) -> None:
+        """Add to state/saved when the whole ones among these, the newest first, were saved. Raises OSError.
+
+        Those that were deleted since stay told there: how often a run saves is worth to know.
+        """
+        path = os.path.join(self.directory, "state", "saved")
+        try:
+            times = list(json.loads(read_text(path) or "{}").get("times") or [])
+        except (ValueError, AttributeError):
+            times = []
+        since = times[-1] if times else 0.0
+        fresh = {
+            each.changed / 1e9
+            for place, each in enumerate(found)
+            if each.changed / 1e9 > since and not each.link and whole(each, found[place + 1 :])
+        }
+        if fresh:
+            write_whole(path, json.dumps({"times": (times + sorted(fresh))[-REMEMBERED:]}))
 
     def prune(self, pause: Callable[[], None]) -> None:
         """Delete those older than the `keep` newest whole ones, which do not grow during a pause. Raises OSError.

@@ -10,6 +10,7 @@ from backends.queue import gpus
 from backends.runner.checkpoints import Checkpoints
 from backends.runner.files import read_text, write_whole
 from backends.runner.forks import fork_apart
+from backends.runner.saved import Saved
 from backends.runner.tree import Tree
 
 OFTEN, SELDOM = 10.0, 60.0
@@ -75,17 +76,18 @@ class Usage(object):
         most = self.peaks()
         if tool is not None:
             most = larger(most, "gpu_memory", gpu_memory(tool, self.tree))
-        if disk:
-            most = larger(most, "disk", self.disk())
         try:
+            if disk:
+                saved = self.checkpoints.found() if self.checkpoints.pattern else []
+                most = larger(most, "disk", self.disk(saved))
+                self.checkpoints.remember_saved(saved)
             write_whole(self.path(), json.dumps(most))
         except OSError:
             return  # a full disk, or no directory any more: others tell it
 
-    def disk(self) -> int:
+    def disk(self, saved: List[Saved]) -> int:
         """Bytes of the attempt directory, and of the run's checkpoints elsewhere."""
         inside = os.path.join(os.path.realpath(self.directory), "")
-        saved = self.checkpoints.found() if self.checkpoints.pattern else []
         elsewhere = (each.size for each in saved if not os.path.realpath(each.path).startswith(inside))
         return disk_usage(self.directory) + sum(elsewhere)
 

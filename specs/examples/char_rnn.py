@@ -2,8 +2,8 @@
 
     python char_rnn.py --lr 0.003 --seed 1
 
-Reads its text, predicts every next character, and prints the training loss as it goes and the loss on unseen text now
-and then. The same seed gives the same losses.
+Reads its text, predicts every next character, and prints the training loss as it goes, and now and then the loss on
+unseen text and what the layers do. The same seed gives the same losses.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from probe import log_layers  # beside this file: a copy of trainboard/probe.py
 
 
 class CharRNN:
@@ -132,7 +133,9 @@ def train(args):
         if first:
             epoch, h = epoch + 1, model.start(args.batch)
         loss, h, cache = model.forward(x, y, h, args.dropout)
-        norm = adam.step(model.backward(cache))
+        grads = model.backward(cache)
+        norm = adam.step(grads)
+        log_layers(model.params, step, grads=grads, every=args.layers_every)
         tokens += x.size
         if step % args.log_every == 0:
             speed = tokens / (time.perf_counter() - since)
@@ -157,6 +160,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log-every", type=int, default=50, help="steps between two lines of the training loss")
     parser.add_argument("--eval-every", type=int, default=100, help="steps between two validations")
+    parser.add_argument("--layers-every", type=int, default=50, help="steps between two lines of each layer")
     train(parser.parse_args())
 
 

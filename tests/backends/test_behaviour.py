@@ -49,6 +49,21 @@ async def test_setup_speaks_to_the_same_shell_as_the_command(desk: Desk) -> None
     assert await desk.log(attempt) == "here\n"
 
 
+async def test_files_that_a_run_writes_are_found_where_they_are_and_followed(desk: Desk) -> None:
+    command = "mkdir -p runs/a; echo step,loss > runs/a/m.csv; echo 1,0.5 >> runs/a/m.csv"
+    attempt = await desk.start(desk.plan(command))
+    await desk.ended(attempt)
+    found = await desk.backend.results(attempt.directory, ("runs/**/*.csv",))
+    [file] = found.files
+    assert (file.path, file.size, file.changed > attempt.submitted - 60) == ("runs/a/m.csv", 16, True)
+    path = f"{found.folder}/{file.path}"
+    assert (await desk.backend.read(path, 10, 100)).data == b"1,0.5\n"
+    async with asyncio.timeout(20), contextlib.aclosing(desk.backend.follow(path, 10)) as pieces:
+        piece = await anext(pieces)
+        assert isinstance(piece, Chunk)
+        assert (piece.offset, piece.data) == (10, b"1,0.5\n")
+
+
 async def test_environment_arrives_as_it_was_written(desk: Desk) -> None:
     value = 'it\'s $(touch /tmp/x); "two"\nlines `id` \\'
     attempt = await desk.start(desk.plan('printf %s "$TEXT"', env={"TEXT": value}))

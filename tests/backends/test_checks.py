@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backends.base import HostUnreachable, JobState
+from backends.base import Checkpoints, HostUnreachable, JobState
 from backends.checks import Forecast, Program, Rehearsal, Unknown
 from backends.remote import survey as helper
 from backends.remote.frames import Failure
@@ -175,6 +175,18 @@ async def test_what_a_run_used_comes_back_with_its_end(desk: Desk) -> None:
     assert 3000000 <= (job.peaks.disk or 0) < 5000000
     assert job.peaks.memory is not None
     assert 0 < (job.peaks.seconds or 0) < 60
+
+
+async def test_when_checkpoints_were_saved_and_when_the_time_is_over_is_told(desk: Desk) -> None:
+    resources = Resources(cpus=1, time=600)
+    checkpoints = Checkpoints(str(desk.workdir / "*.pt"), keep=None, resume="")
+    attempt = await desk.start(desk.plan("echo 1 > 1.pt; sleep 1", resources=resources, checkpoints=checkpoints))
+    running = await desk.until(attempt, lambda job: job.state is JobState.RUNNING or job.state.ended)
+    assert running.time_limit is not None
+    assert 600 <= running.time_limit < 900
+    job = await desk.ended(attempt)
+    [saved] = job.checkpoints
+    assert saved == pytest.approx((desk.workdir / "1.pt").stat().st_mtime)
 
 
 async def test_only_a_scheduler_forecasts(desk: Desk) -> None:

@@ -37,7 +37,7 @@ def write(attempt: Path, *names: str) -> None:
 
 def found(attempt: Path, *patterns: str) -> list[str]:
     _, data = results.results({"directory": str(attempt), "patterns": list(patterns)}, b"")
-    return [path for path, _ in json.loads(zlib.decompress(data))]
+    return [path for path, _, _ in json.loads(zlib.decompress(data))]
 
 
 def fetched(attempt: Path, *pieces: tuple[str, int, int]) -> tuple[list[int | str], bytes]:
@@ -62,6 +62,14 @@ def fetched(attempt: Path, *pieces: tuple[str, int, int]) -> tuple[list[int | st
 def test_patterns_find_files_and_all_that_is_in_folders(attempt: Path, pattern: str, names: list[str]) -> None:
     write(attempt, "a.csv", "out/b.csv", "out/deep/c.csv", ".hidden", "other.txt")
     assert sorted(found(attempt, pattern)) == names
+
+
+def test_each_file_tells_its_size_and_when_it_was_written(attempt: Path) -> None:
+    write(attempt, "out/a.csv")
+    status = (attempt / "code/out/a.csv").stat()
+    header, data = results.results({"directory": str(attempt), "patterns": ["**/*.csv"]}, b"")
+    assert json.loads(zlib.decompress(data)) == [["out/a.csv", 9, status.st_mtime]]
+    assert header["folder"] == str((attempt / "code").resolve())
 
 
 def test_a_file_that_two_patterns_find_comes_once(attempt: Path) -> None:

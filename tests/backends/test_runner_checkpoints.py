@@ -379,3 +379,24 @@ def test_the_first_checkpoint_of_all_is_whole_where_nothing_speaks_against_it(tm
     found = saved(str(tmp_path / "1.pt"))
     assert found is not None
     assert whole(found, [])
+
+
+def test_the_moments_of_checkpoints_are_told_also_of_those_that_were_deleted(attempt: Callable[..., Attempt]) -> None:
+    one = attempt("true")
+    code = one.directory / "code"
+    write(code, {"1.pt": zipped(), "2.pt": zipped()})
+    kept = Checkpoints(str(one.directory), {"checkpoints": {"pattern": "*.pt"}})
+    kept.remember_saved(kept.found())
+    first = one.state("saved")["times"]
+    (code / "1.pt").unlink()
+    write(code, {"3.pt": zipped(), "4.pt": zipped()[:-30]})
+    kept.remember_saved(kept.found())
+    moments = [(code / name).stat().st_mtime for name in ("2.pt", "3.pt")]
+    assert one.state("saved")["times"] == pytest.approx([first[0], *moments], abs=1e-3)  # 4.pt is not whole
+
+
+def test_the_end_of_an_attempt_tells_when_it_saved(attempt: Callable[..., Attempt]) -> None:
+    one = attempt("mkdir code; echo 1 > code/1.pt", checkpoints={"pattern": "*.pt", "keep": None}, workdir=None)
+    one.run()
+    assert one.state("saved")["times"] == [pytest.approx((one.directory / "code" / "1.pt").stat().st_mtime)]
+    assert one.state("started")["time_limit"] is None

@@ -189,7 +189,6 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         ("--lr {lr}", "--lr {rl}", '4: "command": unknown parameter "rl"; for the text itself write {{rl}}'),
         ("--lr {lr}", "--lr `{lr}`", '4: "command": {lr} cannot stand within or behind back-ticks'),
         ("--lr {lr}", "--lr '{lr}", '4: "command": the quote \' is not closed'),
-        ("objective:", "sources: [stdout], objective:", '22: "metrics.sources" is not supported by this version'),
         ("at_most: 4", "at_most: 0", '16: "sweep.at_most" must be at least 1, not 0'),
         (
             "checkpoint: ",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from backends.base import (
     Result,
     Results,
     Room,
+    Sought,
     Unclear,
     Unreadable,
 )
@@ -44,7 +46,7 @@ from trainboard.submit import intend as intend_prospect
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 
-    from backends.base import Backend, Disk, Plan, Watched
+    from backends.base import Backend, Disk, Plan, Wanted, Watched
     from backends.checks import Forecast, Program, Unknown
     from specs.model import Input, Resources, SlurmOptions, Spec
     from trainboard.rows import Row
@@ -100,6 +102,8 @@ class FakeBackend:
         self.files: dict[str, bytes] = {}
         self.followed: list[int] = []
         """The offsets at which a file was begun to be followed."""
+        self.piece: int | None = None
+        """Bytes in one piece of what is followed; None: all that is there."""
         self.following = asyncio.Event()
         self.stdout: str | None = None
         self.asked_for_path = 0
@@ -212,7 +216,9 @@ class FakeBackend:
         if self.asked_for_results:
             await self.asked_for_results()
         found = self.left.get(directory, {})
-        return Results(tuple(Result(path, len(data)) for path, data in found.items()), self.left_reason)
+        changed = {path: float(zlib.crc32(data)) for path, data in found.items()}
+        files = tuple(Result(path, len(data), changed[path]) for path, data in found.items())
+        return Results(files, self.left_reason, f"{directory}/")  # so that `_content` can tell what is below it
 
     async def fetch(self, directory: str, pieces: Sequence[tuple[str, int, int]]) -> Sequence[bytes | str]:
         self._fail()
@@ -236,28 +242,43 @@ class FakeBackend:
 
     async def read(self, path: str, offset: int, limit: int) -> Chunk:
         self._fail()
-        if path not in self.files:
+        data = self._content(path)
+        if data is None:
             raise CommandFailed(f"{path}: no such file")
-        data = self.files[path]
-        return Chunk(offset, data[offset : offset + limit], len(data))
+        at = max(0, len(data) + offset) if offset < 0 else offset
+        return Chunk(at, data[at : at + limit], len(data))
+
+    async def search(self, path: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        """Forwards only: one line a step."""
+        self._fail()
+        data = self._content(path) or b""
+        end = data.find(b"\n", offset) + 1 or len(data)
+        found = wanted.pattern.encode() in data[offset:end]
+        return Sought(offset if found else None, data[offset:end], end, len(data), found or end == len(data))
 
     async def follow(self, path: str, offset: int) -> AsyncGenerator[Chunk | Unreadable]:
         self.followed.append(offset)
         self.following.set()
-        if path not in self.files:
+        if self._content(path) is None:
             yield Unreadable("No such file or directory")
-        at = max(0, len(self.files.get(path, b"")) + offset) if offset < 0 else offset
+        at = max(0, len(self._content(path) or b"") + offset) if offset < 0 else offset
         while True:
             changed = self._changed
             self._fail()
-            data = self.files.get(path, b"")
-            if len(data) != at:
+            data = self._content(path)
+            if data is not None and len(data) != at:
                 restarted = len(data) < at
                 at = 0 if restarted else at
-                yield Chunk(at, data[at:], len(data), restarted)
-                at = len(data)
+                piece = data[at:][: self.piece]
+                yield Chunk(at, piece, len(data), restarted)
+                at += len(piece)
             else:
                 await changed.wait()
+
+    def _content(self, path: str) -> bytes | None:
+        """What is in a file, be it one that an attempt left where it ran."""
+        directory, _, inner = path.partition("//")
+        return self.left.get(directory, {}).get(inner) if inner else self.files.get(path)
 
     async def health(self, interval: float) -> AsyncGenerator[Health]:
         while True:

@@ -23,7 +23,7 @@ PROMISED = {
 }  # fmt: skip
 SPEC = """\
 name: small
-command: for i in 1 2 3; do echo step $i loss 0.$i; done; echo lr {lr}
+command: for i in 1 2 3; do echo step $i loss 0.$i; done; echo ran with {lr}
 params: {lr: 0.1}
 sweep: {lr: [0.1, 0.2]}
 metrics: {objective: loss, total: {steps: 3}}
@@ -137,7 +137,7 @@ def test_a_run_from_submission_to_its_curve(shell: Shell) -> None:
         assert (row["state"], row["backend"], row["experiment"]) == ("PENDING", "local", "small-1")
         assert row["job_id"]
     log = follow_to_the_end(shell, "small-1.0")
-    assert log == "step 1 loss 0.1\nstep 2 loss 0.2\nstep 3 loss 0.3\nlr 0.1\n"
+    assert log == "step 1 loss 0.1\nstep 2 loss 0.2\nstep 3 loss 0.3\nran with 0.1\n"
     follow_to_the_end(shell, "small-1.1")
     rows = {row["run"]: row for row in shell.json("ls")}
     assert set(rows) == {"small-1.0", "small-1.1"}
@@ -149,6 +149,9 @@ def test_a_run_from_submission_to_its_curve(shell: Shell) -> None:
     assert {name: shown[name] for name in PROMISED} == rows["small-1.0"]
     assert Path(shown["log"]).read_text() == log
     assert (shown["attempt"], Path(shown["directory"]).is_dir()) == (1, True)
+    assert (shown["progress"]["done"], shown["progress"]["share"], shown["progress"]["eta_s"]) == (3, 1, None)
+    assert (shown["progress"]["best_step"], shown["progress"]["in_time"]) == (1, None)
+    assert shown["times"] is None  # nobody saw when its lines came
     found = shell.json("metrics", "small-1.0")
     assert found == {
         "source": "small-1.0",
@@ -206,9 +209,9 @@ def test_a_dry_run_shows_the_script_and_does_nothing(shell: Shell) -> None:
     rows = shell.json("submit", "s.yaml", "--dry-run")
     for row, lr in zip(rows, ("0.1", "0.2"), strict=True):
         assert set(row) == PROMISED | {"script"}
-        assert f"echo lr {lr}\n" in row["script"]
+        assert f"echo ran with {lr}\n" in row["script"]
         assert (row["run"], row["job_id"], row["state"]) == (None, None, None)
-    assert "echo lr 0.2" in shell.done("submit", "s.yaml", "--dry-run")
+    assert "echo ran with 0.2" in shell.done("submit", "s.yaml", "--dry-run")
     assert [path.name for path in shell.home.iterdir()] == ["config.yaml"]
 
 
@@ -236,6 +239,11 @@ def test_the_config_is_shown_with_the_hosts_that_could_be_added(shell: Shell) ->
     assert found["offered"] == ["alpha", "beta"]
     plain = shell("config")
     assert (plain.returncode, "local" in plain.stdout, "alpha, beta" in plain.stderr) == (0, True, True)
+
+
+def test_a_file_without_metrics_says_so(shell: Shell) -> None:
+    shell.write("a.log", "hello\n")
+    assert shell.done("metrics", "a.log") == "a.log: unknown\nno metrics\n"
 
 
 def test_metrics_of_any_file(shell: Shell) -> None:
@@ -406,7 +414,7 @@ def test_only_the_host_of_a_run_is_asked_for_it(tmp_path: Path, sshd: Cluster) -
     shell.write("home/config.yaml", "backends:\n  here: {kind: local}\n  dead: {kind: ssh, host: down}\n")
     shell.write("s.yaml", SPEC)
     shell.json("submit", "s.yaml", "lr=0.1")
-    assert follow_to_the_end(shell, "small-1.0").endswith("lr 0.1\n")  # and no word of the other host
+    assert follow_to_the_end(shell, "small-1.0").endswith("ran with 0.1\n")  # and no word of the other host
     assert shell.json("show", "small-1.0")["state"] == "COMPLETED"
 
 
@@ -474,6 +482,8 @@ def test_a_bad_spec_is_one_line_that_says_where(shell: Shell, text: str, words: 
         (("cancel", ""), ('""',)),
         (("metrics", "small-1.0"), ('"small-1.0"',)),
         (("metrics", "./no.log"), ("no.log", "No such file")),
+        (("metrics", "no.log"), ("no.log", "No such file")),
+        (("metrics", "no.csv"), ("no.csv", "No such file")),
         (("config", "add"), ("host",)),
         ((), ("terminal",)),
     ],

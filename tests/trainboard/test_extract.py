@@ -203,10 +203,10 @@ def test_a_line_without_an_index_takes_the_last_one() -> None:
     ]
 
 
-def test_an_index_that_does_not_tell_samples_apart_is_not_borrowed_again() -> None:
-    text = "Epoch 1\n" + "loss: 0.5\n" * 3
-    assert [step for _, _, step, _ in read(text)] == [1, 1, 2]
-    assert [index for _, _, _, index in read(text)] == ["epoch", "", ""]
+def test_an_index_that_does_not_tell_samples_apart_is_not_borrowed_again_and_again() -> None:
+    text = "Epoch 1\n" + "loss: 0.5\n" * 4
+    assert [step for _, _, step, _ in read(text)] == [1, 1, 2, 3]
+    assert [index for _, _, _, index in read(text)] == ["epoch", "epoch", "", ""]
 
 
 def test_without_any_index_samples_are_counted() -> None:

@@ -8,13 +8,14 @@ from trainboard.extract.names import Kind, fold, kind, objective
 
 
 @pytest.mark.parametrize(
-    "name", ["loss", "train/loss", "valLoss", "total_loss", "top1_acc", "F1", "eval_accuracy", "ppl"]
+    "name",
+    ["loss", "train/loss", "valLoss", "total_loss", "top1_acc", "F1", "eval_accuracy", "ppl", "grad_norm", "tok/s"],
 )
 def test_losses_and_scores_are_measurements_beyond_doubt(name: str) -> None:
     assert kind(name) is Kind.MEASURE
 
 
-@pytest.mark.parametrize("name", ["lr", "learning_rate", "grad_norm", "samples/s", "gpu_mem", "foo"])
+@pytest.mark.parametrize("name", ["lr", "learning_rate", "weight_norm", "step_time", "gpu_mem", "foo"])
 def test_other_names_are_metrics_in_company_only(name: str) -> None:
     assert kind(name) is Kind.PLAIN
 

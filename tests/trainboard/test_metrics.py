@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
 from backends.base import JobState
 from trainboard.extract import Progress
-from trainboard.metrics import MetricsError, outcome, read_file, remaining, report, write_csv
-from trainboard.series import Sample
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from trainboard.metrics import MetricsError, read_file, remaining, report, write_csv
+from trainboard.series import Sample, by_metric
 
 HEALTHY = "Epoch 1/2 loss=0.5\nEpoch 2/2 loss=0.25\n"
 TRACEBACK = """Traceback (most recent call last):
@@ -84,15 +82,6 @@ def test_how_a_log_ended_is_read_from_its_end(tmp_path: Path, text: str, expecte
     assert read_file(log(tmp_path, text)).outcome == expected
 
 
-def test_a_long_line_after_a_traceback_takes_no_time() -> None:
-    assert outcome((TRACEBACK.replace("ValueError", "") + "x" * 60_000).encode(), {}, None) == "traceback"
-
-
-def test_a_traceback_long_before_the_end_is_not_how_it_ended() -> None:
-    later = "".join(f"line {n}\n" for n in range(100))
-    assert outcome((TRACEBACK + later).encode(), {}, None) == "unknown"
-
-
 @pytest.mark.parametrize(
     ("state", "tail", "expected"),
     [
@@ -110,16 +99,16 @@ def test_a_traceback_long_before_the_end_is_not_how_it_ended() -> None:
 def test_the_state_of_a_run_says_how_it_ended_and_the_log_says_why(
     state: JobState | None, tail: bytes, expected: str
 ) -> None:
-    assert report("r1", [Sample("loss", 0.5, 1, "step")], None, state, tail).outcome == expected
+    assert report("r1", by_metric([Sample("loss", 0.5, 1, "step")]), None, state, tail).outcome == expected
 
 
 def test_a_running_run_has_a_time_left() -> None:
-    found = report("r1", [], Progress(25, 100, "step"), JobState.RUNNING, elapsed=50)
+    found = report("r1", {}, Progress(25, 100, "step"), JobState.RUNNING, elapsed=50)
     assert found.as_json()["progress"] == {"done": 25, "total": 100, "unit": "step", "eta_s": 150}
 
 
 def test_an_ended_run_has_none() -> None:
-    assert report("r1", [], Progress(25, 100, "step"), JobState.CANCELLED, elapsed=50).eta is None
+    assert report("r1", {}, Progress(25, 100, "step"), JobState.CANCELLED, elapsed=50).eta is None
 
 
 @pytest.mark.parametrize(
@@ -133,7 +122,7 @@ def test_nobody_knows_the_time_left_of_what_has_not_begun(progress: Progress | N
 def test_csv_has_one_line_per_sample() -> None:
     samples = [Sample("loss", 0.5, 1, "step", 12.25), Sample('a,"b', float("nan"), 2, "", None)]
     text = io.StringIO()
-    write_csv([report("r1", samples, None)], text)
+    write_csv([report("r1", by_metric(samples), None)], text)
     assert text.getvalue() == ('source,metric,step,index,wall,value\nr1,loss,1,step,12.250,0.5\nr1,"a,""b",2,,,nan\n')
 
 
@@ -145,6 +134,22 @@ def test_a_missing_file_is_named_in_one_line(tmp_path: Path) -> None:
 def test_a_folder_is_no_log(tmp_path: Path) -> None:
     with pytest.raises(MetricsError, match="Is a directory"):
         read_file(tmp_path)
+
+
+def test_a_named_pipe_that_nobody_writes_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.log")
+    with pytest.raises(MetricsError, match=r"out\.log: is a named pipe"):
+        read_file(tmp_path / "out.log")
+
+
+def test_what_another_command_writes_is_read_as_the_shell_passes_it() -> None:
+    read, write = os.pipe()
+    os.write(write, HEALTHY.encode())
+    os.close(write)
+    try:
+        assert read_file(Path(f"/dev/fd/{read}")).series["loss"].last == 0.25
+    finally:
+        os.close(read)
 
 
 def test_a_binary_file_is_no_log(tmp_path: Path) -> None:

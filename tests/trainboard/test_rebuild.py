@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT_1 = Experiment(
     "x-1", "x", "/x.yaml", "name: x\n", 100.0, "loss", "maximize", {"steps": 10.0}, ("lr=1",), ("fake", "other"),
-    "c0de", ("y-1",), folder="x-1-5a1e7c20",
+    "c0de", ("y-1",), folder="x-1-5a1e7c20", sources=("stdout", "{run}.csv"), pattern=("(?P<loss>.+)",),
 )  # fmt: skip
 
 

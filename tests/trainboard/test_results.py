@@ -21,10 +21,12 @@ from specs.load import loads
 from tests.trainboard.fakes import an_attempt, records_of
 from trainboard import results, sheets
 from trainboard.documents import Records
+from trainboard.recording import series_path
 from trainboard.records import Attempt, Experiment, Run
 from trainboard.results import Result, Value, goal_of, members, values
-from trainboard.sampler import series_path
-from trainboard.series import Sample, SeriesFile, by_metric
+from trainboard.series import Sample, by_metric
+from trainboard.seriesfile import SeriesFile
+from trainboard.stored import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +108,7 @@ def test_which_way_a_metric_is_better(name: str, goal: str) -> None:
 
 def test_results_are_read_from_what_is_stored(tmp_path: Path) -> None:
     records = stored(an_attempt("t0", JobState.COMPLETED, run="x-1.0"), an_attempt("t1", run="x-1.1"))
-    SeriesFile(series_path(tmp_path / "series", "x-1.0", 1)).append(samples("loss", 2.0, 1.5), 10, {})
+    SeriesFile(series_path(tmp_path / "series", "x-1.0", 1)).append("stdout", samples("loss", 2.0, 1.5), Mark(10))
     (tmp_path / "results/x-1.0/1").mkdir(parents=True)
     first, second = results.read(tmp_path / "series", tmp_path / "results", members(records, ["x-1"]))
     assert first.metrics == {"loss": Value(1.5, 1.5, 1.5)}

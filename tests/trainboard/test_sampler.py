@@ -11,15 +11,20 @@ from hypothesis import strategies as st
 
 from backends.base import HostUnreachable, JobState
 from tests.trainboard.fakes import LOG, FakeBackend
+from trainboard.events import Sampled
+from trainboard.feeds import PIECE, until_ended
+from trainboard.recording import series_path
 from trainboard.rows import Row
-from trainboard.sampler import PIECE, Sampler, series_path, until_ended
-from trainboard.series import Sample, SeriesFile
+from trainboard.sampler import Sampler
+from trainboard.series import Sample
+from trainboard.seriesfile import SeriesFile
+from trainboard.stored import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from trainboard.events import Sampled
+    from trainboard.series import Series
 
 ROW = Row("x-1.0", "fake", "77", "x", JobState.RUNNING, run="x-1.0", objective="loss", log=LOG)
 
@@ -35,7 +40,7 @@ class Told:
 
     def __call__(self, event: Sampled) -> None:
         if event.restarted:
-            self.samples.clear()
+            self.samples = [Sample(name, value, step, "") for name, step, value in points(event.stored)]
             self.restarts += 1
         self.samples += event.samples
         self.complete = event.complete
@@ -44,12 +49,18 @@ class Told:
     def steps(self, metric: str = "loss") -> list[float]:
         return [sample.step for sample in self.samples if sample.metric == metric]
 
-    async def until(self, when: Callable[[], bool]) -> None:
+    async def until(self, when: Callable[[], bool], within: float = 10) -> None:
         """Wait until what was told is as wanted."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(within):
             while not when():
                 self._changed.clear()
                 await self._changed.wait()
+
+
+def points(series: Mapping[str, Series]) -> list[tuple[str, float, float]]:
+    """Metric, step and value of all samples."""
+    pairs = [(name, zip(each.steps.tolist(), each.values.tolist(), strict=True)) for name, each in series.items()]
+    return [(name, step, value) for name, own in pairs for step, value in own]
 
 
 def lines(first: int, last: int) -> bytes:
@@ -57,7 +68,7 @@ def lines(first: int, last: int) -> bytes:
 
 
 def stored_steps(folder: Path) -> list[float]:
-    return [sample.step for sample in SeriesFile(series_path(folder, ROW.key)).load().samples]
+    return [sample.step for sample in SeriesFile(series_path(folder, ROW.key)).load().samples()]
 
 
 def a_sampler(backend: FakeBackend, folder: Path, tell: Callable[[Sampled], None], row: Row = ROW) -> Sampler:
@@ -88,6 +99,21 @@ async def test_after_the_end_the_rest_of_the_log_is_read_to_its_last_byte(tmp_pa
     await sampler.follow(LOG)
     assert told.steps() == stored_steps(tmp_path) == list(range(40_001))
     assert told.complete
+
+
+async def test_of_a_long_log_only_its_end_was_seen_when_it_came(tmp_path: Path) -> None:
+    backend, told = FakeBackend(), Told()
+    backend.piece = PIECE
+    backend.write(lines(0, 40_000))
+    sampler = a_sampler(backend, tmp_path, told)
+    sampler.ended.set()
+    await sampler.open()
+    await sampler.follow(LOG)
+    walls = [sample.wall for sample in told.samples]
+    first = next(place for place, wall in enumerate(walls) if wall is not None)
+    assert all(wall is None for wall in walls[:first])
+    assert all(wall is not None for wall in walls[first:])
+    assert len(walls) - first < PIECE / len(b"step 3 loss 3.5")
 
 
 async def test_a_job_that_left_no_log_is_complete_without_samples(tmp_path: Path) -> None:
@@ -215,12 +241,29 @@ async def test_a_file_of_another_version_is_read_anew_from_the_log(tmp_path: Pat
     backend, told = FakeBackend(), Told()
     backend.write(lines(0, 3))
     old = SeriesFile(series_path(tmp_path, ROW.key))
-    old.append([Sample("loss", 9.0, 9.0, "step")], 17, {"extractor": {"version": -1}, "finished": True})
+    old.append("stdout", [Sample("loss", 9.0, 9.0, "step")], Mark(17, {"reader": {"version": -1}}), complete=True)
     sampler = a_sampler(backend, tmp_path, told)
     sampler.ended.set()
     await sampler.open()
     await sampler.follow(LOG)
     assert told.steps() == stored_steps(tmp_path) == [0, 1, 2]
+
+
+async def test_a_screen_that_fetched_a_thinned_series_goes_on_with_what_is_told(tmp_path: Path) -> None:
+    backend, events = FakeBackend(), list[Sampled]()
+    stored = [Sample("loss", 7.0 if step == 444 else 0.5, step, "step") for step in range(1000)]
+    SeriesFile(series_path(tmp_path, ROW.key)).append("stdout", stored, Mark(0))
+    backend.write(lines(1000, 1003))
+    sampler = Sampler(ROW, backend, tmp_path, events.append, most=100)
+    await sampler.open()
+    fetched = await sampler.recording()
+    assert len(fetched["loss"]) <= 150
+    assert fetched["loss"].max == 7.0
+    sampler.ended.set()
+    await asyncio.wait_for(sampler.follow(LOG), 10)
+    assert all(fetched.take(event) for event in events if not event.restarted)
+    assert fetched["loss"].steps[-4:].tolist() == [999, 1000, 1001, 1002]
+    assert (await sampler.recording()).number == fetched.number == 1003
 
 
 def test_a_key_of_any_name_is_one_file_in_the_folder(tmp_path: Path) -> None:

@@ -1,43 +1,22 @@
-"""Series in memory, their reduction, and the file that keeps them."""
+"""Series in memory: their columns, their reduction, and what a resume replaced."""
 
 from __future__ import annotations
 
 import math
-import stat
-from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainboard.series import KEEP, Sample, Series, SeriesFile, by_metric, decimate
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from trainboard.series import Sample, Series, by_metric, join
+from trainboard.thinning import decimate
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)
-samples = st.lists(
-    st.builds(
-        Sample,
-        metric=st.sampled_from(["loss", "val/acc", "größe \n\x1b"]),
-        value=numbers,
-        step=st.floats(allow_nan=False, allow_infinity=False),
-        index=st.sampled_from(["step", "epoch", ""]),
-        wall=st.none() | st.floats(min_value=0, max_value=2e9),
-    ),
-    max_size=6,
-)
-# One file is used again for every example; each example clears it first.
-on_one_file = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def loss(step: float, value: float) -> Sample:
     return Sample("loss", value, float(step), "step", 10.0)
-
-
-def same(left: list[Sample], right: list[Sample]) -> bool:
-    """Equal, where nan equals nan."""
-    return repr(left) == repr(right)
 
 
 def series(*values: float) -> Series:
@@ -112,143 +91,90 @@ def test_reduction_keeps_ends_and_extremes_in_order_and_invents_nothing(values: 
         assert {min(finite), max(finite)} <= {value for _, value in kept}
 
 
-def test_a_file_that_is_not_there_is_an_empty_one(tmp_path: Path) -> None:
-    stored = SeriesFile(tmp_path / "run.series").load()
-    assert (stored.samples, stored.offset, stored.state) == ([], 0, {})
+def at(*steps: float) -> Series:
+    """A series at these steps, whose values tell the order."""
+    found = Series("loss", "step")
+    for value, step in enumerate(steps):
+        found.append(loss(step, value))
+    return found
 
 
-def test_the_file_and_its_folder_are_for_the_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "home" / "series" / "run.series"
-    SeriesFile(path).append([loss(1, 0.5)], 10, {})
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert stat.S_IMODE(path.parent.parent.stat().st_mode) == 0o700
+def test_adding_many_at_once_is_adding_them_one_by_one() -> None:
+    values = np.array([math.nan, 2.0, -math.inf, 1.0])
+    once, each = Series("loss"), Series("loss")
+    once.extend(np.arange(4.0), values, np.full(4, 10.0), "step")
+    for step, value in enumerate(values.tolist()):
+        each.append(loss(step, value))
+    assert (once.min, once.max, once.index) == (each.min, each.max, each.index) == (-math.inf, 2.0, "step")
+    for ours, theirs in zip(
+        (once.steps, once.values, once.walls), (each.steps, each.values, each.walls), strict=True
+    ):
+        assert np.array_equal(ours, theirs, equal_nan=True)
 
 
-def test_what_is_cleared_is_forgotten_and_the_file_can_be_used_again(tmp_path: Path) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    file.append([loss(1, 0.5)], 10, {})
-    file.clear()
-    file.append([loss(1, 0.7)], 20, {})
-    assert file.load().samples == [loss(1, 0.7)]
-
-
-@on_one_file
-@given(batches=st.lists(samples, max_size=5))
-def test_what_was_appended_is_read_again(tmp_path: Path, batches: list[list[Sample]]) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    file.clear()
-    for number, batch in enumerate(batches):
-        assert file.append(batch, number, {"n": number})
-    stored = SeriesFile(file.path).load()
-    assert same(stored.samples, [sample for batch in batches for sample in batch])
-    assert stored.state == ({"n": len(batches) - 1} if batches else {})
-
-
-@on_one_file
-@given(batches=st.lists(samples, min_size=1, max_size=5), data=st.data())
-def test_a_file_cut_anywhere_gives_what_one_of_its_commits_covers(
-    tmp_path: Path, batches: list[list[Sample]], data: st.DataObject
-) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    file.clear()
-    committed: dict[int, list[Sample]] = {0: []}
-    for number, batch in enumerate(batches, 1):
-        file.append(batch, number, {})
-        committed[number] = committed[number - 1] + batch
-    whole = file.path.read_bytes()
-    cut = data.draw(st.integers(min_value=0, max_value=len(whole)))
-    file.path.write_bytes(whole[:cut])
-    stored = SeriesFile(file.path).load()
-    assert same(stored.samples, committed[stored.offset])
-
-    # And it goes on from there.
-    torn = SeriesFile(file.path)
-    before = torn.load()
-    assert torn.append([loss(9, 0.9)], 99, {})
-    again = SeriesFile(file.path).load()
-    assert same(again.samples, [*before.samples, loss(9, 0.9)])
-    assert again.offset == 99
-
-
-@on_one_file
-@given(noise=st.binary(max_size=200), at=st.integers(min_value=0, max_value=400))
-def test_a_damaged_file_is_read_up_to_the_damage(tmp_path: Path, noise: bytes, at: int) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    file.clear()
-    for step in range(5):
-        file.append([loss(step, 0.5)], step, {})
-    whole = file.path.read_bytes()
-    file.path.write_bytes(whole[:at] + noise + whole[at + len(noise) :])
-    SeriesFile(file.path).load()
-
-
-def test_samples_after_the_last_commit_did_not_happen(tmp_path: Path) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    file.append([loss(1, 0.5)], 10, {"at": 10})
-    with file.path.open("ab") as stream:
-        stream.write(b"[0,2,0.4,null]\n[0,3,")
-    stored = SeriesFile(file.path).load()
-    assert (stored.samples, stored.offset, stored.state) == ([loss(1, 0.5)], 10, {"at": 10})
-
-
-def test_reading_again_from_the_commit_doubles_nothing(tmp_path: Path) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    file.append([loss(1, 0.5)], 10, {})
-    with file.path.open("ab") as stream:
-        stream.write(b"[0,2,0.4,10.0]\n")
-    again = SeriesFile(file.path)
-    again.load()
-    again.append([loss(2, 0.4)], 20, {})
-    assert SeriesFile(file.path).load().samples == [loss(1, 0.5), loss(2, 0.4)]
-
-
-def test_commits_stay_a_small_part_of_the_file(tmp_path: Path) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    state = {"large": "x" * 2_000}
+def test_columns_that_were_taken_stay_as_they_were_and_cannot_be_written() -> None:
+    found = series(*map(float, range(100)))
+    before = found.values
     for step in range(1_000):
-        file.append([loss(step, 0.123456789)], step, state)
-    size = file.path.stat().st_size
-    assert len(file.load().samples) == 1_000
-    assert size < 100_000  # a thousand states would be two million
+        found.append(loss(step, -1.0))
+    assert before.tolist() == list(range(100))
+    with pytest.raises(ValueError, match="read-only"):
+        before[0] = 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        found.current()[1][0] = 1.0
 
 
-def test_a_long_file_keeps_a_commit_to_fall_back_to(tmp_path: Path) -> None:
-    file = SeriesFile(tmp_path / "run.series")
-    for step in range(200):
-        file.append([loss(step * 100 + n, 0.123456789) for n in range(100)], step, {})
-    whole = file.path.read_bytes()
-    file.path.write_bytes(whole[:-1])
-    kept = len(SeriesFile(file.path).load().samples)
-    assert 20_000 - kept < 4 * KEEP / 20
+def test_a_step_back_replaces_what_stands_there_and_beyond() -> None:
+    found = at(1, 2, 3, 4, 3, 4, 5)
+    steps, values, walls = found.current()
+    assert (steps.tolist(), values.tolist()) == ([1, 2, 3, 4, 5], [0, 1, 4, 5, 6])
+    assert len(walls) == 5
+    assert found.replaced == (slice(2, 4),)
+    assert len(found) == 7
 
 
-def test_a_writer_that_starts_again_keeps_the_same_commits(tmp_path: Path) -> None:
-    steady, restarted = SeriesFile(tmp_path / "steady"), tmp_path / "restarted"
-    for step in range(50):
-        batch = [loss(step * 100 + n, 0.5) for n in range(100)]
-        steady.append(batch, step, {"s": step})
-        SeriesFile(restarted).append(batch, step, {"s": step})
-    assert restarted.read_bytes() == steady.path.read_bytes()
+def test_samples_at_one_step_are_no_step_back() -> None:
+    assert at(1, 1, 2, 2).current()[0].tolist() == [1, 1, 2, 2]
+    assert at(1, 1, 2, 2).replaced == ()
 
 
-def test_a_second_writer_is_noticed_and_nothing_is_overwritten(tmp_path: Path) -> None:
-    ours, theirs = SeriesFile(tmp_path / "run.series"), SeriesFile(tmp_path / "run.series")
-    ours.append([loss(1, 0.5)], 10, {})
-    theirs.append([loss(2, 0.4)], 20, {})
-    assert ours.append([loss(2, 0.4)], 20, {}) is False
-    assert ours.load().samples == [loss(1, 0.5), loss(2, 0.4)]
-    assert ours.append([loss(3, 0.3)], 30, {}) is True
+def test_steps_that_go_back_again_and_again_leave_the_last_of_each() -> None:
+    found = at(1, 2, 3, 2, 3, 4, 0, 1, 5)
+    assert found.current()[1].tolist() == [6, 7, 8]
+    assert found.replaced == (slice(0, 6),)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_and_not_silence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
-        SeriesFile(tmp_path / "file" / "run.series").append([], 0, {})
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(0, 6), max_size=25))
+def test_what_is_current_is_what_a_list_would_hold(steps: list[int]) -> None:
+    held: list[tuple[int, int]] = []
+    for place, step in enumerate(steps):
+        if held and step < held[-1][0]:
+            held = [each for each in held if each[0] < step]
+        held.append((step, place))
+    found = at(*steps)
+    assert list(zip(*(column.tolist() for column in found.current()[:2]), strict=True)) == held
+    dropped = {place for stretch in found.replaced for place in range(stretch.start, stretch.stop)}
+    assert dropped == set(range(len(steps))) - {place for _, place in held}
 
 
-@pytest.mark.parametrize("state", [{}, {"nested": {"a": [1, None, "x"]}}])
-def test_the_state_travels_with_the_samples(tmp_path: Path, state: dict[str, Any]) -> None:
-    SeriesFile(tmp_path / "run.series").append([loss(1, 0.5)], 123, state)
-    stored = SeriesFile(tmp_path / "run.series").load()
-    assert (stored.offset, stored.state) == (123, state)
+def test_a_later_attempt_replaces_the_earlier_ones_from_its_first_step_on() -> None:
+    joined = join([{"loss": at(0, 1, 2, 3)}, {"loss": at(2, 3, 4), "acc": at(1)}, {"loss": at(4, 5)}])
+    assert list(joined) == ["loss", "acc"]
+    assert joined["loss"].current()[0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert joined["loss"].replaced == (slice(2, 4), slice(6, 7))
+    assert len(joined["loss"]) == 9
+
+
+def test_a_joined_series_goes_on() -> None:
+    joined = join([{"loss": at(0, 1, 2)}, {"loss": at(1)}])["loss"]
+    joined.append(loss(2, 9.0))
+    assert joined.current()[0].tolist() == [0, 1, 2]
+    assert joined.last == 9.0
+
+
+def test_joining_leaves_what_is_joined_as_it_was() -> None:
+    first = at(0, 1)
+    join([{"loss": first}, {"loss": at(1)}])["loss"].append(loss(7, 7.0))
+    join([{"loss": first}])["loss"].append(loss(7, 7.0))
+    assert first.steps.tolist() == [0, 1]

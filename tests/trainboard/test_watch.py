@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from backends.base import HostUnreachable, JobState, LoginRefused, Rejected
+from backends.base import HostUnreachable, JobState, LoginRefused, Rejected, Wanted
 from tests.trainboard.fakes import LOG, FakeBackend, a_job, a_spec, an_attempt, config_of, records_of
-from trainboard.actions import Refused
+from trainboard.actions import Exists, Refused
 from trainboard.config import Config
 from trainboard.events import Event, HostSeen, Link, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
-from trainboard.logs import TAIL
+from trainboard.logs import FAR, TAIL
 from trainboard.paths import paths
 from trainboard.records import Run
 from trainboard.store import Store
@@ -323,7 +323,89 @@ async def test_a_shown_log_goes_on_after_the_connection_broke(tmp_path: Path) ->
         backend.mend()
         backend.write(b"after\n")
         again = await desk.until(LogGrew)
-        assert (again.data, again.restarted) == (b"before\nafter\n", True)
+        assert (again.data, again.offset, again.restarted) == (b"after\n", 7, False)
+
+
+async def test_a_log_that_was_replaced_while_the_connection_was_broken_begins_anew(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    backend.queue = [a_job(log=LOG)]
+    backend.write(b"before\n")
+    async with watching(tmp_path, backend) as desk:
+        await desk.row("fake:77", JobState.RUNNING)
+        desk.watch.show("fake:77")
+        await desk.until(LogGrew, lambda event: event.data == b"before\n")
+        backend.break_link()
+        await desk.until(LogUnavailable)
+        backend.files[LOG] = b"another one, and longer\n"
+        backend.mend()
+        again = await desk.until(LogGrew)
+        assert (again.data, again.restarted) == (b"another one, and longer\n", True)
+
+
+async def test_of_a_log_that_is_far_ahead_the_end_is_told(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    backend.queue = [a_job(log=LOG)]
+    backend.piece, backend.files[LOG] = 1000, b"x" * FAR
+    async with watching(tmp_path, backend) as desk:
+        await desk.row("fake:77", JobState.RUNNING)
+        desk.watch.show("fake:77")
+        await desk.until(LogGrew, lambda event: event.offset + len(event.data) == FAR)
+        backend.write(b"y" * (FAR + TAIL + 5000))
+        seen = [await desk.until(LogGrew), await desk.until(LogGrew)]
+        assert [(event.offset, event.restarted) for event in seen] == [(FAR, False), (2 * FAR + 5000, False)]
+
+
+async def test_a_log_is_read_and_searched_wherever_one_wants(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    backend.queue = [a_job(log=LOG)]
+    backend.write(b"one\ntwo\nthree\n")
+    async with watching(tmp_path, backend) as desk:
+        await desk.row("fake:77", JobState.RUNNING)
+        assert (await desk.watch.read_log("fake:77", 4, 3)).data == b"two"
+        found = await desk.watch.search_log("fake:77", Wanted("two"), 4)
+        assert (found.found, found.line) == (4, b"two\n")
+        with pytest.raises(Refused, match="not in the table"):
+            await desk.watch.read_log("fake:99", 0, 1)
+        backend.error = HostUnreachable("fake: no route")
+        with pytest.raises(Refused, match="no route"):
+            await desk.watch.search_log("fake:77", Wanted("two"), 0)
+
+
+async def test_a_log_is_saved_whole_and_overwrites_nothing_unasked(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    backend.queue = [a_job(log=LOG)]
+    backend.write(b"abc\n" * 1_000_000)
+    target = tmp_path / "copy.log"
+    async with watching(tmp_path, backend) as desk:
+        await desk.row("fake:77", JobState.RUNNING)
+        told = [each async for each in desk.watch.save_log("fake:77", target)]
+        assert told == [(min(n << 20, 4_000_000), 4_000_000) for n in range(1, 5)]
+        assert target.read_bytes() == backend.files[LOG]
+        target.write_text("mine")
+        with pytest.raises(Exists):
+            await anext(desk.watch.save_log("fake:77", target))
+        assert target.read_text() == "mine"
+        _ = [each async for each in desk.watch.save_log("fake:77", target, overwrite=True)]
+        assert target.read_bytes() == backend.files[LOG]
+
+
+async def test_a_copy_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    backend.queue = [a_job(log=LOG)]
+    backend.write(b"abc\n" * 1_000_000)
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    async with watching(tmp_path, backend) as desk:
+        await desk.row("fake:77", JobState.RUNNING)
+        async with contextlib.aclosing(desk.watch.save_log("fake:77", folder / "copy.log")) as progress:
+            await anext(progress)
+        assert list(folder.iterdir()) == []
+        backend.error = HostUnreachable("fake: no route")
+        with pytest.raises(Refused, match="no route"):
+            await anext(desk.watch.save_log("fake:77", folder / "copy.log"))
+        with pytest.raises(Refused, match="No such file or directory"):
+            await anext(desk.watch.save_log("fake:77", folder / "none" / "copy.log"))
+        assert list(folder.iterdir()) == []
 
 
 async def test_a_scheduler_is_asked_once_where_a_job_writes(tmp_path: Path) -> None:
@@ -364,6 +446,30 @@ async def test_the_curve_of_a_run_is_whole_when_it_has_ended(tmp_path: Path) -> 
         await desk.until(Sampled, lambda event: event.key == row.key and event.complete)
         told = [event for event in desk.seen if isinstance(event, Sampled) and event.key == row.key]
         assert [sample.value for event in told for sample in event.samples] == [0.5, 0.4]
+
+
+async def test_files_that_the_spec_names_are_read_and_a_screen_can_have_all_samples(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    async with watching(tmp_path, backend) as desk:
+        spec = a_spec("metrics: {objective: loss, sources: [stdout, 'out/{lr}/*.csv'], pattern: 'is (?P<loss>.+)'}\n")
+        [row, _] = await desk.watch.submit(spec, None)
+        assert row.sources_wanted == ("stdout", "out/0.1/*.csv")
+        log, token = row.log or "", row.token
+        backend.queue = [a_job(token, job_id=row.job_id)]
+        backend.left[row.directory] = {"out/0.1/m.csv": b"step,acc\n1,0.25\n"}
+        backend.write(b"now it is 0.5\n", log)
+        recording = None
+        while recording is None or len(recording) < 2:
+            await desk.until(Sampled, lambda event: event.key == row.key and bool(event.samples))
+            recording = await desk.watch.series(row.key)
+        assert {name: each.values.tolist() for name, each in recording.items()} == {"loss": [0.5], "acc": [0.25]}
+        assert (row.directory, ("out/0.1/*.csv",)) in backend.results_asked
+        backend.write(b"now it is 0.125\n", log)
+        event = await desk.until(Sampled, lambda event: [each.value for each in event.samples] == [0.125])
+        assert recording.take(event)
+        assert recording["loss"].values.tolist() == [0.5, 0.125]
+        with pytest.raises(Refused, match="not in the table"):
+            await desk.watch.series("gone")
 
 
 async def test_a_foreign_job_that_left_the_queue_is_followed_no_more(tmp_path: Path) -> None:

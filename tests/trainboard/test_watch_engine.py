@@ -18,10 +18,12 @@ from trainboard.logs import TAIL
 from trainboard.options import PLAIN
 from trainboard.paths import paths
 from trainboard.place import Place
+from trainboard.recording import series_path
 from trainboard.records import Experiment, Run
-from trainboard.sampler import series_path
-from trainboard.series import Sample, SeriesFile
+from trainboard.series import Sample
+from trainboard.seriesfile import SeriesFile
 from trainboard.store import Store
+from trainboard.stored import Mark
 from trainboard.tasks import Troubles
 
 if TYPE_CHECKING:
@@ -199,6 +201,11 @@ async def test_a_board_that_is_not_let_in_knocks_once_though_another_is(tmp_path
             assert len(theirs.followed) == 1
 
 
+def told(event: Sampled) -> list[float]:
+    """The values of an event, stored ones first."""
+    return [value for each in event.stored.values() for value in each.values] + [each.value for each in event.samples]
+
+
 async def test_the_curves_of_a_second_board_come_from_what_the_first_stored(tmp_path: Path) -> None:
     mine, theirs = a_pair()
     mine.queue = [a_job(log=LOG)]
@@ -206,9 +213,9 @@ async def test_the_curves_of_a_second_board_come_from_what_the_first_stored(tmp_
     async with watching(tmp_path, mine) as first:
         await first.until(Sampled, lambda event: len(event.samples) == 1)
         async with watching(tmp_path, theirs) as second:
-            await second.until(Sampled, lambda event: [each.value for each in event.samples] == [0.5])
+            await second.until(Sampled, lambda event: told(event) == [0.5])
             mine.write(b"step 2 loss 0.25\n")
-            await second.until(Sampled, lambda event: [each.value for each in event.samples] == [0.25])
+            await second.until(Sampled, lambda event: told(event) == [0.25])
             assert theirs.followed == []
 
 
@@ -379,7 +386,7 @@ async def test_the_curves_of_old_runs_are_opened_when_somebody_looks(tmp_path: P
     await Store(where.state).put(*many(count))
     for n in range(count):
         file = SeriesFile(series_path(where.series, f"x-1.{n}"))
-        file.append([Sample("loss", n, 1, "step")], 10, {"finished": True})
+        file.append("stdout", [Sample("loss", n, 1, "step")], Mark(10), complete=True)
     backend = FakeBackend()
     async with watching(tmp_path, backend) as desk:
         opened: set[str] = set()

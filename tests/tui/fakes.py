@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
+from copy import copy
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends.base import JobState, Snapshot
+from backends.base import Chunk, JobState, Snapshot, Sought
 from specs.expand import expand
+from trainboard.actions import Exists, Refused
 from trainboard.code import Taken
 from trainboard.config import BackendConfig
 from trainboard.events import TableSeen
@@ -16,6 +20,7 @@ from trainboard.members import Choice, Fate, Known
 from trainboard.options import CAREFUL, Options
 from trainboard.preflight.report import Check, Report
 from trainboard.prospect import Prospect
+from trainboard.recording import Recording
 from trainboard.records import Attempt, Run
 from trainboard.rows import Row
 from trainboard.scripts import Scripts, scripts
@@ -23,13 +28,15 @@ from tui.app import Board
 from tui.listing import WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from textual.pilot import Pilot
 
+    from backends.base import Wanted
     from specs.model import Setting, Spec
     from trainboard.doubts import Doubt
     from trainboard.events import Event
+    from trainboard.series import Series
     from tui.prompts import ModalPrompter
 
 NOW = 1_800_000_000.0
@@ -52,6 +59,19 @@ class Actions:
         self.considering = asyncio.Event()
         """Set: hosts answer."""
         self.considering.set()
+        self.logs: dict[str, bytes] = {}
+        """What the hosts have of logs."""
+        self.reading, self.searching = asyncio.Event(), asyncio.Event()
+        """Set: hosts answer."""
+        self.reading.set()
+        self.reading_series = asyncio.Event()
+        """Set: the series of rows are read."""
+        self.reading_series.set()
+        self.searching.set()
+        self.sought: list[Sought] = []
+        self.late: list[Chunk] = []
+        self.stored: dict[str, Mapping[str, Series]] = {}
+        """What is stored of rows' metrics."""
         self._news = asyncio.Condition()
 
     async def told(self, *call: object) -> None:
@@ -123,8 +143,45 @@ class Actions:
         if self.refusal is not None:
             raise self.refusal
 
+    async def series(self, key: str) -> Recording:
+        """What the test put into `stored`."""
+        self._write("series", key)
+        await self.reading_series.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        series = {name: copy(each) for name, each in self.stored.get(key, {}).items()}
+        return Recording(series, sum(map(len, series.values())))
+
     def show(self, key: str | None) -> None:
         self._write("show", key)
+
+    async def read_log(self, key: str, offset: int, limit: int) -> Chunk:
+        """A piece of what the test put into `logs`; or, in their order, the answers of `late`."""
+        self._write("read_log", key, offset, limit)
+        await self.reading.wait()
+        return self.late.pop(0) if self.late else piece_of(self._log(key), offset, limit)
+
+    async def search_log(self, key: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        """What is found in `logs`, in one step; or, in their order, the answers of `sought`."""
+        self._write("search_log", key, wanted.pattern, offset, backwards)
+        await self.searching.wait()
+        data = self._log(key)
+        return self.sought.pop(0) if self.sought else find_in(data, wanted, offset, backwards=backwards)
+
+    async def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
+        self._write("save_log", key, path, overwrite)
+        data = self._log(key)
+        if await asyncio.to_thread(path.exists) and not overwrite:
+            raise Exists(f"{path} exists")
+        yield len(data) // 2, len(data)
+        await self.reading.wait()
+        await asyncio.to_thread(path.write_bytes, data)
+        yield len(data), len(data)
+
+    def _log(self, key: str) -> bytes:
+        if key not in self.logs:
+            raise Refused(f"/logs/{key}: No such file or directory")
+        return self.logs[key]
 
     def look(self, keys: Collection[str]) -> None:
         self._write("look", tuple(keys))
@@ -158,6 +215,25 @@ class Actions:
         if self.refusal is not None:
             raise self.refusal
         return "ssh"
+
+
+def piece_of(data: bytes, offset: int, limit: int) -> Chunk:
+    """As a host reads a piece of a file."""
+    begin = max(0, len(data) + offset) if offset < 0 else offset
+    return Chunk(begin, data[begin : begin + limit], len(data))
+
+
+def find_in(data: bytes, wanted: Wanted, offset: int, *, backwards: bool) -> Sought:
+    """As a host searches a file."""
+    edge = offset if 0 <= offset <= len(data) else len(data)
+    places = accumulate(map(len, data.splitlines(keepends=True)), initial=0)
+    lines = list(zip(places, data.splitlines(keepends=True), strict=False))
+    within = [each for each in lines if (each[0] < edge if backwards else each[0] >= edge)]
+    look = re.compile(wanted.pattern, re.I if wanted.ignore_case else 0).search
+    for place, line in reversed(within) if backwards else within:
+        if look(line.decode("utf-8", "replace")):
+            return Sought(place, line, place if backwards else place + len(line), len(data), True)
+    return Sought(None, b"", 0 if backwards else len(data), len(data), True)
 
 
 class Feed:

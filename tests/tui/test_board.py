@@ -353,7 +353,7 @@ async def test_a_filter_that_matches_nothing_says_how_to_get_out() -> None:
 async def test_info_shows_every_field_that_has_a_value() -> None:
     told = row(1, JobState.FAILED, exit_code=137, reason="killed", partition="gpu", nodes="gpu12", directory="/w/1")
     async with board(told, size=(120, 60)) as stage:
-        await stage.press("i", "enter")
+        await stage.press("i", "i", "enter")
         for part in ("exit code  137", "killed", "gpu12", "/w/1", "/logs/1.log", "lr  0.1", "val_loss (minimize)"):
             assert part in stage.screen, part
 

@@ -9,14 +9,19 @@ from textual.events import Key as Pressed
 
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from trainboard.events import LogGrew, Sampled
-from trainboard.series import Sample
-from tui.keys import KEYS, LISTS, TITLES, Key, first_place, groups, readme_table
+from trainboard.series import Sample, by_metric
+from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_table
 from tui.screens.board import BoardScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
+from tui.screens.run import RunScreen
 from tui.screens.specs import SpecsScreen
+from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.file_list import FileList
+from tui.widgets.heat_map import HeatMap
 from tui.widgets.job_table import JobTable
 from tui.widgets.log_view import LogView
+from tui.widgets.metric_grid import MetricGrid
 from tui.widgets.metrics_view import MetricsView
 from tui.widgets.reading import Reading
 from tui.widgets.run_table import RunTable
@@ -24,6 +29,8 @@ from tui.widgets.spec_text import SpecText
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from trainboard.series import Series
 
 CASES = [(key, where) for key in KEYS for where in key.where]
 
@@ -34,9 +41,32 @@ variants: {{big: {{params: {{lr: 0.2}}}}}}
 env: {{HIDDEN: 3}}
 """.replace("params: {lr: 0.1}", "params: {lr: 0.1, hidden: 3}")
 """A spec in which there is something for every key."""
-BEFORE = {"up": "j", "top": "G", "half_up": "G", "left": "right"}
+ZOOMED = dict.fromkeys(("zoom(0.5)", "pan(-0.25)", "pan(0.25)", "whole"), "plus")
+BEFORE = {"up": "j", "top": "G", "half_up": "G", "left": "right", **ZOOMED}
 """What is done first, so that an action has something to undo."""
 PANES_OF_SPECS = {"files": FileList, "runs": RunTable, "script": Reading, "edit": SpecText}
+
+
+PANES_OF_RUN = {"curves": CurvePlot, "grid": MetricGrid, "layers": HeatMap}
+RUN_TABS = {"grid": ("2",), "layers": ("3",)}
+BEFORE_IN_RUN: dict[str, tuple[str, ...]] = {
+    **{action: (before,) for action, before in BEFORE.items()},
+    "up": ("j", "j", "j"),
+    "step(1)": ("left", "left"),
+    "step(10)": ("shift+left", "shift+left"),
+    "right": ("left",),
+    "far_right": ("shift+left",),
+    **dict.fromkeys(("zoom(0.5)", "pan(-0.25)", "whole"), ("plus",)),
+    "pan(0.25)": ("plus", "comma"),
+}
+"""The same on the run screen."""
+
+
+def recorded() -> dict[str, Series]:
+    """Metrics in which there is something for every key of the run screen."""
+    kinds = ("grad_norm/layer", "norm/layer", "m")
+    names = ("val_loss", "loss", *(f"{kind}{i // 3}.fc{i % 3}" for kind in kinds for i in range(24)))
+    return by_metric(Sample(name, 9.0 + i % 4, i, "step", NOW + i) for i in range(40) for name in names)
 
 
 def test_every_key_has_a_place_in_the_help() -> None:
@@ -44,10 +74,10 @@ def test_every_key_has_a_place_in_the_help() -> None:
     assert all(first_place(key) for key in KEYS)
 
 
-def test_the_readme_table_has_every_key_of_the_board() -> None:
-    table = readme_table()
-    assert all(f"`{key.name}`" in table for key in KEYS if "board" in key.where)
-    assert len(table.splitlines()) >= len(KEYS)
+def test_the_table_of_the_readme_has_every_key_of_the_board_and_that_of_the_docs_has_all() -> None:
+    table = key_table(BOARD)
+    assert all(f"`{key.name}` | {key.help}" in table for key in KEYS if first_place(key) in BOARD)
+    assert len(key_table().splitlines()) == 2 + sum(first_place(key) != "help" for key in KEYS)
 
 
 def test_no_place_binds_a_key_twice() -> None:
@@ -105,12 +135,26 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
                 await stage.press("ctrl+z")
         case "help":
             await stage.press("question_mark", "j", "j", "j")
+        case "compare" | "compared":
+            timed = [Sample(m, 9.0 + i % 4, i, "step", NOW + i) for i in range(9) for m in ("val_loss", "loss")]
+            stage.actions.stored = {f"r{i}": by_metric(timed) for i in range(9)}
+            await stage.press("C")
+            await stage.until("★")
+            await stage.press(*filter(None, (BEFORE.get(key.action),)))
+        case "run" | "curves" | "grid" | "layers":
+            stage.actions.stored = {"r1": recorded()}
+            await stage.press("enter")
+            await stage.until("b loss")
+            await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab_curves" else ()))
+            await stage.press(*BEFORE_IN_RUN.get(key.action, ()))
         case "board":
             if key.action == "back":
-                await stage.press("enter")
+                await stage.press("m", "m")
     places = {**dict.fromkeys(("specs", *LISTS, "edit"), SpecsScreen), "help": HelpScreen}
+    places |= dict.fromkeys(("compare", "compared"), CompareScreen)
+    places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
-    focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS}
+    focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS, **PANES_OF_RUN}
     if where in focus:
         assert isinstance(stage.app.focused, focus[where])
 
@@ -150,7 +194,7 @@ async def test_n_in_the_log_is_new_until_something_is_searched() -> None:
 
 
 async def test_the_help_lists_every_group() -> None:
-    async with board(row(1), size=(120, 90)) as stage:
+    async with board(row(1), size=(120, 200)) as stage:
         await stage.press("question_mark")
         for title, keys in groups():
             assert title in stage.screen

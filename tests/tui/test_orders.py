@@ -223,7 +223,7 @@ async def test_why_a_run_waits_has_a_line_for_every_gpu_and_wraps() -> None:
     reason = f"2 runs ahead; {gpus}"
     assert len(reason) > 400
     async with board(row(1, WAITS, reason=reason), size=(60, 50)) as stage:
-        await stage.press("i", "enter")
+        await stage.press("i", "i", "enter")
         for i in range(8):
             assert f"·  GPU {i}: char-rnn-{i} of anna" in stage.screen
         assert stage.screen.count("long") == 8
@@ -245,7 +245,7 @@ async def test_info_says_attempt_cause_priority_batch_and_who_holds() -> None:
     )
     async with board(told, size=(120, 60)) as stage:
         await stage.send(HostSeen("gpu1", "ssh", Link.UP, seen=NOW, trouble="disk full"))
-        await stage.press("i", "enter")
+        await stage.press("i", "i", "enter")
         for part in (
             "3, retry after OUT_OF_MEMORY",
             "priority  -1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -12,12 +13,14 @@ from rich.cells import cell_len
 from backends.base import Gpu, JobState
 from tests.tui.fakes import NOW, row
 from trainboard.events import Link, Sampled
+from trainboard.extract import Progress
 from trainboard.series import Sample
 from tui import curves, show
 from tui.columns import fit
-from tui.curves import Curve, Curves, remaining
-from tui.plot import draw, log_ticks, value_ticks
-from tui.widgets.job_cells import COLUMNS, WIDE, name_of
+from tui.curves import Curve, Curves
+from tui.plot import draw
+from tui.ticks import log_ticks, value_ticks
+from tui.widgets.job_cells import COLUMNS, WIDE, Seen, name_of
 
 
 @pytest.mark.parametrize(
@@ -142,8 +145,34 @@ def test_the_objective_comes_first_and_a_foreign_job_shows_its_loss() -> None:
     known = Curves()
     known.add(Sampled("r1", samples("acc", 1) + samples("loss", 2) + samples("val_loss", 3)))
     assert [c.metric for c in known.of(row(1))] == ["val_loss", "acc", "loss"]
-    assert next(c.metric for c in known.of(row(1, objective=None))) == "val_loss"
+    assert next(c.metric for c in known.of(row(1, objective=None))) == "loss"
+    assert next(c.metric for c in known.of(row(1, objective="Val Loss"))) == "val_loss"
     assert known.objective(row(1, objective="f1")) is None
+
+
+def test_of_a_foreign_job_the_same_metric_is_shown_whether_one_is_known_or_all_are() -> None:
+    from trainboard.extract.names import objective
+
+    names = ["lr", "val_loss", "train/loss", "accuracy"]
+    known, foreign = Curves(), row(1, objective=None)
+    known.add(Sampled("r1", tuple(sample for name in names for sample in samples(name, 1))))
+    curve = known.objective(foreign)
+    assert curve is not None
+    assert curve.metric == objective(names)
+    known.add(Sampled("r1", samples("loss", 2)))
+    assert next(c.metric for c in known.of(foreign)) == "loss"
+    only = Curves()
+    only.add(Sampled("r1", samples("accuracy", 1)))
+    assert next(c.metric for c in only.of(foreign)) == "accuracy"
+
+
+def test_the_best_value_of_the_board_is_none_that_a_resume_replaced() -> None:
+    known = Curves()
+    told = [(0, 3.0), (1, 0.5), (2, 0.1), (1, 2.0), (2, 1.5)]
+    known.add(Sampled("r1", tuple(Sample("val_loss", value, step, "step") for step, value in told)))
+    curve = known.objective(row(1, objective="val_loss"))
+    assert curve is not None
+    assert (curve.best("minimize"), curve.best("maximize")) == (1.5, 3.0)
 
 
 def test_progress_counts_the_index_that_the_total_is_given_in() -> None:
@@ -162,10 +191,38 @@ def test_a_completed_run_that_counts_from_zero_is_whole() -> None:
     assert known.progress(row(1, JobState.COMPLETED, total={"epochs": 20})) == (9, 20)
 
 
+def lines(known: Curves, *moments: float, total: float = 10) -> None:
+    """A run prints a line after each epoch, at these moments."""
+    for epoch, moment in enumerate(moments, 1):
+        told = Progress(epoch, total, "epoch")
+        known.add(Sampled("r1", (Sample("loss", 1.0, epoch, "epoch", moment),), progress=told))
+
+
 def test_the_time_that_is_left_follows_from_the_speed_so_far() -> None:
-    assert remaining(row(1, started=NOW - 100), 5, 10, NOW) == 100
-    assert remaining(row(1, JobState.COMPLETED), 5, 10, NOW) is None
-    assert remaining(row(1), 0, 10, NOW) is None
+    known = Curves(lambda: NOW)
+    lines(known, *(NOW - 100 + 20 * epoch for epoch in range(1, 6)))
+    likely = known.left(row(1, started=NOW - 130)).likely
+    assert likely == pytest.approx(100)
+    assert known.measure(row(1, started=NOW - 130)).end == pytest.approx(NOW + 100)
+    assert known.left(row(1, JobState.COMPLETED)).likely is None
+    assert known.left(row(2)).likely is None
+    known.add(Sampled("r1", (), restarted=True))
+    assert known.left(row(1)).likely is None
+
+
+def test_a_run_that_stalls_or_that_its_time_limit_ends_says_so_where_its_time_left_stands() -> None:
+    moment = NOW
+    known = Curves(lambda: moment)
+    lines(known, *(NOW - 100 + 20 * epoch for epoch in range(1, 6)))
+    one = row(1, started=NOW - 130)
+
+    def cell(limit: float | None) -> str:
+        it = dataclasses.replace(one, time_limit=limit)
+        return Seen(it, None, None, moment, known.left(it)).cell("eta", 6)
+
+    assert [cell(None), cell(10_000.0), cell(140.0)] == ["1m40", "1m40", "1m40!"]
+    moment = NOW + 1000
+    assert cell(None) == "stalls"
 
 
 def test_samples_that_begin_anew_replace_the_earlier_ones() -> None:

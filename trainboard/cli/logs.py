@@ -12,8 +12,8 @@ from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_one, told
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json
+from trainboard.feeds import remainder, until_ended
 from trainboard.query import query
-from trainboard.sampler import remainder, until_ended
 
 if TYPE_CHECKING:
     import argparse

@@ -136,6 +136,12 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--xlsx", metavar="FILE", help="the same as a workbook")
     results.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
 
+    comparing = command("compare", "trainboard.cli.compare:compare", "runs side by side: what differs, and the best")
+    comparing.add_argument("names", nargs="+", metavar="RUN|EXPERIMENT")
+    comparing.add_argument("--sort", metavar="COLUMN", help="a parameter or metric; the objective otherwise")
+    comparing.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
+    comparing.add_argument("--json", action="store_true")
+
     collect = command("collect", "trainboard.cli.results:collect", "bring the results of runs here, now or again")
     collect.add_argument("names", nargs="+", metavar="RUN|EXPERIMENT")
     collect.add_argument("--json", action="store_true")

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Sequence
     from pathlib import Path
 
+    from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
     from trainboard.events import Event
     from trainboard.prospect import Prospect
+    from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
     from trainboard.watch import Watch
@@ -80,6 +82,18 @@ class Opening:
     def show(self, key: str | None) -> None:
         if self._watch is not None:
             self._watch.show(key)
+
+    async def series(self, key: str) -> Recording:
+        return await self._there().series(key)
+
+    async def read_log(self, key: str, offset: int, limit: int) -> Chunk:
+        return await self._there().read_log(key, offset, limit)
+
+    async def search_log(self, key: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
+        return await self._there().search_log(key, wanted, offset, backwards=backwards)
+
+    def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
+        return self._there().save_log(key, path, overwrite=overwrite)
 
     def look(self, keys: Collection[str]) -> None:
         if self._watch is not None:

@@ -16,6 +16,7 @@ from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_rows, told
 from trainboard.cli.metrics import read_run
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
+from trainboard.compare import varying
 from trainboard.extract.names import objective
 from trainboard.files import write_whole
 from trainboard.rows import merge
@@ -45,14 +46,7 @@ def collect(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    desk = open_desk(environ, TerminalPrompter())
-    records = await desk.store.load()
-    members = named(records, chosen.names)
-    running: dict[str, Mapping[str, Series]] = {}
-    if not chosen.offline:
-        running = await read_logs(desk, records, members)
-    found = await asyncio.to_thread(results.read, desk.paths.series, desk.paths.results, members)
-    found = [with_metrics(each, running.get(each.run.id)) for each in found]
+    found = await gather(open_desk(environ, TerminalPrompter()), chosen.names, offline=chosen.offline)
     if chosen.json:
         print_json([each.as_json() for each in found])
     elif chosen.csv or chosen.xlsx:
@@ -61,6 +55,17 @@ async def _show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         print_results(found)
     return 0
+
+
+async def gather(desk: Desk, names: Sequence[str], *, offline: bool) -> list[Result]:
+    """What came of the runs that words name; `offline`: by what is stored alone. Raises `Refused`."""
+    records = await desk.store.load()
+    members = named(records, names)
+    running: dict[str, Mapping[str, Series]] = {}
+    if not offline:
+        running = await read_logs(desk, records, members)
+    found = await asyncio.to_thread(results.read, desk.paths.series, desk.paths.results, members)
+    return [with_metrics(each, running.get(each.run.id)) for each in found]
 
 
 def named(records: Records, names: Sequence[str]) -> list[Member]:
@@ -135,7 +140,7 @@ def put(path: str, content: bytes) -> None:
 
 def print_results(found: Sequence[Result]) -> None:
     """A table for people: of the parameters those that differ, of the metrics the objective."""
-    names = varying(found)
+    names = varying([each.run.params for each in found])
     metric = shown_metric(found)
     titles = ["RUN", "STATE", "TOOK", *names, *(f"{metric} {kind}" for kind in results.KINDS if metric)]
     table = []
@@ -145,14 +150,6 @@ def print_results(found: Sequence[Result]) -> None:
         params = [str(each.run.params.get(name, "")) for name in names]
         table.append((each.run.id, str(each.attempt.state), duration(each.seconds), *params, *values))
     print_table(titles, table)
-
-
-def varying(found: Sequence[Result]) -> list[str]:
-    """The parameters that are not the same in all runs; all of them where there is one run."""
-    names = results.parameters(found)
-    if len(found) == 1:
-        return names
-    return [name for name in names if len({repr(each.run.params.get(name)) for each in found}) > 1]
 
 
 def shown_metric(found: Sequence[Result]) -> str:

@@ -7,6 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from trainboard.cli.course import course
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import current_rows, find_one, pictured
 from trainboard.cli.terminal import TerminalPrompter, print_json, print_table, since
@@ -62,11 +63,13 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         desk = open_desk(environ, TerminalPrompter())
         async with desk.backends() as backends:
             row = await find_one(desk, backends, chosen.runs[0])
+            way = await course(row, backends, desk.paths.series, time.time())
         kept = recorded(row, await desk.store.load(), desk.paths.results)
         if chosen.json:
-            print_json(row.as_json() | {"directory": row.directory, "log": row.log, "attempt": row.attempt} | kept)
+            where = {"directory": row.directory, "log": row.log, "attempt": row.attempt}
+            print_json(row.as_json() | where | kept | way.as_json())
         else:
-            print_table(("", ""), list(described(row, kept)))
+            print_table(("", ""), [*described(row, kept), *way.lines(time.time())])
         return 0
 
     return asyncio.run(run())

@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, chain, repeat, takewhile
 from typing import TYPE_CHECKING, Any
 
+from trainboard.extract import pattern as patterns
+from trainboard.extract import tables
+from trainboard.extract.blocks import gather
+from trainboard.extract.context import LINE_CAP, REACH, is_written
+from trainboard.extract.ledger import COUNTED, KINDS_CAP, REPEATS_CAP, Ledger
 from trainboard.extract.lines import Lines, clean
-from trainboard.extract.plan import IDLE, Plan, plan
+from trainboard.extract.names import fold
+from trainboard.extract.plan import IDLE, plan
+from trainboard.extract.programs import Programs
 from trainboard.extract.progress import Position, Progress
+from trainboard.extract.quick import is_idle
+from trainboard.extract.recipe import HITS, NOTHING, Recipe
 from trainboard.extract.shape import Shape, number, splitter
 from trainboard.series import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-STATE_VERSION = 1
+    from trainboard.extract.ledger import Channel
+
+STATE_VERSION = 2
 PLAN_CAP = 2048
 """Shapes remembered. A log of ever new shapes is text, where forgetting them all costs nothing."""
-SHAPE_CAP = 2048
-"""Bytes; a longer shape is looked at each time and not remembered."""
-METRIC_CAP = 2048
-"""Metrics of one log; names beyond are not taken up, so that memory is bounded whatever is printed."""
-_COUNTED = -1
+SHAPE_CAP = 16 * 1024
+"""Bytes; a longer line's shape is looked at each time and not remembered."""
+PLANS_SIZE = 4 << 20
+"""Bytes of lines whose shapes are remembered."""
+_BARS = 3
+"""A line with more bars may be the header of a table."""
+TABLES_CAP = 16
+"""Tables whose recipes are remembered."""
+_BETWEEN_CELLS = b" \t,;|"
+ALIKE = 16
+"""Lines of one shape after which more of them are taken at once, where there are as many."""
+_sample = tuple.__new__
 
 
 class Extractor:
     """Reads one log from its start, or from where `restore` says.
 
-    `total` is the spec's length of a run, as `{"epochs": 50}`. Memory is bounded whatever the log holds.
+    `total` is the spec's length of a run, as `{"epochs": 50}`; `pattern` its regular expressions, which win over
+    guessing (see `trainboard.extract.pattern`; raises ValueError where one cannot be used). Memory is bounded
+    whatever the log holds.
     """
 
-    def __init__(self, total: Mapping[str, float] | None = None) -> None:
+    def __init__(self, total: Mapping[str, float] | None = None, pattern: Sequence[str] = ()) -> None:
         self._lines = Lines()
         self._position = Position(total)
-        self._plans: dict[tuple[bytes, ...], Plan] = {}
-        self._tallies: dict[str, list[int]] = {}
-        """By metric: its samples so far, and the serial of the index that the last of them borrowed."""
+        self._patterns = patterns.compiled(pattern)
+        self._ledger = Ledger()
+        self._plans: dict[tuple[bytes, ...], Recipe] = {}
+        self._size = 0
+        """Of the lines whose shapes are in `_plans`."""
+        self._last = Recipe(IDLE)
+        """The shape that was read last."""
+        self._before: list[bytes] = []
+        """The last lines of the block before."""
+        self._table: tables.Table | None = None
+        self._row = NOTHING
+        self._rows: dict[int, tuple[tables.Table, Recipe]] = {}
+        """The tables that were met, with their recipes."""
+        self._programs = Programs()
 
     @property
     def offset(self) -> int:
@@ -48,13 +80,20 @@ class Extractor:
 
     def feed(self, data: bytes, wall: float | None = None) -> list[Sample]:
         """The samples of the lines that this chunk completes; `wall` is when it was seen."""
-        samples = self._read(self._lines.feed(data), wall)
+        block = self._lines.feed(data)
+        samples: list[Sample] = []
+        if block:
+            lines, held = gather(clean(block))
+            if held:
+                self._lines.hold(block, held)
+            samples = self._read(block, lines, wall)
         self._look_at(self._lines.bar)
         return samples
 
     def finish(self, wall: float | None = None) -> list[Sample]:
         """The samples of a last line without a newline. Nothing can be fed after it."""
-        return self._read(self._lines.finish(), wall)
+        block = self._lines.finish()
+        return self._read(block, gather(clean(block), ended=True)[0], wall) if block else []
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on at `offset` later, as JSON can hold it."""
@@ -63,79 +102,284 @@ class Extractor:
             "offset": self._lines.offset,
             "skipping": self._lines.skipping,
             "position": self._position.state(),
-            "tallies": {name: list(tally) for name, tally in self._tallies.items()},
+            "ledger": self._ledger.state(),
+            "before": [line.decode("latin-1") for line in self._before],
+            "table": None if self._table is None else self._table.state(),
+            "programs": self._programs.names,
         }
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any], total: Mapping[str, float] | None = None) -> Extractor:
+    def restore(
+        cls, state: Mapping[str, Any], total: Mapping[str, float] | None = None, pattern: Sequence[str] = ()
+    ) -> Extractor:
         """The extractor whose `state` this was. Raises ValueError where it is none of this version."""
-        extractor = cls(total)
+        extractor = cls(total, pattern)
         try:
             if state["version"] != STATE_VERSION:
                 raise ValueError(f"version {state['version']}")
             extractor._lines = Lines(int(state["offset"]), bool(state["skipping"]))
             extractor._position.restore(state["position"])
-            tallies = dict(state["tallies"])
-            extractor._tallies = {str(name): [int(count), int(place)] for name, (count, place) in tallies.items()}
-        except (KeyError, TypeError, ValueError) as error:
+            extractor._ledger.restore(state["ledger"])
+            extractor._before = [str(line).encode("latin-1") for line in state["before"]]
+            extractor._programs = Programs(map(str, state["programs"]))
+            if state["table"] is not None:
+                extractor._use(tables.restored(state["table"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no state of an extractor: {error}") from error
         return extractor
 
-    def _read(self, block: bytes, wall: float | None) -> list[Sample]:
+    def _read(self, block: bytes, lines: list[bytes], wall: float | None) -> list[Sample]:
         samples: list[Sample] = []
-        plans, split = self._plans, splitter(block)
-        for line in clean(block):
+        plans, split, take = self._plans, splitter(block), self._take
+        headed: bool | None = None  # until a line without numbers is met: it takes a look at the whole block
+        barred, python = b"|" in block, b".py" in block
+        last, patterned = self._last, bool(self._patterns)
+        text, starts = b"", [0]
+        alike = done = 0
+        for place, line in enumerate(lines):
+            if place < done:
+                continue
+            if patterned and self._matched(line, wall, samples):
+                continue
+            recipe = last.next
+            if recipe is not None and recipe.match is not None and (found := recipe.match.fullmatch(line)):
+                alike = alike + 1 if recipe is last else 0
+                last = recipe
+                take(recipe, found.groups(), wall, samples, lines, place)
+                if alike >= ALIKE and recipe.may_run and not patterned:
+                    if not text:
+                        text = b"\r".join((*lines, b""))
+                        starts = [0, *accumulate(len(each) + 1 for each in lines)]
+                    run = recipe.run(text, starts[place + 1])
+                    taken = self._take_run(recipe, run, wall, samples)
+                    recipe.ran(len(run), taken)
+                    done = place + 1 + taken
+                    alike = ALIKE // 2 if taken else -ALIKE * 8
+                continue
+            if self._table is not None and self._table.is_separated:
+                cells = self._table.cells(line)
+                if cells is not None:
+                    take(self._row, cells, wall, samples, lines, place)
+                    continue
             parts = split(line)
             if len(parts) == 1:
+                if headed is None:
+                    headed = tables.may_head(block)
+                if (headed and tables.is_heading(line)) or (barred and line.count(b"|") > _BARS):
+                    self._use(tables.header(line))
+                elif python and b".py" in line:
+                    self._start(line)
                 continue
+            if self._table is not None and not parts[2].strip(_BETWEEN_CELLS):
+                cells = self._table.cells(line)
+                if cells is not None:
+                    take(self._row, cells, wall, samples, lines, place)
+                    continue
             texts = tuple(parts[::2])
-            found = plans.get(texts) or self._learn(texts)
-            if found is not IDLE:
-                self._take(found, parts, wall, samples)
+            recipe = plans.get(texts) or self._learn(line, texts, parts)
+            if recipe is NOTHING:
+                continue
+            if recipe.row:
+                self._begin_table(line, wall, samples, lines, place)
+                continue
+            if recipe.hits < HITS:
+                recipe.learn(line, parts)
+            last.next = last = recipe
+            take(recipe, [parts[2 * slot + 1] for slot in recipe.plan.wanted], wall, samples, lines, place)
+        self._last = last
+        self._before = [line[:LINE_CAP] for line in (self._before + lines[-REACH:])[-REACH:]]
         return samples
 
-    def _take(self, found: Plan, parts: list[bytes], wall: float | None, samples: list[Sample]) -> None:
-        position = self._position
-        own = (found.epoch or found.counter) and position.see(found, parts)
-        if not own and found.fields:
-            position.end_epoch()
-        for slot, name, scale in found.fields:
-            value = number(parts[2 * slot + 1])
-            if value is None:
-                continue
-            tally = self._tallies.get(name) or self._tallies.setdefault(name, [0, 0])
-            word, step = position.index if own and position.index else self._borrowed(tally)
-            tally[0] += 1
-            samples.append(Sample(name, value * scale, step, word, wall))
+    def _ahead(self, lines: list[bytes], place: int) -> list[bytes]:
+        """The lines before a place, those of the block before included."""
+        near = lines[max(0, place - REACH) : place]
+        return (self._before[len(near) - REACH :] if len(near) < REACH else []) + near
 
-    def _borrowed(self, tally: list[int]) -> tuple[str, float]:
+    def _matched(self, line: bytes, wall: float | None, samples: list[Sample]) -> bool:
+        found = patterns.match(self._patterns, line)
+        if found is None:
+            return False
+        if found.place:
+            self._position.at(fold(found.place[0]), found.place[1])
+        for name, value in found.fields:
+            channel = self._ledger.channel(name, "pattern", "pattern")
+            if channel is not None:
+                index = (fold(found.place[0]), found.place[1]) if found.place else self._borrowed(channel)
+                channel.count += 1
+                samples.append(Sample(channel.metric, value, index[1], index[0], wall))
+        return True
+
+    def _take(
+        self,
+        recipe: Recipe,
+        tokens: Sequence[bytes],
+        wall: float | None,
+        samples: list[Sample],
+        lines: list[bytes],
+        place: int,
+    ) -> None:
+        position = self._position
+        channels = recipe.channels if not recipe.looped else self._loop(recipe, tokens)
+        index = None
+        if recipe.bare:
+            if self._is_out_of_place(recipe, lines, place):
+                return
+            position.end_epoch()
+        elif position.see(recipe.plan, tokens):
+            index = position.index
+        if channels is None:
+            channels = self._resolve(recipe)
+        if recipe.stamp is not None and channels:
+            wall = recipe.time(tokens, wall)
+        rank = recipe.rank(tokens) if recipe.ranked else None
+        ended, unique = position.ended, recipe.unique
+        for at, scale, channel in channels:
+            token = tokens[at]
+            if not token:
+                continue
+            try:
+                value = float(token)
+            except ValueError:
+                other = number(token)
+                if other is None:
+                    continue
+                value = other
+            if rank is not None and not channel.hears(rank):
+                continue
+            if index is None:
+                word, step = self._borrowed(channel)
+            else:
+                word, step = index
+                last = channel.last
+                if ended and last is not None and last > step:
+                    step += 1
+                elif unique and last == step:
+                    continue
+                channel.last = step
+            channel.count += 1
+            samples.append(_sample(Sample, (channel.metric, value * scale, step, word, wall)))
+
+    def _take_run(
+        self, recipe: Recipe, lines: list[tuple[bytes, ...]], wall: float | None, samples: list[Sample]
+    ) -> int:
+        """How many of the lines after one of the same shape were taken at once, column by column; may be none."""
+        found, channels = recipe.plan, recipe.channels
+        if found.epoch is not None:
+            slot = found.epoch.slot
+            lines = list(takewhile(lambda line: self._position.is_epoch(line[slot]), lines))
+        if len(lines) < ALIKE or not channels or len({id(channel) for *_, channel in channels}) < len(channels):
+            return 0
+        columns = list(zip(*lines, strict=True))
+        try:
+            values = [[float(token) * scale for token in columns[at]] for at, scale, _ in channels]
+        except ValueError:
+            return 0
+        seen = self._position.see_run(found, lines)
+        if seen is None:
+            return 0
+        word, steps = seen
+        walls = list(recipe.times(lines, wall)) if recipe.stamp else [wall] * len(lines)
+        made = []
+        for (*_, channel), column in zip(channels, values, strict=True):
+            channel.last = steps[-1]
+            channel.count += len(lines)
+            rows = zip(repeat(channel.metric), column, steps, repeat(word), walls)
+            made.append(map(_sample, repeat(Sample), rows))
+        samples += chain.from_iterable(zip(*made, strict=True))
+        return len(lines)
+
+    def _is_out_of_place(self, recipe: Recipe, lines: list[bytes], place: int) -> bool:
+        """Whether a line without an index stands outside of a training, or in source code or configuration."""
+        if recipe.plan.guest and self._position.index is None:
+            return True
+        return not recipe.is_trusted and is_written(self._ahead(lines, place))
+
+    def _loop(self, recipe: Recipe, tokens: Sequence[bytes]) -> list[tuple[int, float, Channel]]:
+        """The channels of a loop with so many batches."""
+        counter = recipe.plan.counter
+        total = tokens[counter.total] if counter and counter.total is not None else b""
+        found = recipe.totals.get(total)
+        if found is None:
+            if len(recipe.totals) >= KINDS_CAP:
+                recipe.totals.clear()
+            found = recipe.totals[total] = self._resolve(recipe, total.decode("ascii", "replace"))
+        return found
+
+    def _resolve(self, recipe: Recipe, loop: str = "") -> list[tuple[int, float, Channel]]:
+        program = self._programs.other
+        found = recipe.plan
+        word = f"{program} {found.word}" if program else found.word
+        made = (
+            (field.slot, field.scale, self._ledger.channel(field.name, found.tag + loop + program, word))
+            for field in found.fields
+        )
+        recipe.channels = [(at, scale, channel) for at, scale, channel in made if channel is not None]
+        return recipe.channels
+
+    def _borrowed(self, channel: Channel) -> tuple[str, float]:
         """The index of a sample whose line has none.
 
-        It borrows the last one; where that would be given to the same metric twice, it does not tell the samples
-        apart, and they are counted.
+        It borrows the last one; where that would be given to the same metric again and again, it does not tell the
+        samples apart, and they are counted.
         """
-        index = self._position.index
-        if index is None or tally[1] in (_COUNTED, self._position.serial):
-            tally[1] = _COUNTED
-            return "", float(tally[0])
-        tally[1] = self._position.serial
+        index, serial = self._position.index, self._position.serial
+        channel.repeats = channel.repeats + 1 if channel.serial == serial else 0
+        if index is None or channel.serial == COUNTED or channel.repeats > REPEATS_CAP:
+            channel.serial = COUNTED
+            return "", float(channel.count)
+        channel.serial = serial
         return index
 
-    def _learn(self, texts: tuple[bytes, ...]) -> Plan:
-        found = plan(Shape(texts))
-        if len(self._tallies) >= METRIC_CAP:
-            found = found._replace(fields=tuple(field for field in found.fields if field.name in self._tallies))
-        if sum(map(len, texts)) <= SHAPE_CAP:
-            if len(self._plans) >= PLAN_CAP:
+    def _learn(self, line: bytes, texts: tuple[bytes, ...], parts: list[bytes]) -> Recipe:
+        recipe = NOTHING
+        if not is_idle(texts):
+            dates = frozenset(slot for slot, token in enumerate(parts[1::2]) if number(token) is None)
+            found = plan(Shape(texts, dates))
+            recipe = NOTHING if found is IDLE else Recipe(found, texts)
+        if b".py" in line and self._start(line):
+            return recipe
+        if len(line) <= SHAPE_CAP:
+            if len(self._plans) >= PLAN_CAP or self._size >= PLANS_SIZE:
                 self._plans.clear()
-            self._plans[texts] = found
-        return found
+                self._size = 0
+            self._plans[texts] = recipe
+            self._size += len(line)
+        return recipe
+
+    def _begin_table(
+        self, line: bytes, wall: float | None, samples: list[Sample], lines: list[bytes], place: int
+    ) -> None:
+        """A row of numbers without names: the line before it may be its table's header."""
+        ahead = reversed(self._ahead(lines, place))
+        above = next((text for text in ahead if not tables.is_ruler(text)), b"")
+        table = tables.above(above, line)
+        cells = table.cells(line) if table else None
+        if table is not None and cells is not None:
+            self._use(table)
+            self._take(self._row, cells, wall, samples, lines, place)
+
+    def _use(self, table: tables.Table | None) -> None:
+        if table is None or table is self._table:
+            return
+        if id(table) not in self._rows:
+            if len(self._rows) >= TABLES_CAP:
+                self._rows.clear()
+            self._rows[id(table)] = table, Recipe(table.plan)
+        self._table, self._row = self._rows[id(table)]
+
+    def _start(self, line: bytes) -> bool:
+        """Whether a shell says that it starts a program: its metrics are not those of another one."""
+        started = self._programs.see(line)
+        if started:
+            for recipe in (*self._plans.values(), *(row for _, row in self._rows.values())):
+                recipe.forget()
+        return started
 
     def _look_at(self, bar: bytes) -> None:
         """Progress goes on while a bar is being redrawn; its metrics count when its line ends."""
         parts = splitter(bar)(bar) if bar else []
         if len(parts) > 1:
             texts = tuple(parts[::2])
-            found = self._plans.get(texts) or self._learn(texts)
+            found = (self._plans.get(texts) or self._learn(bar, texts, parts)).plan
             if found.epoch or found.counter:
-                self._position.see(found, parts)
+                self._position.see(found, [parts[2 * slot + 1] for slot in found.wanted])

@@ -1,149 +1,165 @@
-"""The formats: functions from a line's shape to the names of its numbers."""
+"""The formats: functions from a message's shape to the names of its numbers."""
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from trainboard.extract.names import Kind, kind, speaks_of_training
+from trainboard.extract.records import records
+from trainboard.extract.sentences import amounts, sentences
 from trainboard.extract.shape import SLOT_CAP
+from trainboard.extract.synonyms import Role, role
+from trainboard.extract.words import (
+    BORDER,
+    PREPOSITIONS,
+    WORDS_CAP,
+    WORDS_MORE,
+    decoded,
+    glued,
+    qualified,
+    section,
+    spoken,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from trainboard.extract.shape import Shape
 
-
-class Named(NamedTuple):
-    """A number with the name that the line gives it."""
-
-    slot: int
-    name: str
-
-
-# What stands between a name and its value: `name=1`, `"name": 1`, `name: tensor(1)`, `name = '1'`.
-_SEPARATOR = re.compile(rb"[\"']?(\s*)(?:=|:)\s*(?:[\w.]+\(|[\"'])?$")
-_BORDER = re.compile(rb"[,;|\t\[\]{}<>\"'=:]+|\s{2,}|\s[-*~]+\s|\xe2\x80\xa2|\s--+")
-_WORD = re.compile(rb"[A-Za-z_][\w./@%+*&-]*(?:\([\w./@%+ -]*\))?")
-_LEVEL = re.compile(rb"(?:DEBUG|INFO|WARN|WARNING|ERROR|NOTICE|[IWE]\d*)$")
-_SECTION = re.compile(
-    rb"(?i)(?<![\w/])(val|valid|validation|test|eval|evaluation|dev)(?:\s+(?:set|results?))?\s*[\]:|)>]"
-)
+# What stands between a name and its value: `name=1`, `"name": 1`, `name: tensor(1)`, `name = '1'`, `lr=[1]`.
+_SEPARATOR = re.compile(rb"[\"']?([ \t]*)(?:=|:|->)\s*(?:[\w.]+\(|[\"']|([\[(]))?$")
+_WALL = re.compile(rb"\|[^|,;\t]*$")
+_LONG = 6
+"""Words that may follow a sure name: `test error of best model 7.4`."""
+_FLAG = re.compile(rb"(?:^|\s)--?[a-z][\w-]*[ =]$")
+"""`--lr 0.1`, of a command."""
+_NUMBERED = re.compile(rb":\s+[a-z]")
+"""`Error 404: not found`"""
+_LIMIT = re.compile(rb"(?:[KMGT]i?B?)?/")
+_LIMITED = re.compile(rb"(?:[KMGT]i?B?)?(?:[,;|\s]|$)(?! ?\[)")
+"""What stands around the limit of a value."""
+_AT_WORK = re.compile(r"(?i)(?:ing|train|val|valid|test|eval|progress|epochs?|steps?|iters?|files?|shards?|samples)$")
+"""What counts how much of it is done, and measures nothing."""
+_PARTED = re.compile(rb" ?(?:d|h|m|hrs?|hours?|min|minutes?|days?)(?:,? and |,? ?)$")
+"""Between parts of one duration: `1h 2m`, `29 minutes and 3 seconds`."""
+_FAULT = re.compile(r"^(?:HTTP )?(?:[A-Z]\w+)?Error$")
+"""`Error 7`, `HTTP Error 503`: what went wrong, by its number."""
+_COUNTED_SHARE = re.compile(rb"/\0 \(\0%\).*", re.DOTALL)
+_FROM = frozenset((b"from", b"to"))
+_ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_GLUED = re.compile(rb"[\w.-]")
 VERBS = frozenset((b"of", b"is", b"was"))
+_BOX = re.compile(rb"\|[ \t]*([A-Za-z_][^|\n\x00\x01]{0,60}?)[ \t]*\|[ \t]*(?=(\x00?))")
+_WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t]|\s{2,}|\W*:\s|\s\((?=\w)")
+_WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s{2,}|\s*$)")
 
 
-def records(shape: Shape) -> Iterator[Named]:
-    """JSON objects and Python dictionaries, anywhere in the line; one level of nesting becomes `outer.inner`."""
-    if not any(b"{" in text for text in shape.texts):
-        return
-    # Each number is replaced by its slot, so the parsed value says which number it was.
-    line = b"".join(text + (b"%d" % slot if slot in shape.slots else b"") for slot, text in enumerate(shape.texts))
-    record = _parse(line[line.index(b"{") : line.rfind(b"}") + 1])
-    if not isinstance(record, dict):
-        return
-    for name, value in _leaves(record):
-        if str(value).isdecimal() and int(value) in shape.slots:
-            yield Named(int(value), name)
-    # What else is in it (lists, deeper levels, parts of strings) has no name for anybody.
-    first = next(slot for slot, text in enumerate(shape.texts) if b"{" in text)
-    last = max(slot for slot, text in enumerate(shape.texts) if b"}" in text)
-    yield from (Named(slot, "") for slot in range(first, last))
-
-
-def pairs(shape: Shape) -> Iterator[Named]:
+def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
     """`key=value` and `key: value`."""
     part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text) or part
-        separator = _SEPARATOR.search(text)
-        if separator is None or not shape.ends(slot):
+        part = section(text, part)
+        if _FLAG.search(text):
+            yield slot, ""
             continue
-        words = _cell(text[: separator.start()])
-        glued_equals = text[separator.start() :].startswith(b"=")
-        name = _spoken(words[-1:] if glued_equals else words)
-        if name:
-            yield Named(slot, _qualified(part, name))
+        separator = _SEPARATOR.search(text)
+        if separator is None or not (shape.ends(slot) or _is_counted_share(shape, slot) or _is_limited(shape, slot)):
+            continue
+        head = text[: separator.start()]
+        words = words_of(head)
+        if slot and _GLUED.match(head) and not BORDER.search(head):  # `.5R: 0.9`: the end of a number, and no name
+            words = words[1:]
+        if text[separator.start() :].startswith(b"="):
+            words = glued(words)
+        whole = _WALL.search(head) or (slot == 0 and not BORDER.search(head.strip()))
+        name = spoken(words, WORDS_CAP + WORDS_MORE if whole else WORDS_CAP)
+        if separator[2] and kind(name) is not Kind.MEASURE and role(name) is not Role.LEARNING_RATE:
+            continue  # a list is none of one number
+        if _ENVIRONMENT.fullmatch(name) and text.endswith(b"="):
+            continue
+        if _is_limited(shape, slot) and _AT_WORK.search(name):
+            continue
+        if _PARTED.match(shape.after(slot)) and slot + 1 in shape.slots:
+            yield from ((slot, ""), (slot + 1, ""))
+        elif name:
+            yield (slot + 2 if _is_counted_share(shape, slot) else slot), qualified(part, name)
 
 
-def cells(shape: Shape) -> Iterator[Named]:
+def cells(shape: Shape) -> Iterator[tuple[int, str]]:
     """`key value` with nothing between, where the key is a measurement's or the pair fills a cell, `| ups 2 |`."""
     part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text) or part
+        part = section(text, part)
         if not text.endswith((b" ", b"\t")) or not shape.ends(slot):
             continue
-        words = _cell(text.rstrip())
+        words = words_of(text.rstrip())
+        if _PARTED.match(shape.after(slot)) and slot + 1 in shape.slots:
+            yield from ((slot, ""), (slot + 1, ""))
+            continue
         if len(words) > 1 and words[-1] in VERBS:
             words = words[:-1]
-        if words == [b"return"]:  # source code in a log
+        if words == [b"return"] or (slot == 0 and _NUMBERED.match(shape.after(slot))):  # source code in a log
             continue
-        name = _spoken(words) or _spoken(words[-1:])
+        if len(words) > 1 and words[-2].lower() in _FROM:
+            continue
+        name = spoken(words) or spoken(words[-1:])
         alone = len(words) == 1 and (speaks_of_training(name) or _walled(shape, slot))
-        if name and (alone or kind(name) is Kind.MEASURE):
-            yield Named(slot, _qualified(part, name))
-
-
-PARSERS: tuple[Callable[[Shape], Iterator[Named]], ...] = (records, pairs, cells)
-"""All formats. Where two name the same number, the earlier is right."""
-
-
-def _parse(text: bytes) -> object:
-    source = re.sub(rb"(?:tensor|array|(?:np|numpy)\.\w+)\(\s*(\d+)[^()]*\)", rb"\1", text).decode("utf-8", "replace")
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return read(source)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        if slot == 0 and _FAULT.search(name):
             continue
-    return None
+        long = WORDS_CAP < len(words) <= _LONG and words[-1] not in PREPOSITIONS
+        if long and kind(spoken(words[:2])) is Kind.MEASURE:
+            name = decoded(words)
+            yield slot, qualified(part, name)
+        elif name and (alone or kind(name) is Kind.MEASURE or (len(words) > 1 and role(name) is not None)):
+            yield slot, qualified(part, name)
 
 
-def _leaves(record: dict[object, object]) -> Iterator[tuple[str, int | str]]:
-    for key, value in record.items():
-        if isinstance(value, dict):
-            inner = ((name, leaf) for name, leaf in value.items() if _is_leaf(leaf))
-            yield from ((f"{key}.{name}", leaf) for name, leaf in inner)
-        elif _is_leaf(value):
-            yield str(key), value  # type: ignore[misc]  # _is_leaf has looked
+def boxes(shape: Shape) -> Iterator[tuple[int, str]]:
+    """Rows of a box, `| name | value |`; a row without a value, `| train/ | |`, is the section of those below it."""
+    part = ""
+    line = shape.canon.replace(b"\xe2\x94\x82", b"|")
+    for found in _BOX.finditer(line):
+        name = found[1].decode("utf-8", "replace").strip()
+        if not found[2]:
+            part = name if name.endswith("/") else ""
+        else:
+            yield line.count(b"\0", 0, found.end()) + line.count(b"\1", 0, found.end()), part + name
 
 
-def _is_leaf(value: object) -> bool:
-    return isinstance(value, (int, str)) and not isinstance(value, bool)
+PARSERS: tuple[tuple[str, Callable[[Shape], Iterator[tuple[int, str]]]], ...] = (
+    ("{}", records),
+    ("|", boxes),
+    ("=", pairs),
+    ("is", sentences),
+    (" ", cells),
+    ("n", amounts),
+)
+"""All formats, with the sign for one that tells kinds of line apart. The earlier one that names a number is right."""
 
 
-def section(text: bytes) -> str:
-    """The evaluation that a text announces (`val:`, `[test]`), as printed; empty where it announces none."""
-    found = _SECTION.findall(text)
-    return found[-1].decode() if found else ""
+def _is_counted_share(shape: Shape, slot: int) -> bool:
+    """`Accuracy: 9840/10000 (98%)`: the share in brackets is the value."""
+    return (
+        len(shape.texts) > slot + 3
+        and _COUNTED_SHARE.fullmatch(b"\0".join(shape.texts[slot + 1 : slot + 4])) is not None
+    )
 
 
-def _qualified(part: str, name: str) -> str:
-    """`val: loss=1` is not the training's loss: the section goes into the name."""
-    if not part or part.lower()[:3] in name.lower():
-        return name
-    return f"{part} {name}" if " " in name else f"{part}_{name}"
-
-
-def _cell(text: bytes) -> list[bytes]:
-    """The words before a separator, back to the last border."""
-    words = _BORDER.split(text)[-1].lstrip(b"() -*#>").split()
-    while len(words) > 1 and (_LEVEL.match(words[0]) or words[0].endswith(b".py")):
-        del words[0]
-    return words
-
-
-def _spoken(words: list[bytes]) -> str:
-    """The words as a name; empty where they are none. Names of several words must speak of measurements."""
-    if not 0 < len(words) <= 3 or not all(_WORD.fullmatch(word) for word in words):
-        return ""
-    name = b" ".join(words).decode()
-    return name if len(words) == 1 or speaks_of_training(name) else ""
+def _is_limited(shape: Shape, slot: int) -> bool:
+    """`tokens: 485.2/513,`: a value and its limit, glued together, and nothing more."""
+    return (
+        slot + 1 in shape.slots
+        and _LIMIT.fullmatch(shape.after(slot)) is not None
+        and slot + 1 not in shape.dates
+        and _LIMITED.match(shape.after(slot + 1)) is not None
+    )
 
 
 def _walled(shape: Shape, slot: int) -> bool:
     """Whether the pair has a border before and after it."""
-    before = slot == 0 or re.match(rb"[^\s\w]*\s*[|,;\t]|\s{2,}", shape.before(slot)) is not None
-    return before and re.match(rb"[\w%/]*(?:\s*[|,;\t]|\s{2,}|\s*$)", shape.after(slot)) is not None
+    before = slot == 0 or _WALL_BEFORE.match(shape.before(slot)) is not None
+    return before and _WALL_AFTER.match(shape.after(slot)) is not None

@@ -3,142 +3,203 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainboard.extract.names import INDEX_KINDS, NAME_CAP, Kind, fold, index_word, kind
-from trainboard.extract.parsers import PARSERS, VERBS, section
-from trainboard.extract.shape import SLOT_CAP
+from trainboard.extract.context import is_source
+from trainboard.extract.fields import (
+    Field,
+    are_evaluation,
+    fields_of,
+    guests,
+    is_continued,
+    is_guest,
+    is_phase,
+    is_unnamed_value,
+    named_in,
+)
+from trainboard.extract.marks import front, is_heading, is_weak, marks_of
+from trainboard.extract.names import INDEX_KINDS, Kind, fold, kind
+from trainboard.extract.prefix import prefix
+from trainboard.extract.quick import is_row, is_telling
+from trainboard.extract.sentences import is_done
+from trainboard.extract.spelling import spelled
+from trainboard.extract.stamps import Stamp
+from trainboard.extract.words import section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
+    from trainboard.extract.marks import Mark
+    from trainboard.extract.prefix import Prefix
     from trainboard.extract.shape import Shape
 
-UNNAMED = "step"
-"""The word for an index that the line does not name, as in `[ 12/100] loss=1`."""
-
-_INDEX_TEXT = re.compile(
-    rb"(?i)(?<![\w.-])(?:train(?:ing)?[_ /])?("
-    + b"|".join(word.encode().replace(b"_", b"[_ ]") for word in INDEX_KINDS)
-    + rb")[\"']?(?:\s*\([a-z]+\))?[\s=:#\[(]*$"
+_STAMP_NAMES = frozenset(
+    ("timestamp", "ts", "time_ms", "wall_time", "created", "created_at", "asctime", "date", "time")
 )
-_RATIO = re.compile(rb"\s*/\s*$|\s+of\s+$")
-_BAR_BEFORE = re.compile(rb"(?:[|\[]|^)\s*$")
-_BAR_AFTER = re.compile(rb"\s*\]|\s+\[")
-_PLAIN_WORD = re.compile(rb"[a-z]{2,}")
-_TASK = re.compile(rb"[A-Za-z]{3,}")
-_TRAINING = re.compile(rb"(?i)train|epoch|step|iter")
-_TELLING_ENDS = frozenset(bytes((end,)) for end in b"=:|/[(\"'#")
-_TELLING_KINDS = frozenset((Kind.MEASURE, Kind.EPOCH, Kind.STEP, Kind.BATCH))
-
-
-class Mark(NamedTuple):
-    """A place in the training that a line tells."""
-
-    word: str
-    kind: Kind
-    slot: int
-    total: int | None
-    """The slot of what it is out of."""
-
-
-class Field(NamedTuple):
-    """A number that is a metric's value."""
-
-    slot: int
-    name: str
-    scale: float
+_SPELLED_DATES = frozenset(("date", "time", "at"))
+_PROSE = re.compile(rb"\x00\.?\s+(?:The|This|It|In|We|If|You|That) [a-z]")
+"""A number that ends a sentence, before another sentence."""
+_VARIABLE = re.compile(rb"\bname ?= ?[\w./-]+:\x00, shape\b")
+"""A variable of a graph: `name = loss/w:0, shape = (3, 3)`."""
+_SAVED = re.compile(
+    rb"(?i)[^\w\x00]*(?:sav(?:ed|ing)|"
+    rb"stor(?:ed|ing)|restor(?:ed|ing)|load(?:ed|ing)|wrote|writing|(?:found )?new best)\b"
+    rb"[^\n]{0,80}\b(?:model|checkpoint|weights?|state|snapshot)\b"
+)
+"""What is said of a file tells again what another line has told."""
 
 
 class Plan(NamedTuple):
     """What lines of one shape hold."""
 
-    fields: tuple[Field, ...]
-    epoch: Mark | None
-    counter: Mark | None
+    fields: tuple[Field, ...] = ()
+    epoch: Mark | None = None
+    counter: Mark | None = None
     """A step, an iteration or a batch."""
-    aside: bool
+    aside: bool = False
     """The line is about an evaluation: its batches are not the training's."""
+    bare: bool = False
+    """It has no index of its own: what stands around it decides whether it is source code or configuration."""
+    guest: bool = False
+    """It counts only within a training, where an index was seen before it."""
+    stamp: Stamp | None = None
+    rank: int | None = None
+    """The slot of the rank that printed it."""
+    ranked: int | None = None
+    """That rank, where the text tells it."""
+    tag: str = ""
+    """Tells this kind of line from others that print the same names."""
+    word: str = ""
+    """What a reader would call this kind of line: its index word."""
+    unique: bool = False
+    """Each step has one such line: a second one at the same step was printed by another rank."""
+    wanted: tuple[int, ...] = ()
+    """The slots that are needed, in order. All slots above are places among these: the first is 0."""
+    dates: frozenset[int] = frozenset()
+    """The slots that are dates."""
+    looped: bool = False
+    """A loop's last line, with its number of batches: one with another number is another loop."""
+    row: bool = False
+    """Nothing but numbers: a row of a table, if the line before is a header."""
 
 
-IDLE = Plan((), None, None, False)
+IDLE = Plan()
 """Nothing in it."""
+ROW = Plan(row=True)
+"""Of lines of numbers."""
 
 
 def plan(shape: Shape) -> Plan:
     """What to take from lines of this shape."""
-    if not is_telling(shape.texts):
+    if is_row(shape):
+        return ROW
+    if _VARIABLE.search(shape.canon):
         return IDLE
-    named: dict[int, str] = {}
-    for parser in PARSERS:
-        for slot, name in parser(shape):
-            named.setdefault(slot, name)
-    marks = list(_marks(shape, named))
-    fields = _fields(shape, named, marks)
+    if not is_telling(shape.texts) or is_source(shape.canon) or _PROSE.search(shape.canon):
+        return IDLE
+    before = prefix(shape)
+    message = spelled(shape.message(before.slot, before.cut))
+    named, forms = named_in(message)
+    marks = list(marks_of(message, named))
+    fields = fields_of(message, named, marks)
+    if not marks:
+        marks, fields = _led(message, named) or (marks, fields)
+    continued = is_continued(shape.texts[0])
+    guest = not fields and not marks and is_guest(message, named, continued)
+    if guest:
+        fields = guests(message, named, continued)
     if not fields:
-        marks = [mark for mark in marks if _is_heading(shape, mark)]
+        marks = [mark for mark in marks if is_heading(message, mark)]
     epoch = next((mark for mark in marks if mark.kind is Kind.EPOCH), None)
     counter = min((mark for mark in marks if mark.kind is not Kind.EPOCH), key=_preference, default=None)
-    if not (fields or epoch or counter):
+    if not (fields or epoch or counter) or _SAVED.match(message.canon):
         return IDLE
-    return Plan(fields, epoch, counter, any(section(text) for text in shape.texts))
+    found = Plan(
+        tuple(field._replace(slot=field.slot + before.slot) for field in fields),
+        epoch and epoch.shifted(before.slot),
+        counter and counter.shifted(before.slot),
+        aside=any(section(text) for text in message.texts),
+        bare=not marks,
+        guest=guest,
+        stamp=before.stamp or _stamp(shape, named, before.slot),
+        rank=0 if _is_labelled(message, before, marks) else before.rank,
+        ranked=before.ranked,
+        looped=counter is not None and is_weak(counter) and counter.total is not None and is_done(message),
+        unique=counter is not None and counter.kind is Kind.STEP and counter.total is None and len(marks) == 1,
+    )
+    evaluation = are_evaluation(fields)
+    form = forms.get(fields[0].slot, "") if fields else ""
+    found = found._replace(tag=_tag(before, message, found, form, evaluation), word=_word(found, evaluation))
+    return _packed(found, shape.dates)
 
 
-def is_telling(texts: tuple[bytes, ...]) -> bool:
-    """Whether a number of this shape may have a name: a quick look that spares most text the parsers."""
-    for text in texts[:-1]:
-        bare = text.rstrip()[-NAME_CAP:]
-        if bare[-1:] in _TELLING_ENDS or _is_telling_word(bare.rpartition(b" ")[2]):
-            return True
-    return False
+def _led(message: Shape, named: dict[int, str]) -> tuple[list[Mark], tuple[Field, ...]] | None:
+    """What a line holds that begins with its index: `[7] rmse: 0.3`, `7) loss=1`, `7: 0.3, 0.1 avg`."""
+    ahead = front(message)
+    fields = fields_of(message, named, [ahead]) if ahead else ()
+    if ahead is None or not fields:
+        return None
+    sure = any(kind(field.name) is Kind.MEASURE or is_phase(field.name) for field in fields)
+    return ([ahead], fields) if sure or is_unnamed_value(message, 1) else None
 
 
-@lru_cache(maxsize=4096)
-def _is_telling_word(word: bytes) -> bool:
-    return word in VERBS or kind(word.decode("ascii", "replace")) in _TELLING_KINDS
+def _is_labelled(message: Shape, before: Prefix, marks: list[Mark]) -> bool:
+    """Whether a line begins with the number of the task that printed it: `3: step 10 loss=1`."""
+    led = front(message) is not None and not any(mark.slot == 0 for mark in marks)
+    return bool(marks) and led and before.slot == 0 and message.texts[1].startswith(b": ")
 
 
-def _fields(shape: Shape, named: dict[int, str], marks: Iterable[Mark]) -> tuple[Field, ...]:
-    """The metrics. A line without an index must name a sure one and no setting, or it is not about training."""
-    taken = {slot for mark in marks for slot in (mark.slot, mark.total)}
-    kinds = {slot: kind(name) for slot, name in named.items() if slot not in taken}
-    if not taken and (Kind.SETTING in kinds.values() or Kind.MEASURE not in kinds.values()):
-        return ()
-    names: dict[str, int] = {}
-    for slot in sorted(kinds):
-        if kinds[slot] in (Kind.MEASURE, Kind.PLAIN):
-            names.setdefault(named[slot], slot)
-    return tuple(Field(slot, name, shape.scale(slot)) for name, slot in names.items())
+def _packed(found: Plan, dates: frozenset[int]) -> Plan:
+    """The plan with places among the wanted slots instead of slots."""
+    marks = [mark for mark in (found.epoch, found.counter) if mark]
+    stamp = found.stamp
+    slots = [slot for mark in marks for slot in (mark.slot, mark.total)] + [field.slot for field in found.fields]
+    slots += [found.rank] + ([stamp.slot, stamp.day, stamp.year] if stamp else [])
+    wanted = tuple(sorted({slot for slot in slots if slot is not None}))
+    places = {slot: place for place, slot in enumerate(wanted)}
+
+    def moved(mark: Mark | None) -> Mark | None:
+        return mark and mark._replace(slot=places[mark.slot], total=_place(places, mark.total))
+
+    if stamp:
+        day, year = _place(places, stamp.day), _place(places, stamp.year)
+        stamp = stamp._replace(slot=places[stamp.slot], day=day, year=year)
+    return found._replace(
+        fields=tuple(field._replace(slot=places[field.slot]) for field in found.fields),
+        epoch=moved(found.epoch),
+        counter=moved(found.counter),
+        rank=_place(places, found.rank),
+        stamp=stamp,
+        wanted=wanted,
+        dates=dates,
+    )
 
 
-def _marks(shape: Shape, named: dict[int, str]) -> Iterator[Mark]:
-    for slot in shape.slots[:SLOT_CAP]:
-        ratio = slot + 1 in shape.slots and _RATIO.match(shape.after(slot)) is not None
-        total = slot + 1 if ratio else None
-        word = _index_before(shape, slot) or index_word(named.get(slot, ""))
-        if word and (ratio or slot in named or shape.ends(slot)):
-            yield Mark(word, INDEX_KINDS[word], slot, total)
-        elif ratio and _is_bar(shape, slot):
-            yield Mark(UNNAMED, Kind.BATCH, slot, total)
+def _place(places: dict[int, int], slot: int | None) -> int | None:
+    return None if slot is None else places[slot]
 
 
-def _index_before(shape: Shape, slot: int) -> str | None:
-    found = _INDEX_TEXT.search(shape.before(slot))
-    return fold(found[1].decode()) if found else None
+def _stamp(shape: Shape, named: dict[int, str], base: int) -> Stamp | None:
+    """The time that a record tells in one of its fields."""
+    for slot, name in named.items():
+        word = fold(name.rpartition(".")[2])
+        dated = slot + base in shape.dates
+        if (word in _SPELLED_DATES and dated) or (word in _STAMP_NAMES and (dated or word not in _SPELLED_DATES)):
+            return Stamp(slot + base)
+    return None
 
 
-def _is_bar(shape: Shape, slot: int) -> bool:
-    return bool(_BAR_BEFORE.search(shape.before(slot)) and _BAR_AFTER.match(shape.after(slot + 1)))
+def _tag(before: Prefix, message: Shape, found: Plan, form: str, evaluation: bool) -> str:
+    index = ",".join(mark.word for mark in (found.epoch, found.counter) if mark)
+    waits = "eta" if re.search(rb"\beta\b", message.canon.lower()) else ""
+    return f"{before.site}|{form}|{index}|{waits}|{'val' if evaluation else ''}"
 
 
-def _is_heading(shape: Shape, mark: Mark) -> bool:
-    """Whether a line without metrics tells where the training is, and does not just speak of a step or a download."""
-    before = b" ".join(shape.texts[: mark.slot + 1])
-    if mark.word == UNNAMED and mark.kind is Kind.BATCH:
-        return not _TASK.search(before) or bool(_TRAINING.search(before))
-    return len(_PLAIN_WORD.findall(before)) <= 3
+def _word(found: Plan, evaluation: bool) -> str:
+    mark = found.counter or found.epoch
+    if mark and is_weak(mark):
+        return "epoch"
+    return "val" if evaluation else mark.word if mark else "line"
 
 
 def _preference(mark: Mark) -> tuple[bool, int]:
-    return mark.kind is Kind.BATCH, list(INDEX_KINDS).index(mark.word)
+    known = list(INDEX_KINDS)
+    return mark.kind is Kind.BATCH, known.index(mark.word) if mark.word in INDEX_KINDS else len(known)

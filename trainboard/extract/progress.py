@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
+from operator import eq, ne
 from typing import TYPE_CHECKING, Any
 
 from trainboard.extract.names import INDEX_KINDS, Kind, fold
@@ -12,7 +14,12 @@ from trainboard.extract.shape import number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trainboard.extract.plan import Mark, Plan
+    from trainboard.extract.marks import Mark
+    from trainboard.extract.plan import Plan
+
+
+_MANY = 1e6
+"""More batches than any epoch has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +45,13 @@ class Position:
         self._wanted = dict(total or {})
         self.index: tuple[str, float] | None = None
         """The index that lines without one of their own belong to."""
+        self.ended = False
+        """The last line told the end of its epoch: it is at that epoch for those who heard nothing within it."""
         self.serial = 0
         """Grows whenever the index changes."""
         self._epoch: float | None = None
+        self._token = b""
+        """As it was printed last."""
         self._epochs: float | None = None
         self._whole = True
         """Epochs are printed as whole numbers, and not as `1.37`."""
@@ -48,30 +59,97 @@ class Position:
         self._fraction: float | None = None
         """How much of the epoch is done; None where it was printed at the epoch's end, or is in the epoch itself."""
         self._counts: dict[str, tuple[float, float | None]] = {}
+        self._batches = 0.0
+        """The greatest batch number of this epoch, where lines tell no total."""
+        self._longest = 0.0
+        """That of the epochs before."""
+        self._counting = (0.0, 0.0, 0.0)
+        """Of a count beside an epoch: that epoch, the count, and what the epochs before had counted."""
 
-    def see(self, plan: Plan, parts: Sequence[bytes]) -> bool:
+    def see(self, plan: Plan, tokens: Sequence[bytes]) -> bool:
         """Take the index from a line; whether it has one that is a number."""
-        epoch = _value(plan.epoch, parts)
-        count = _value(plan.counter, parts)
-        total = _total(plan.counter, parts)
-        if plan.epoch and epoch is not None:
-            self._see_epoch(plan, parts, epoch)
-        within = count is not None and total and self._is_within(plan, epoch)
-        if plan.counter and count is not None:
-            if within and total:
-                if not plan.aside:
-                    self._fraction = min(1.0, count / total)
-            elif not plan.aside:
-                self._counts[plan.counter.word] = (count, total)
-        if within and count is not None and total and self._epoch is not None:
-            self._at("epoch", self._epoch + count / total)
-        elif plan.counter and count is not None and (plan.counter.kind is Kind.STEP or epoch is None):
-            self._at(plan.counter.word, count)
-        elif plan.epoch and epoch is not None:
-            self._at(plan.epoch.word, epoch)
-        else:
+        self.ended = False
+        counter, epoch_mark = plan.counter, plan.epoch
+        count = None if counter is None else _value(tokens[counter.slot])
+        epoch = None
+        if epoch_mark is not None:
+            token = tokens[epoch_mark.slot]
+            if token == self._token and not plan.aside and plan.fields:
+                epoch, self._fraction = self._epoch, None
+            else:
+                epoch = _value(token)
+                if epoch is not None:
+                    self._see_epoch(plan, epoch_mark, token, epoch, tokens)
+        if counter is not None and count is not None:
+            total = None if counter.total is None and counter.of is None else _total(counter, tokens)
+            within = (total or counter.kind is Kind.BATCH) and self._is_within(counter, epoch, total)
+            if within and self._epoch is not None:
+                self._see_part(count, total, plan.aside)
+                return True
+            if not plan.aside:
+                # A line that names the step alone, as an evaluation does, leaves the total that others told; a number
+                # beyond it is something else.
+                known = self._counts.get(counter.word, (0.0, None))[1]
+                if total or not known or count <= known:
+                    self._counts[counter.word] = (count, total or known)
+            if counter.kind is Kind.STEP or epoch is None:
+                self.at(counter.word, count if epoch is None else self._run_on(count, epoch))
+                return True
+        if epoch_mark is None or epoch is None:
             return False
+        self.at(epoch_mark.word, epoch)
         return True
+
+    def is_epoch(self, token: bytes) -> bool:
+        """Whether an epoch is printed as it was last."""
+        return token == self._token
+
+    def see_run(self, plan: Plan, lines: Sequence[Sequence[bytes]]) -> tuple[str, list[float]] | None:
+        """Take the index from many lines after one of the same shape and, where they name it, the same epoch.
+
+        Its word, and where each line is; None, and nothing is taken, where `see` must look at each.
+        """
+        counter = plan.counter
+        if counter is None or (counter.total is not None and len({line[counter.total] for line in lines}) > 1):
+            return None
+        try:
+            counts = [float(line[counter.slot]) for line in lines]
+        except ValueError:
+            return None
+        if plan.unique and (self.index == (counter.word, counts[0]) or any(map(eq, counts, counts[1:]))):
+            return None
+        total = _total(counter, lines[0])
+        epoch = self._epoch if plan.epoch else None
+        inside = (total or counter.kind is Kind.BATCH) and self._is_within(counter, epoch, total)
+        if not math.isfinite(sum(counts)) or (plan.epoch and epoch is None):
+            return None
+        if inside and self._epoch is not None:
+            if not total or not all(count / total < 1 for count in counts):
+                return None
+            word, start = "epoch", self._epoch
+            steps = [start + count / total for count in counts]
+            self._fraction = counts[-1] / total
+        else:
+            if counter.kind is not Kind.STEP and epoch is not None:
+                return None
+            word, steps = counter.word, counts
+            if epoch is not None:
+                if self._counting[0] != epoch:
+                    return None
+                gone = self._counting[2]
+                steps = [gone + count for count in counts]
+                self._counting = (epoch, counts[-1], gone)
+                self._fraction = None
+            known = self._counts.get(counter.word, (0.0, None))[1]
+            likely = (count for count in reversed(counts) if total or not known or count <= known)
+            last = next(likely, None)
+            if last is not None:
+                self._counts[word] = (last, total or known)
+        self.ended = False
+        before = self.index[1] if self.index and self.index[0] == word else None
+        self.serial += sum(map(ne, steps, chain((before,), steps)))
+        self.index = (word, steps[-1])
+        return word, steps
 
     def end_epoch(self) -> None:
         """A metric of the whole epoch was printed below its heading."""
@@ -106,6 +184,9 @@ class Position:
             "from_zero": self._from_zero,
             "fraction": self._fraction,
             "counts": self._counts,
+            "ended": self.ended,
+            "batches": [self._batches, self._longest],
+            "counting": self._counting,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -118,24 +199,55 @@ class Position:
         self._whole = bool(state["whole"])
         self._from_zero = bool(state["from_zero"])
         self._fraction = _optional(state["fraction"])
+        self.ended = bool(state["ended"])
+        self._batches, self._longest = map(float, state["batches"])
+        before, reached, gone = map(float, state["counting"])
+        self._counting = (before, reached, gone)
         self._counts = {str(word): (float(done), _optional(of)) for word, (done, of) in dict(state["counts"]).items()}
 
-    def _see_epoch(self, plan: Plan, parts: Sequence[bytes], epoch: float) -> None:
-        whole = _is_whole(plan.epoch, parts)
-        if self._epoch is None:
-            self._from_zero = whole and epoch == 0
+    def _see_epoch(self, plan: Plan, mark: Mark, token: bytes, epoch: float, tokens: Sequence[bytes]) -> None:
+        self._token = token
+        whole = token.isdigit()
+        if self._epoch != epoch:
+            self._longest, self._batches = max(self._longest, self._batches), 0.0
+            if self._epoch is None:
+                self._from_zero = whole and epoch == 0
         self._whole = whole
-        self._epochs = _total(plan.epoch, parts) or self._epochs
+        if mark.total is not None:
+            self._epochs = _total(mark, tokens) or self._epochs
         # A heading opens its epoch; a line with metrics closes it; `epoch: 1.37` says it all itself.
         if not plan.aside or self._epoch != epoch:
             self._fraction = 0.0 if whole and not plan.fields else None
         self._epoch = epoch
 
-    def _is_within(self, plan: Plan, epoch: float | None) -> bool:
+    def _run_on(self, count: float, epoch: float) -> float:
+        """A count beside an epoch, which goes on where it begins anew with each epoch."""
+        before, reached, gone = self._counting
+        if epoch > before and count <= reached:
+            gone += reached
+        elif epoch < before:
+            gone = 0.0
+        self._counting = (epoch, count, gone)
+        return gone + count
+
+    def _see_part(self, count: float, total: float | None, aside: bool) -> None:
+        """So many batches of the epoch are done. Where nobody says how many it has, as many as an earlier one had."""
+        epoch = self._epoch or 0.0
+        if total:
+            share = min(1.0, count / total)
+            self.ended = share == 1.0
+            if not aside:
+                self._fraction = share
+        else:
+            self._batches = max(self._batches, count)
+            share = min(count / (self._longest or _MANY), 1 - 1 / _MANY)
+        self.at("epoch", epoch if self.ended else epoch + share)
+
+    def _is_within(self, counter: Mark, epoch: float | None, total: float | None) -> bool:
         """Whether the count goes through one epoch: beside a whole epoch, or as a batch below its heading."""
-        if self._epoch is None or not self._whole or plan.counter is None:
+        if not self._whole or (not total and (counter.kind is not Kind.BATCH or epoch is None)):
             return False
-        return plan.counter.kind is Kind.BATCH or (epoch is not None and plan.counter.word != "global_step")
+        return counter.kind is Kind.BATCH or (epoch is not None and counter.word != "global_step")
 
     def _epochs_done(self) -> float | None:
         if self._epoch is None:
@@ -151,26 +263,26 @@ class Position:
         steps = [done for name, (done, _) in self._counts.items() if INDEX_KINDS.get(name) is Kind.STEP]
         return steps[0] if steps and INDEX_KINDS.get(word, Kind.STEP) is Kind.STEP else None
 
-    def _at(self, word: str, value: float) -> None:
+    def at(self, word: str, value: float) -> None:
+        """The training is at this index now."""
         if self.index is None or self.index[1] != value or self.index[0] != word:
             self.index = (word, value)
             self.serial += 1
 
 
-def _value(mark: Mark | None, parts: Sequence[bytes]) -> float | None:
-    value = number(parts[2 * mark.slot + 1]) if mark else None
+def _value(token: bytes) -> float | None:
+    if token.isdigit():
+        return float(token)
+    value = number(token)
     return value if value is not None and math.isfinite(value) else None
 
 
-def _total(mark: Mark | None, parts: Sequence[bytes]) -> float | None:
-    if mark is None or mark.total is None:
-        return None
-    value = number(parts[2 * mark.total + 1])
-    return value if value is not None and math.isfinite(value) and value > 0 else None
-
-
-def _is_whole(mark: Mark | None, parts: Sequence[bytes]) -> bool:
-    return mark is not None and parts[2 * mark.slot + 1].isdigit()
+def _total(mark: Mark, tokens: Sequence[bytes]) -> float | None:
+    if mark.total is None:
+        return mark.of
+    token = tokens[mark.total]
+    value = _value(token) if token else None
+    return value if value is not None and value > 0 else None
 
 
 def _optional(value: float | None) -> float | None:

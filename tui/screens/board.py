@@ -11,6 +11,7 @@ from tui import orders, show
 from tui.curves import Curves
 from tui.keys import CHANGING, KEYS, bindings
 from tui.listing import WAITING
+from tui.loading import loaded
 from tui.screens.ordering import OrderingScreen, Severity
 from tui.screens.summary import summary
 from tui.widgets.bars import Line, Tabs, key_groups
@@ -25,7 +26,7 @@ from tui.widgets.metrics_view import MetricsView
 from tui.widgets.query import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from textual.app import ComposeResult
     from textual.timer import Timer
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 DWELL = 0.15
 """Seconds that the cursor rests on a row before its log is asked for."""
+
+COMPARED = 256
+"""Runs that can be compared at once: all their metrics are read."""
 
 TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 """The footer while a filter or a search is typed."""
@@ -73,13 +77,19 @@ class BoardScreen(OrderingScreen):
         """The row whose log is asked for."""
         self._dwell: Timer | None = None
         self.asked: Query | None = None
+        self._away = False
+        """Whether a run is open above, which has the log to itself."""
+        self._looked: Collection[str] = ()
+        """The rows on the screen."""
+        self._comparing = False
+        """Whether other rows' curves are wanted above."""
 
     def compose(self) -> ComposeResult:
         yield Line(id="summary")
         yield HostStrip(self._clock)
         yield JobTable(self.curves, self._clock)
-        yield Tabs()
-        yield LogView(id="log")
+        yield Tabs(("log", "metrics", "info"))
+        yield LogView(self.actions, id="log")
         yield MetricsView(id="metrics")
         yield InfoView(id="info")
         yield Line(keep=2, id="footer")
@@ -117,9 +127,7 @@ class BoardScreen(OrderingScreen):
 
     def on_log_arrived(self, message: LogArrived) -> None:
         if message.key == self._shown:
-            if message.restarted:
-                self.log_view.restart(partial=message.offset > 0)
-            self.log_view.feed(message.data)
+            self.log_view.take(message)
 
     def on_log_failed(self, message: LogFailed) -> None:
         if message.failure.key == self._shown:
@@ -165,7 +173,9 @@ class BoardScreen(OrderingScreen):
 
     @on(JobTable.Looked)
     def _rows_seen(self, message: JobTable.Looked) -> None:
-        self.actions.look(message.keys)
+        self._looked = message.keys
+        if not self._comparing:
+            self.actions.look(message.keys)
 
     @on(LogView.Changed)
     def _log_changed(self) -> None:
@@ -181,14 +191,22 @@ class BoardScreen(OrderingScreen):
     def _show_log(self) -> None:
         """Ask for the log under the cursor where it can be seen; let go of another row's."""
         self._dwell = None
+        if self._away:
+            return
         row = self.table.row
         key = row.key if row is not None and self.tabs.current == "log" else None
         if row is not None and row.key == self._shown:
             return
         if key != self._shown:
             self._shown = key
-            self.log_view.begin("" if row is None else show.clean(row.log or name_of(row)))
+            self.log_view.begin(key or "", "" if row is None else show.clean(row.log or name_of(row)))
             self.actions.show(key)
+
+    def _let_go(self) -> None:
+        """No log is shown here."""
+        if self._shown is not None:
+            self._shown = None
+            self.actions.show(None)
 
     def _draw_metrics(self) -> None:
         row = self.table.row
@@ -224,6 +242,7 @@ class BoardScreen(OrderingScreen):
         here = [k for k in KEYS if ("board" in k.where or focus in k.where) and self.check_action(k.action, ())]
         if focus == "log":
             here = [replace(key, label="search") if key.action == "find" else key for key in here]
+            here.sort(key=lambda key: key.action not in ("open", "back") and "log" not in key.where)
         if not self.table.marks and self.table.fold is None:
             here = orders.offered(here, self.table.row)
         self.query_one("#footer", Line).groups = key_groups(here)
@@ -241,15 +260,12 @@ class BoardScreen(OrderingScreen):
             return self.tabs.current == "log"
         if action in CHANGING:
             return not self.readonly
-        if action == "open":
-            return not self.has_class("-open")
         return action != "back" or self._can_go_back
 
     @property
     def _can_go_back(self) -> bool:
         table = self.table
-        away = self.has_class("-open") or self.focused not in (None, table)
-        return away or bool(table.listing.words or table.marks)
+        return self.focused not in (None, table) or bool(table.listing.words or table.marks)
 
     # Panes.
 
@@ -264,7 +280,7 @@ class BoardScreen(OrderingScreen):
         self.tabs.current = name
         for pane in (self.log_view, self.metrics_view, self.info_view):
             pane.display = pane.id == name
-        if had_focus or self.has_class("-open"):
+        if had_focus:
             self.set_focus(self.pane)
         if name == "log":
             self._show_log()
@@ -288,26 +304,65 @@ class BoardScreen(OrderingScreen):
         self.open_tab(name)
 
     def action_previous_tab(self) -> None:
-        self.open_tab(Tabs.NAMES[Tabs.NAMES.index(self.tabs.current) - 1])
+        self.open_tab(self.tabs.beside(-1))
 
     def action_next_tab(self) -> None:
-        self.open_tab(Tabs.NAMES[(Tabs.NAMES.index(self.tabs.current) + 1) % len(Tabs.NAMES)])
+        self.open_tab(self.tabs.beside(1))
 
     def action_switch_pane(self) -> None:
-        if not self.has_class("-open"):
-            self.set_focus(self.pane if self.focused is self.table else self.table)
+        self.set_focus(self.pane if self.focused is self.table else self.table)
 
-    def action_open(self) -> None:
-        self.add_class("-open")
-        self.set_focus(self.pane)
-        self.show_keys()
+    async def action_open(self) -> None:
+        """The run, at the tab of the pane that has the keys; a folded line opens where it is."""
+        row, inside = self.table.row, self.focused is not self.table
+        if row is None:
+            return
+        if self.table.fold is not None and not inside:
+            self.table.action_fold()
+            return
+        await loaded("tui.screens.run")
+        from tui.screens.run import RunScreen
+
+        tab = {"log": "log", "info": "info"}.get(self.tabs.current, "curves") if inside else "curves"
+        self._let_go()
+        self._away = True
+        host, progress = self.hosts.hosts.get(row.backend), self.curves.far(row)
+        screen = RunScreen(self.actions, row, host, self._clock, tab=tab, progress=progress)
+        self.app.push_screen(screen, self._returned)
+
+    def _returned(self, _: None) -> None:
+        """Back from the run: the log that is shown here is this one's again."""
+        self._away = False
+        self._show_log()
+
+    async def action_compare(self) -> None:
+        """The marked runs, or those of the experiment under the cursor, side by side."""
+        row, listing = self.table.row, self.table.listing
+        group = listing.group_of(row.key) if row is not None and not self.table.marks else None
+        rows = [listing.rows[key] for key in sorted(group.members, key=listing.rank)] if group else self.table.chosen
+        if len(rows) < 2:
+            self.say("mark two runs to compare, or go to one of an experiment", "warning")
+            return
+        if len(rows) > COMPARED:
+            self.say(f"{len(rows)} runs are too many to compare: mark {COMPARED} at most", "warning")
+            return
+        await loaded("tui.screens.compare")
+        from tui.screens.compare import CompareScreen
+
+        self._let_go()
+        self._away = self._comparing = True
+        self.app.push_screen(CompareScreen(self.actions, rows, self.hosts.hosts, self._clock), self._compared)
+
+    def _compared(self, _: None) -> None:
+        """Back from the comparison: the curves of the rows that are seen here are wanted again."""
+        self._comparing = False
+        if self._looked:
+            self.actions.look(self._looked)
+        self._returned(None)
 
     def action_back(self) -> None:
-        if self.log_view.query_text and self.focused is self.log_view:
-            self.log_view.search("")
-        elif self.has_class("-open"):
-            self.remove_class("-open")
-            self.set_focus(self.table)
+        if self.focused is self.log_view and self.log_view.back():
+            self.show_keys()
         elif self.focused is not self.table:
             self.set_focus(self.table)
         elif self.table.listing.words:
@@ -318,10 +373,10 @@ class BoardScreen(OrderingScreen):
         self.show_keys()
 
     def action_follow(self) -> None:
-        self.log_view.following = not self.log_view.following
+        self.log_view.action_follow()
 
     def action_wrap(self) -> None:
-        self.log_view.wrapping = not self.log_view.wrapping
+        self.log_view.action_wrap()
 
     # Filter and search.
 
@@ -329,17 +384,14 @@ class BoardScreen(OrderingScreen):
         if self.asked is None:
             return
         if self.focused is self.log_view:
-            self.asked.ask(self.log_view, self.log_view.query_text, "search the log")
+            self.log_view.action_find()
         else:
             words = " ".join(self.table.listing.words)
             self.asked.ask(self.table, words, "filter: name, state, backend, param=value …")
 
     @on(Query.Typed)
     def _typed(self, message: Query.Typed) -> None:
-        if message.asker is self.log_view:
-            self.log_view.search(message.text)
-        else:
-            self.table.filter(message.text)
+        self.table.filter(message.text)
 
     # What the user wants done.
 
@@ -355,9 +407,7 @@ class BoardScreen(OrderingScreen):
     def action_copy(self) -> None:
         row = self.table.row
         if self.focused is self.log_view:
-            copied = self.log_view.on_screen()
-            self.app.copy_to_clipboard("\n".join(copied))
-            self.say(f"copied {len(copied)} lines")
+            self.log_view.action_copy()
         elif row is not None:
             text = row.log or row.directory or row.job_id or row.key
             self.app.copy_to_clipboard(text)

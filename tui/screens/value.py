@@ -1,4 +1,4 @@
-"""One value of a spec, changed in place."""
+"""One value: of a spec, changed in place, or a path."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 
 class ValueScreen(ModalScreen[str | None]):
-    """The new value, as YAML; None for esc."""
+    """The new value, as it was typed; None for esc."""
 
     CSS_PATH = "modal.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave")]
 
-    def __init__(self, title: str, told: str, value: str) -> None:
+    def __init__(self, title: str, told: str, value: str, keys: str = "enter change   esc leave it") -> None:
         """`told`: whose value it is."""
         super().__init__()
         self._title = show.clean(title, 120)
         self._told = show.clean(told, 200)
         self._value = value
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
@@ -37,7 +38,7 @@ class ValueScreen(ModalScreen[str | None]):
             entry = Answer(self._value)
             entry.cursor_blink = False
             yield entry
-            yield Static(Content("enter change   esc leave it"), classes="keys")
+            yield Static(Content(self._keys), classes="keys")
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         self.dismiss(message.value)

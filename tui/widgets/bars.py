@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.message import Message
@@ -68,9 +68,8 @@ class Tabs(Widget):
     DEFAULT_CSS = """
     Tabs { height: 1; }
     """
-    NAMES: ClassVar[tuple[str, ...]] = ("log", "metrics", "info")
 
-    current: reactive[str] = reactive("log")
+    current: reactive[str] = reactive("")
     title: reactive[str] = reactive("")
 
     class Chosen(Message):
@@ -80,8 +79,17 @@ class Tabs(Widget):
             super().__init__()
             self.name = name
 
+    def __init__(self, names: tuple[str, ...], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.names = names
+        self.set_reactive(Tabs.current, names[0])
+
+    def beside(self, by: int) -> str:
+        """The name of the tab that is so many places further, round and round."""
+        return self.names[(self.names.index(self.current) + by) % len(self.names)]
+
     def render_line(self, y: int) -> Strip:
-        tabs = [(f"[{n}]", "strong") if n == self.current else (f" {n} ", "plain") for n in self.NAMES]
+        tabs = [(f"[{n}]", "strong") if n == self.current else (f" {n} ", "plain") for n in self.names]
         pieces: list[Piece] = [("─", "dim"), *tabs]
         width = self.size.width
         used = sum(len(text) for text, _ in pieces)
@@ -91,7 +99,7 @@ class Tabs(Widget):
 
     def on_click(self, event: events.Click) -> None:
         start = 1
-        for name in self.NAMES:
+        for name in self.names:
             if start <= event.x < start + len(name) + 2:
                 self.post_message(self.Chosen(name))
             start += len(name) + 2

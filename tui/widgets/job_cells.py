@@ -10,12 +10,12 @@ from rich.cells import cell_len
 from backends.base import JobState
 from tui import show
 from tui.columns import Column
-from tui.curves import remaining
 from tui.listing import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trainboard.progress import Left
     from trainboard.rows import Row
     from tui.curves import Curve
     from tui.widgets.lines import Piece
@@ -52,6 +52,7 @@ class Seen:
     progress: tuple[float, float] | None
     """(done, total)."""
     now: float
+    left: Left | None = None
 
     def last_blank(self, columns: Sequence[tuple[Column, int]]) -> str | None:
         """From which column on the numbers are blank, or, of what waits, those of an attempt before."""
@@ -78,7 +79,7 @@ class Seen:
             case "progress":
                 return show.percent(progress, width)
             case "eta":
-                return "" if progress is None else show.blank(remaining(row, *progress, self.now))
+                return left_of(self.left, row, self.now)
             case "elapsed":
                 return show.blank(elapsed(row, self.now))
             case "spark":
@@ -143,6 +144,18 @@ def reason_of(row: Row, now: float) -> str:
     if reason:
         return reason
     return f"exit {row.exit_code}" if row.state.ended and row.exit_code else ""
+
+
+def left_of(left: Left | None, row: Row, now: float) -> str:
+    """How long a row still takes; `!` where its time limit is over before."""
+    from trainboard.progress import deadline, in_time
+
+    if left is None:
+        return ""
+    if left.stalled is not None:
+        return "stalls"
+    late = in_time(left, deadline(row), now) is False
+    return "" if left.likely is None else show.duration(left.likely) + "!" * late
 
 
 def elapsed(row: Row, now: float) -> float | None:

@@ -49,7 +49,8 @@ class JobLines:
         sign = ("›" if here else " ") + self._mark(item)
         if isinstance(item, Group):
             return fold_pieces(self.fold(item), self._columns(width), sign)
-        seen = Seen(item, self._curves.objective(item), self._curves.progress(item), self._clock())
+        known = self._curves
+        seen = Seen(item, known.objective(item), known.progress(item), self._clock(), known.left(item))
         return row_pieces(seen, self._columns(width), width, sign)
 
     def fold(self, group: Group) -> Fold:

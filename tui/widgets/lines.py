@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _TEXT = ("plain", "dim", "strong", "good", "bad", "waiting", "done", "curve")
 _GROUND = ("head", "cursor", "match", "here")
 """Tones with a background of their own; the others are seen on that of their line."""
-TONES = {f"tone--{name}" for name in (*_TEXT, *_GROUND)}
+_CURVES = tuple(f"{kind}{number}" for kind in ("line", "faint") for number in range(1, 7))
+"""Of the curves of a plot, and of what lies behind them."""
+TONES = {f"tone--{name}" for name in (*_TEXT, *_CURVES, *_GROUND)}
 """Component classes of every screen with such widgets; what they look like is in `app.tcss`."""
 
 Piece = tuple[str, str]
@@ -100,16 +102,27 @@ class Lines(Widget, can_focus=True):
         """Scroll so that this line is the first, as far as that goes."""
         self.top = max(0, min(line, self.last_top))
 
+    def move(self, by: int) -> None:
+        """Scroll by so many lines, down or, where it is negative, up."""
+        self.go_to(self.top + by)
+
     def line(self, y: int, pieces: Iterable[Piece], under: str = "plain") -> Strip:
         """Line `y` of those that scroll, with its piece of the scroll bar."""
-        height, count = self.inner_height, self.count
-        bar = " "
-        if count > height:
-            long = max(1, height * height // count)
-            start = round(self.top / self.last_top * (height - long)) if self.last_top else 0
-            bar = "▐" if start <= y < start + long else " "
-        text = strip(self, pieces, self.inner_width, under)
+        return self.barred(strip(self, pieces, self.inner_width, under), y)
+
+    def barred(self, text: Strip, y: int) -> Strip:
+        """A line of those that scroll, with its piece of the scroll bar."""
+        bar = "▐" if y in self.thumb() else " "
         return Strip([*text, Segment(bar, tone(self, "dim"))], self.inner_width + 1)
+
+    def thumb(self) -> range:
+        """The lines of the screen beside which the handle of the scroll bar is; none where all is seen."""
+        height, count = self.inner_height, self.count
+        if count <= height:
+            return range(0)
+        long = max(1, height * height // count)
+        start = round(self.top / self.last_top * (height - long)) if self.last_top else 0
+        return range(start, start + long)
 
     def staying(self, pieces: Iterable[Piece]) -> Strip:
         """The line that stays; its first cell says without colour who has the keyboard."""
@@ -121,16 +134,16 @@ class Lines(Widget, can_focus=True):
         self.refresh(Region(0, y, self.size.width, 1))
 
     def on_mouse_scroll_down(self) -> None:
-        self.go_to(self.top + 3)
+        self.move(3)
 
     def on_mouse_scroll_up(self) -> None:
-        self.go_to(self.top - 3)
+        self.move(-3)
 
     def action_down(self) -> None:
-        self.go_to(self.top + 1)
+        self.move(1)
 
     def action_up(self) -> None:
-        self.go_to(self.top - 1)
+        self.move(-1)
 
     def action_top(self) -> None:
         self.go_to(0)
@@ -139,7 +152,7 @@ class Lines(Widget, can_focus=True):
         self.go_to(self.last_top)
 
     def action_half_down(self) -> None:
-        self.go_to(self.top + max(1, self.inner_height // 2))
+        self.move(max(1, self.inner_height // 2))
 
     def action_half_up(self) -> None:
-        self.go_to(self.top - max(1, self.inner_height // 2))
+        self.move(-max(1, self.inner_height // 2))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Query(Input):
-    """Tells every change while it is typed; enter keeps it, esc clears it. Hidden while nothing is asked."""
+    """Tells every change to who asked; enter keeps what is typed, esc clears it. Hidden while nothing is asked."""
 
     DEFAULT_CSS = """
     Query { height: 1; border: none; padding: 0 1; display: none; }
@@ -28,12 +28,14 @@ class Query(Input):
     ]
 
     class Typed(Message):
-        """The text has changed."""
+        """The text has changed, or is kept."""
 
-        def __init__(self, text: str, asker: Widget) -> None:
+        def __init__(self, text: str, asker: Widget, *, kept: bool = False) -> None:
             super().__init__()
             self.text = text
             self.asker = asker
+            self.kept = kept
+            """Whether the user is done with it."""
 
     def __init__(self) -> None:
         super().__init__(compact=True, select_on_focus=False)
@@ -53,18 +55,21 @@ class Query(Input):
 
     def on_input_changed(self, message: Input.Changed) -> None:
         message.stop()
-        if self._asker is not None:
-            self.post_message(self.Typed(message.value, self._asker))
+        self._tell(message.value)
 
     async def action_keep(self) -> None:
         await typed(self)
+        self._tell(self.value, kept=True)
         self._leave()
 
     async def action_drop(self) -> None:
         await typed(self)
-        if self._asker is not None:
-            self.post_message(self.Typed("", self._asker))
+        self._tell("", kept=True)
         self._leave()
+
+    def _tell(self, text: str, *, kept: bool = False) -> None:
+        if self._asker is not None:
+            self._asker.post_message(self.Typed(text, self._asker, kept=kept))
 
     def _leave(self) -> None:
         asker, self._asker = self._asker, None

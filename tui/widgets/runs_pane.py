@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.containers import Vertical
@@ -37,10 +37,8 @@ ALL = replace(CAREFUL, send=True, again=True)
 LOOKS = {"bad": "$text-error", "strong": "bold", "plain": "", "waiting": "$text-warning"}
 
 
-class RunTabs(Tabs):
-    """What is shown of the selected run."""
-
-    NAMES: ClassVar[tuple[str, ...]] = ("script", "checks")
+TABS = ("script", "checks")
+"""What is shown of the selected run."""
 
 
 class RunsPane(Vertical):
@@ -61,13 +59,13 @@ class RunsPane(Vertical):
         yield Static(id="wrong")
         yield RunTable(id="runs")
         with Vertical(id="below"):
-            yield RunTabs(id="tabs")
+            yield Tabs(TABS, id="tabs")
             yield Reading(id="script")
             yield Reading(id="checks")
 
     def on_mount(self) -> None:
         self.table = self.query_one(RunTable)
-        self.tabs = self.query_one(RunTabs)
+        self.tabs = self.query_one(Tabs)
         self.script = self.query_one("#script", Reading)
         self.checks = self.query_one("#checks", Reading)
         self.said = self.query_one("#said", Static)

@@ -1,0 +1,55 @@
+"""What stands around a line: whether it is source code or configuration, where numbers are no measurements."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from trainboard.extract.names import Kind, kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+REACH = 8
+"""Lines that are looked at before one."""
+LINE_CAP = 160
+"""Bytes of each that are looked at."""
+_CODE = re.compile(
+    rb"""\s*(?: \+{1,4}\ |
+        (?:def|class|cdef|async\ def|fn|func|function|struct|enum)\ \w+
+      | (?:import|from)\ [\w.]+ (?:\ import\b|\ as\b|,|;|\s*$)
+      | @ [A-Za-z_][\w.]* (?:\(|\s*$) | (?:assert|raise|del|yield|pass|break|continue)\b | return\b
+      | (?:if|elif|while|for|with|except|switch)\b [^\n]* [:{] \s* (?:\#|$) | (?:else|try|finally)\s*[:{]
+      | [A-Za-z_][\w.]* (?:\[[^\]]*\])? (?:,\ ?[A-Za-z_]\w*)* \ [-+*/|&@]?=\ [^=]{0,80}? [A-Za-z_][\w.]*[(\[]
+      | (?:print|printf|println|std::cout|log(?:ger|ging)?\.\w+|wandb\.log|writer\.\w+) \s* (?:\(|<<)
+      | \# \s* (?:include|define|pragma|if|ifdef|endif)\b
+      | (?:const|auto|int|float|double|void|static|template|local|let|var)\ [\w<*&]
+      | self\. | \} \s* (?:$|[;,)]|else) | //
+    )""",
+    re.VERBOSE,
+)
+_PAIR = re.compile(rb"\s*[-\"']?([A-Za-z_][\w. -]{0,60}?)[\"']?\s*(?:[:=]|\.{3,})\s*(\S.*)?")
+
+
+def is_written(lines: Iterable[bytes]) -> bool:
+    """Whether the lines before a place are source code or configuration, and what follows too."""
+    code = settings = 0
+    for line in lines:
+        text = line[:LINE_CAP]
+        if not text.strip():
+            continue
+        if is_source(text):
+            code += 1
+        elif _is_setting(text):
+            settings += 1
+    return code > 1 or settings > 1
+
+
+def is_source(line: bytes) -> bool:
+    """Whether a line begins as one of a program does."""
+    return _CODE.match(line[:LINE_CAP]) is not None
+
+
+def _is_setting(text: bytes) -> bool:
+    found = _PAIR.match(text)
+    return found is not None and kind(found[1].decode("utf-8", "replace")) is Kind.SETTING

@@ -1,0 +1,179 @@
+"""What was learned of a shape of lines, made ready for speed.
+
+A shape that comes again and again gets a pattern of its own: its texts as they are, and a number in each gap. Where
+that matches a line, taking the line apart would give the same, so it is not taken apart.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from trainboard.extract.plan import IDLE, Plan
+from trainboard.extract.stamps import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trainboard.extract.ledger import Channel
+
+TRUST = 3
+"""Samples after which a metric of lines without an index needs no look at what stands around it."""
+HITS = 64
+"""Lines of a shape after which it is worth a pattern."""
+LENGTH_CAP = 1024
+"""Bytes of texts in a pattern."""
+SLOTS_CAP = 48
+REACH = 4 * 1024
+REACH_CAP = 64 * 1024
+"""Bytes that are read at once, at first and at most."""
+_NUMBER = rb"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
+_CLOCK = re.compile(rb"(?<=\d\d:|.\d:)(\d\d):(\d\d(?:[.,]\d+)?)$")
+_DIGITS = re.compile(rb"\d+")
+
+
+class Recipe:
+    """How the lines of one shape are read."""
+
+    __slots__ = (
+        "bare",
+        "base",
+        "channels",
+        "head",
+        "hits",
+        "looped",
+        "many",
+        "match",
+        "next",
+        "plan",
+        "ranked",
+        "reach",
+        "row",
+        "stamp",
+        "texts",
+        "totals",
+        "unique",
+    )
+
+    def __init__(self, plan: Plan, texts: tuple[bytes, ...] = ()) -> None:
+        self.plan = plan
+        self.texts = texts
+        # What every line asks for is kept nearer than in the plan.
+        self.bare, self.row, self.stamp, self.unique = plan.bare, plan.row, plan.stamp, plan.unique
+        self.looped = plan.looped
+        self.ranked = plan.rank is not None or plan.ranked is not None
+        self.channels: list[tuple[int, float, Channel]] | None = None
+        """Of each field: which token it is, its scale, and where its samples go; None until they are needed."""
+        self.totals: dict[bytes, list[tuple[int, float, Channel]]] = {}
+        """The same by number of batches, where the plan is `looped`."""
+        self.hits = 0
+        self.match: re.Pattern[bytes] | None = None
+        self.many: re.Pattern[bytes] | None = None
+        """The same for as many lines as there are; None until it is needed."""
+        self.reach = REACH
+        """Bytes that `run` looks at: more after a run that was all of use, less after another."""
+        self.next: Recipe | None = None
+        """The shape that came after it last time: likely to come after it again."""
+        self.head = b""
+        """The date and hour of the last time that was read; `base` is when that hour began."""
+        self.base = 0.0
+
+    def learn(self, line: bytes, parts: Sequence[bytes]) -> None:
+        """One more line of this shape; after some, its pattern is made."""
+        self.hits += 1
+        if self.hits != HITS or len(parts) > 2 * SLOTS_CAP or sum(map(len, self.texts)) > LENGTH_CAP:
+            return
+        pattern = re.compile(b"".join(self._pieces(parts)))
+        found = pattern.fullmatch(line)
+        if found and list(found.groups()) == [parts[2 * slot + 1] for slot in self.plan.wanted]:
+            self.match = pattern
+
+    @property
+    def may_run(self) -> bool:
+        """Whether many of its lines may be taken at once."""
+        return self.plan.counter is not None and not (self.looped or self.ranked or self.plan.aside or self.bare)
+
+    def forget(self) -> None:
+        """Its channels are those of another program."""
+        self.channels = None
+        self.totals.clear()
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether all its metrics were printed before: then it is not source code."""
+        return self.channels is not None and all(channel.count >= TRUST for _, _, channel in self.channels)
+
+    def time(self, tokens: Sequence[bytes], wall: float | None) -> float | None:
+        """The time that a line prints, `wall` where it prints none."""
+        stamp = self.stamp
+        if stamp is None:
+            return wall
+        token = tokens[stamp.slot]
+        if self.head and token.startswith(self.head):
+            at = len(self.head)
+            try:
+                return self.base + 60 * int(token[at : at + 2]) + float(token[at + 3 :].replace(b",", b"."))
+            except ValueError:
+                pass  # it is written otherwise now, and read anew
+        printed = seconds(stamp, tokens, wall)
+        if printed is None:
+            return wall
+        found = _CLOCK.search(token)
+        if found and stamp.day is None and stamp.year is None:
+            self.head = token[: found.start(1)]
+            self.base = printed - 60 * int(found[1]) - float(found[2].replace(b",", b"."))
+        return printed
+
+    def run(self, text: bytes, at: int) -> list[tuple[bytes, ...]]:
+        """The tokens of all lines of this shape that follow each other from a place in a text, to a limit.
+
+        In that text a carriage return, which no clean line has, ends a line.
+        """
+        if self.many is None and self.match is not None:
+            # What is no such line is matched to the end, so that no search goes on behind it.
+            self.many = re.compile(self.match.pattern + rb"\r()()|(?s:.+)")
+        lines = self.many.findall(text, at, at + self.reach) if self.many else []
+        if lines and not lines[-1][0]:
+            lines.pop()
+        return lines
+
+    def ran(self, lines: int, taken: int) -> None:
+        """So many of the lines that `run` found were of use."""
+        self.reach = min(REACH_CAP, 2 * self.reach) if taken == lines else max(REACH, self.reach // 2)
+
+    def times(self, lines: Sequence[Sequence[bytes]], wall: float | None) -> Iterable[float | None]:
+        """The times that many lines print."""
+        return repeat(wall) if self.stamp is None else [self.time(line, wall) for line in lines]
+
+    def rank(self, tokens: Sequence[bytes]) -> int | None:
+        """Which rank printed a line; None where it does not say."""
+        if self.plan.rank is None:
+            return self.plan.ranked
+        token = tokens[self.plan.rank]
+        return int(token) if token.isdigit() else None
+
+    def _pieces(self, parts: Sequence[bytes]) -> list[bytes]:
+        pieces = []
+        for slot, text in enumerate(self.texts):
+            pieces.append(re.escape(text))
+            if 2 * slot + 1 < len(parts):
+                token = parts[2 * slot + 1]
+                shape = _dated(token) if slot in self.plan.dates else _NUMBER
+                pieces.append(b"(%s)" % shape if slot in self.plan.wanted else b"(?:%s)" % shape)
+        return pieces
+
+
+NOTHING = Recipe(IDLE)
+"""Of lines with nothing in them."""
+
+
+def _dated(token: bytes) -> bytes:
+    """A pattern for tokens that are written as this one is: as many digits, but one or two in a short place."""
+    pieces, end = [], 0
+    for digits in _DIGITS.finditer(token):
+        pieces.append(re.escape(token[end : digits.start()]))
+        width = len(digits[0])
+        pieces.append(rb"\d\d?" if width < 3 and not digits.start() else rb"\d{%d}" % width)
+        end = digits.end()
+    return b"".join(pieces) + re.escape(token[end:])

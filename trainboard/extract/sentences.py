@@ -1,0 +1,98 @@
+"""Formats that are no pairs: sentences, and numbers whose name comes after them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from trainboard.extract.names import INDEX_KINDS, Kind, kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainboard.extract.shape import Shape
+
+LINE_CAP = 4096
+"""Bytes of a line that are looked at for sentences with an index in them."""
+# `average loss is 0.3`, `objective function for 'output' for minibatches 0-9 is -0.1 over …`, `score at step 3 is 1`.
+_SENTENCE = re.compile(
+    rb"(?i)\b((?:[a-z-]{1,20} ){0,2}"
+    rb"(?:loss|accuracy|objective(?: function)?|log-?likelihood|like|perplexity|error|score)(?: for '[\w-]{1,40}')?)"
+    rb"(?: at \w{1,20} \x00)?(?: (?:for|per|on|of) [\w'\"-]{1,40}){0,2}"
+    rb"(?: \([\w ]{1,40}\)| for \w{1,40} \x00(?:-\d+)?)? (?:is|was|of|=) ?\x00"
+)
+# `Cost after iteration 100: 0.5`, `Validation accuracy (epoch 3) = 0.9`, `Total reward in global step 33: 1.3`
+_PLACED = re.compile(
+    rb"(?i)(?:^|(?<=[|,;:\]]))\s*([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,3}?) "
+    rb"(?:(?:at|after|for|in|on|of|@) (?:the )?(?:end of )?)?"
+    rb"[(\[]?(?:global[ _-]?|training |train )?"
+    rb"(?:epoch|step|iteration|iter|update|round|episode|batch|it)s?[ :=#]{0,3}"
+    rb"\x00(?:/\x00)?[)\]]?(?: ?[:=]| is| was)[ \t]{0,4}(\x00)"
+)
+# `Avg reward (100 ep): 15.3`, `mean score (last 10 episodes) = 3`
+_WINDOWED = re.compile(
+    rb"(?<![\w@./-])([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,2}) ?"
+    rb"[(\[](?:last |over )?\x00[ \w]{0,20}[)\]] ?[:=][ \t]{0,4}(\x00)"
+)
+# `train / val loss: 0.5 / 0.6`
+_BOTH = re.compile(
+    rb"\b([A-Za-z]\w{0,20}) ?/ ?([A-Za-z]\w{0,20})((?: [A-Za-z]\w{0,20}){1,2})[ :=]{1,3}(\x00)[%\w]{0,2} ?/ ?(\x00)"
+)
+_ARTICLES = re.compile(rb"(?i)^(?:(?:the|overall|an?|final|and|with|then|but|has|its|of|in) )+")
+_REACHED = re.compile(rb"'([\w./@-]{1,60})' reached \x00")
+_INDEXED = re.compile(rb"\b([A-Za-z_]\w{0,40}/[\w./@-]{1,60})\[\x00\]")
+_THINGS = b"|".join(b"it iter iteration step sample example image img token tok batch frame word sentence".split())
+_RATE = re.compile(rb" ((?:[a-z]{1,20} )?(?:%s)s?/(?:s|sec|second)|(?:s|sec|ms)/(?:%s))\b" % (_THINGS, _THINGS))
+_DONE = re.compile(rb"(?<![\w.])(?<!ETA: )\x00s (?:- )?(?:(\x00)([mu]?s/[a-z]+) )?- ")
+_CELL = re.compile(rb"(?<=\|)\s*(?P<at>\x00)%? (?P<name>[A-Za-z][A-Za-z0-9/]{0,12}(?: [A-Za-z]{1,12})?)\s*(?=\||$)")
+_BAR = re.compile(rb"\x01<|<[\x01?]|%\|")
+_AMOUNT = re.compile(rb"(?:^|, )\x00 ([A-Za-z]{3,20})(?=,|$)")
+
+
+def sentences(shape: Shape) -> Iterator[tuple[int, str]]:
+    """A sentence with a measurement in it."""
+    for found in _SENTENCE.finditer(shape.canon):
+        name = _ARTICLES.sub(b"", found[1])
+        yield (shape.slot_at(found.end() - 1), name.decode("utf-8", "replace"))
+    line = shape.canon[:LINE_CAP]
+    for pattern in (_PLACED, _WINDOWED):
+        for found in pattern.finditer(line):
+            told = _ARTICLES.sub(b"", found[1]).decode("utf-8", "replace")
+            if kind(told) is Kind.MEASURE:
+                yield shape.slot_at(found.start(2)), told
+    for found in _BOTH.finditer(line):
+        names = [(one + found[3]).decode("utf-8", "replace") for one in (found[1], found[2])]
+        if all(kind(name) is Kind.MEASURE for name in names):
+            yield shape.slot_at(found.start(4)), names[0]
+            yield shape.slot_at(found.start(5)), names[1]
+    for found in _REACHED.finditer(shape.canon):
+        yield (shape.slot_at(found.end() - 1), found[1].decode("utf-8", "replace"))
+    for found in _INDEXED.finditer(shape.canon):
+        yield (shape.slot_at(found.end() - 2), found[1].decode("utf-8", "replace"))
+
+
+def amounts(shape: Shape) -> Iterator[tuple[int, str]]:
+    """`4.88 iters/sec` at the front or beside metrics; `798.8 avg, 0.1 rate, 2.5 seconds`, where all are so."""
+    line = shape.canon
+    if not _BAR.search(line):
+        for found in _RATE.finditer(line):
+            if line[found.start() - 1 : found.start()] == b"\0":
+                yield shape.slot_at(found.start() - 1), found[1].decode()
+    if b"|" in line:
+        for found in _CELL.finditer(line):
+            yield shape.slot_at(found.start("at")), found["name"].decode()
+    done = _DONE.search(line)
+    if done:
+        slot = shape.slot_at(line.index(b"\0", done.start()))
+        yield slot, "time"
+        if done[2]:
+            yield slot + 1, done[2].decode()
+    listed = [found for found in _AMOUNT.finditer(line) if found[1].lower().decode() not in INDEX_KINDS]
+    if len(listed) > 2:
+        for found in listed:
+            yield shape.slot_at(found.start(1) - 2), found[1].decode()
+
+
+def is_done(shape: Shape) -> bool:
+    """Whether a line ends a loop, with its time: `16/16 - 1s - 69ms/step - loss: 0.3`."""
+    return _DONE.search(shape.canon) is not None

@@ -1,0 +1,82 @@
+"""The words beside a number as a name, and the part of the line that they stand in."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+from trainboard.extract.names import Kind, kind, speaks_of_training
+
+WORDS_CAP = 3
+"""Words of a name; between bars it may have `WORDS_MORE` more."""
+WORDS_MORE = 2
+BORDER = re.compile(
+    rb"[,;|\t\n\[\]{}<>\"=:]+|'(?!s )|\s{2,}|\s[-*~]+\s|\xe2\x80[\x93\x94\xa2]|\xe2\x94[\x80-\xbf]|\s--+"
+)
+_WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w./@%+*&\x80-\xff-]*(?:'s)?(?:\([\w./@%+ -]+\))?|\([\w./%]{1,20}\)")
+_LEVEL = re.compile(rb"(?:DEBUG|INFO|WARN|WARNING|ERROR|NOTICE|[IWE]\d*)$")
+_SECTION = re.compile(
+    rb"(?i)(?<![\w/])(train(?:ing)?|val(?:id(?:at(?:ion|ing))?)?|test(?:ing)?|eval(?:uat(?:ion|ing))?|dev)"
+    rb"(?:(?:\s+(?:set|results?|metrics|stats|split|data(?:set)?|epoch))?\s*[\]:|)>\[]"
+    rb"|\s+-\s|\s+net output #$|\s+(?:step|epoch|iteration)\s+$|\s{2,}(?=[A-Za-z]))"
+)
+_TRAINING = re.compile(r"(?i)train")
+_ADJECTIVES = frozenset(b"time train training val validation test average avg mean total eval".split())
+PREPOSITIONS = frozenset(
+    b"the a an at in to from with for after until by on and or than over under per least most".split()
+)
+_LEADS = frozenset(b"and with but then has its".split())
+"""Words before a name that are none of it."""
+_SENTENCE_END = re.compile(rb"[a-z]{4,}\.")
+
+
+def section(text: bytes, part: str = "") -> str:
+    """The evaluation that a text announces (`val:`, `[test]`), as printed; `part` where it announces nothing."""
+    last = deque(_SECTION.finditer(text), maxlen=1)
+    if not last or (last[0][0].endswith(b":") and not text[last[0].end() :].strip()):  # `test: 0.5` is a metric
+        return part
+    told: str = last[0][1].decode()
+    return "" if _TRAINING.match(told) else told
+
+
+def qualified(part: str, name: str) -> str:
+    """`val: loss=1` is not the training's loss: the section goes into the name."""
+    if not part or part.lower()[:3] in name.lower():
+        return name
+    return f"{part} {name}" if " " in name else f"{part}_{name}"
+
+
+def words_of(text: bytes) -> list[bytes]:
+    """The words before a separator, back to the last border."""
+    words = BORDER.split(text)[-1].lstrip(b"() -*#>").split()
+    ends = [place for place, word in enumerate(words[:-1]) if _SENTENCE_END.fullmatch(word)]
+    words = words[ends[-1] + 1 :] if ends else words
+    while len(words) > 1 and (_LEVEL.match(words[0]) or words[0].endswith(b".py") or words[0] in _LEADS):
+        del words[0]
+    return words
+
+
+def glued(words: list[bytes]) -> list[bytes]:
+    """Of the words before a glued `=`, those of the name: `Time cost=1`, `timing in s=1`, else the last."""
+    if len(words) > 2 and words[-2] == b"in":
+        return words[-3:]
+    if len(words) > 1 and words[-2].lower() in _ADJECTIVES:
+        return words[-2:]
+    own = len(words) == 2 and words[0].islower() and len(words[0]) > 3 and words[0] not in PREPOSITIONS
+    return words if own and kind(decoded(words[1:])) is Kind.MEASURE else words[-1:]
+
+
+def spoken(words: list[bytes], most: int = WORDS_CAP) -> str:
+    """The words as a name; empty where they are none. Names of several words must speak of measurements."""
+    if not 0 < len(words) <= most or words[-1] in PREPOSITIONS or not all(map(_WORD.fullmatch, words)):
+        return ""
+    if any(map(_SENTENCE_END.fullmatch, words[:-1])):
+        return ""
+    name = decoded(words)
+    titled = len(words) == 2 and all(word[:1].isupper() for word in words)
+    return name if len(words) == 1 or titled or speaks_of_training(name) or kind(name) is Kind.MEASURE else ""
+
+
+def decoded(words: list[bytes]) -> str:
+    """Words as text, whatever bytes they are."""
+    return b" ".join(words).decode("utf-8", "replace")

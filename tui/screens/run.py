@@ -1,0 +1,334 @@
+"""One run: its curves, all its metrics, the inside of its network, its time, its log, and all that is known of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from copy import copy
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from trainboard.actions import Refused
+from tui import inside, show
+from tui.keys import KEYS, bindings
+from tui.listing import WAITING
+from tui.loading import Aside
+from tui.screens.heading import heading
+from tui.screens.hearing import HearingScreen
+from tui.widgets.bars import Line, Tabs, key_groups
+from tui.widgets.curve_plot import CurvePlot
+from tui.widgets.heat_map import HeatMap
+from tui.widgets.info_view import InfoView, lines
+from tui.widgets.job_cells import name_of
+from tui.widgets.lines import TONES
+from tui.widgets.log_view import LogView
+from tui.widgets.metric_grid import MetricGrid
+from tui.widgets.query import Query
+from tui.widgets.time_view import TimeView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from trainboard.actions import Actions
+    from trainboard.events import HostSeen, Sampled
+    from trainboard.extract.progress import Progress
+    from trainboard.progress import Estimate
+    from trainboard.recording import Recording
+    from trainboard.rows import Row
+    from trainboard.series import Series
+    from tui.keys import Key
+    from tui.messages import HostArrived, LogArrived, LogFailed, SamplesArrived, TableArrived
+    from tui.widgets.bars import Group
+
+TABS = ("curves", "grid", "layers", "time", "log", "info")
+PACE = 0.5
+"""Seconds at least between two drawings of what arrives."""
+AHEAD = 5.0
+"""And between two estimates of how long it still takes."""
+TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
+NONE_YET = "No metrics yet: lines like `step=10 loss=0.5` or JSON in the log make curves."
+
+
+class RunScreen(HearingScreen):
+    """Reads the whole series of its row once, and goes on with what the stream of events tells."""
+
+    BINDINGS = bindings("run")
+    COMPONENT_CLASSES = TONES
+
+    def __init__(
+        self,
+        actions: Actions,
+        row: Row,
+        host: HostSeen | None,
+        clock: Callable[[], float],
+        *,
+        tab: str = TABS[0],
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__()
+        self.actions = actions
+        self.row = row
+        self._host = host
+        self._listed = True
+        """Whether the table still has the row."""
+        self._clock = clock
+        self._first = tab
+        self._recording: Recording | None = None
+        self._missed: list[Sampled] = []
+        """What was told while the recording was fetched."""
+        self._fetching = False
+        self._progress = progress
+        self._estimate: Estimate | None = None
+        self._due: Timer | None = None
+        self._aside, self._ahead = Aside(self, "work out"), Aside(self, "look ahead")
+        self._log_wanted = False
+        self._looked_ahead = -math.inf
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="head")
+        yield Tabs(TABS)
+        yield CurvePlot(id="curves")
+        yield MetricGrid(id="grid")
+        yield HeatMap(id="layers")
+        yield TimeView(id="time")
+        yield LogView(self.actions, id="log")
+        yield InfoView(id="info")
+        yield Query()
+        yield Line(keep=2, id="footer")
+
+    def on_mount(self) -> None:
+        self.plot, self.grid = self.query_one(CurvePlot), self.query_one(MetricGrid)
+        self.heat_map, self.time_view = self.query_one(HeatMap), self.query_one(TimeView)
+        self.log_view, self.info_view = self.query_one(LogView), self.query_one(InfoView)
+        self.tabs, self.asked = self.query_one(Tabs), self.query_one(Query)
+        self.plot.waiting = self.grid.waiting = "reading the metrics …"
+        self.open_tab(self._first)
+        self._fetch()
+
+    # What arrived.
+
+    def _fetch(self) -> None:
+        """Read the whole series, unless that is under way."""
+        if not self._fetching:
+            self._fetching = True
+            self.run_worker(self._read(), group="series")
+
+    async def _read(self) -> None:
+        """All samples, and on top of them what was told meanwhile."""
+        try:
+            recording = await self.actions.series(self.row.key)
+        except Refused as refusal:
+            self.plot.waiting = self.grid.waiting = str(refusal)
+        else:
+            self._recording = recording
+            self.plot.waiting = self.grid.waiting = NONE_YET
+        finally:
+            self._fetching = False
+        missed, self._missed = self._missed, []
+        for event in missed:
+            self._take(event)
+        self._show()
+
+    def on_samples_arrived(self, message: SamplesArrived) -> None:
+        event = message.sampled
+        if event.key != self.row.key:
+            return
+        self._progress = event.progress or (None if event.restarted else self._progress)
+        if self._fetching:
+            self._missed.append(event)
+        else:
+            self._take(event)
+            self._soon()
+
+    def _take(self, event: Sampled) -> None:
+        """Go on with what was told; where it does not follow on what is here, read anew."""
+        if self._recording is None or not self._recording.take(event):
+            self._fetch()
+
+    def on_table_arrived(self, message: TableArrived) -> None:
+        row = next((row for row in message.table.rows if row.key == self.row.key), None)
+        if (row is not None) is not self._listed or (row is not None and row != self.row):
+            self.row, self._listed = row or self.row, row is not None
+            self._soon()
+
+    def on_host_arrived(self, message: HostArrived) -> None:
+        if message.host.backend == self.row.backend:
+            self._host = message.host
+            self._soon()
+
+    def on_log_arrived(self, message: LogArrived) -> None:
+        if message.key == self.row.key:
+            self.log_view.take(message)
+
+    def on_log_failed(self, message: LogFailed) -> None:
+        if message.failure.key == self.row.key:
+            waits = self.row.state in WAITING and not self.row.unsent
+            self.log_view.fail("no output yet: it waits (6: why)" if waits else message.failure.reason)
+
+    # What is shown.
+
+    def _soon(self) -> None:
+        """Show what has arrived, but no more often than a slow line and the reader take."""
+        if self._due is None:
+            self._due = self.set_timer(PACE, self._show)
+
+    def _show(self) -> None:
+        """The pane that is seen, as things are now."""
+        self._due = None
+        self._summarise()
+        if self._clock() - self._looked_ahead >= AHEAD and self._recording is not None:
+            self._looked_ahead = self._clock()
+            self._ahead.ask(self._look_ahead)
+        series: Mapping[str, Series] = self._recording if self._recording is not None else {}
+        match self.tabs.current:
+            case "curves":
+                self.plot.put(series, self.row)
+            case "grid":
+                self.grid.put(series)
+            case "layers" | "time":
+                self._aside.ask(partial(self._work_out, self.tabs.current))
+            case "info":
+                self.info_view.put(lines(self.row, self._host, self._clock()))
+
+    async def _work_out(self, name: str) -> None:
+        """What takes longer, in a thread, from series that do not grow meanwhile."""
+        still, now = {metric: copy(series) for metric, series in (self._recording or {}).items()}, self._clock()
+        if name == "layers":
+            self.heat_map.put(await asyncio.to_thread(inside.layers, still))
+            return
+        times, self._estimate = await asyncio.to_thread(inside.time, still, self.row, self._progress, now)
+        self.time_view.put(times, self._estimate, now)
+        self._summarise()
+
+    async def _look_ahead(self) -> None:
+        """How far the run is, and how long it still takes, now and then."""
+        still = {metric: copy(series) for metric, series in (self._recording or {}).items()}
+        self._estimate = await asyncio.to_thread(inside.ahead, still, self.row, self._progress, self._clock())
+        self._summarise()
+
+    def _summarise(self) -> None:
+        """The line at the top."""
+        self.query_one("#head", Line).groups = heading(
+            self.row, self._estimate, self._clock(), self._host, listed=self._listed
+        )
+
+    # Tabs.
+
+    @property
+    def pane(self) -> Widget:
+        """The one that is seen."""
+        return self.query_one(f"#{self.tabs.current}")
+
+    def open_tab(self, name: str) -> None:
+        """Show this pane, and give it the keys."""
+        self.tabs.current = name
+        for each in TABS:
+            self.query_one(f"#{each}").display = each == name
+        self.set_focus(self.pane)
+        if name == "log" and not self._log_wanted:
+            self._log_wanted = True
+            self.log_view.begin(self.row.key, show.clean(self.row.log or name_of(self.row)))
+            self.actions.show(self.row.key)
+        self._show()
+        self.show_keys()
+
+    @on(Tabs.Chosen)
+    def _tab_chosen(self, message: Tabs.Chosen) -> None:
+        self.open_tab(message.name)
+
+    @on(MetricGrid.Opened)
+    def _metric_opened(self, message: MetricGrid.Opened) -> None:
+        self.open_tab("curves")
+        self.plot.alone(message.metric)
+
+    @on(CurvePlot.Changed)
+    @on(LogView.Changed)
+    def _pane_changed(self) -> None:
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """The line at the bottom: the keys that do something here and now."""
+        if self.typing:
+            groups: tuple[Group, ...] = TYPING
+        else:
+            here = [key for key in KEYS if self._acts(key)]
+            if self.tabs.current == "log":
+                here = [replace(key, label="search") if key.action == "find" else key for key in here]
+            groups = key_groups(here)
+        self.query_one("#footer", Line).groups = groups
+
+    def _acts(self, key: Key) -> bool:
+        """Whether a key does something here and now."""
+        ours = "run" in key.where and self.check_action(key.action, ())
+        return ours or (self.tabs.current in key.where and bool(self.pane.check_action(key.action, ())))
+
+    # Keys.
+
+    @property
+    def typing(self) -> bool:
+        """Whether a filter or a search is being typed."""
+        return isinstance(self.focused, Query)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """No key acts while something is typed; a log searches by itself."""
+        return not self.typing and (action != "find" or self.tabs.current in ("curves", "grid"))
+
+    def action_tab_curves(self) -> None:
+        self.open_tab("curves")
+
+    def action_tab_grid(self) -> None:
+        self.open_tab("grid")
+
+    def action_tab_layers(self) -> None:
+        self.open_tab("layers")
+
+    def action_tab_time(self) -> None:
+        self.open_tab("time")
+
+    def action_tab_log(self) -> None:
+        self.open_tab("log")
+
+    def action_tab_info(self) -> None:
+        self.open_tab("info")
+
+    def action_previous_tab(self) -> None:
+        self.open_tab(self.tabs.beside(-1))
+
+    def action_next_tab(self) -> None:
+        self.open_tab(self.tabs.beside(1))
+
+    def action_back(self) -> None:
+        if self.focused is self.log_view and self.log_view.back():
+            return
+        if isinstance(self.focused, CurvePlot | MetricGrid) and self.focused.names.words:
+            self.focused.filter("")
+            return
+        self.dismiss(None)
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_quit(self) -> None:
+        self.app.exit(0)
+
+    def action_find(self) -> None:
+        pane = self.focused
+        if isinstance(pane, CurvePlot | MetricGrid):
+            self.asked.ask(pane, pane.names.words, "filter the metrics")
+
+    @on(Query.Typed)
+    def _typed(self, message: Query.Typed) -> None:
+        if isinstance(message.asker, CurvePlot | MetricGrid):
+            message.asker.filter(message.text)
