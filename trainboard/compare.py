@@ -49,6 +49,12 @@ class Point:
     y: float
 
 
+def mean(values: Sequence[float]) -> float:
+    """The mean of finite numbers, which is finite and among them also where their sum is not."""
+    halves = 2 * math.fsum(value / 2 / len(values) for value in values)
+    return min(max(values), max(min(values), halves))
+
+
 @dataclass(frozen=True, slots=True)
 class Against:
     """A metric against a parameter."""
@@ -65,7 +71,7 @@ class Against:
         for point in self.points:
             if math.isfinite(point.y):
                 at.setdefault(point.x, []).append(point.y)
-        return [(x, math.fsum(y / len(ys) for y in ys)) for x, ys in at.items()]
+        return [(x, mean(ys)) for x, ys in at.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backends.base import JobState
@@ -151,6 +152,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(SCALARS, st.none() | st.floats()), max_size=6))
+@example([(None, sys.float_info.max)] * 3)
 def test_any_parameters_and_values_are_ordered_and_drawn(given: list[tuple[Scalar, float | None]]) -> None:
     entries = [
         entry(str(number), {"p": scalar}, **({} if value is None else {"loss": value}))
@@ -163,3 +165,4 @@ def test_any_parameters_and_values_are_ordered_and_drawn(given: list[tuple[Scala
     against = found.against("p", "loss")
     assert len(against.points) == sum(value is not None for _, value in given)
     assert len(against.means) <= len(against.points)
+    assert all(math.isfinite(y) for _, y in against.means)

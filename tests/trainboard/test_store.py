@@ -558,6 +558,7 @@ def filled(kind: type[Any], text: str) -> Any:  # noqa: ANN401 - of that kind
         "Mapping[str, str]": {text: "x"},
         "Mapping[str, Scalar]": {text: None, "lr": 0.1},
         "Sequence[str]": (text, "b"),
+        "Sequence[float]": (1.5, 2.5),
     }
     return kind(**{field.name: values[str(field.type)] for field in fields(kind)})
 
