@@ -12,7 +12,6 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,7 +89,7 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     await until(pilot, lambda: shown(pilot).count("● up") == 5)
     example = load(Path("char-rnn.yaml"))
     await watch.submit(example, "triton", PLAIN)
-    await watch.submit(replace(example, sweep=replace(example.sweep, seeds=(7,))), "gpu1", PLAIN)
+    await watch.submit(load(Path("char-rnn.yaml"), ["sweep.seeds=[7]"]), "gpu1", PLAIN)
     await until(pilot, lambda: shown(pilot).count("▁") > 24)
     await pilot.press("g", "j", "l")
     await until(pilot, lambda: "val_loss:" in shown(pilot))
