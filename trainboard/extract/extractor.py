@@ -17,7 +17,9 @@ from trainboard.extract.programs import Programs
 from trainboard.extract.progress import Position, Progress
 from trainboard.extract.quick import is_idle
 from trainboard.extract.recipe import HITS, NOTHING, Recipe
+from trainboard.extract.recurrence import Recurrence, Sight
 from trainboard.extract.shape import Shape, number, splitter
+from trainboard.extract.words import HEADING_ENDS, announced
 from trainboard.series import Sample
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from trainboard.extract.ledger import Channel
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 PLAN_CAP = 2048
 """Shapes remembered. A log of ever new shapes is text, where forgetting them all costs nothing."""
 SHAPE_CAP = 16 * 1024
@@ -67,6 +69,9 @@ class Extractor:
         self._rows: dict[int, tuple[tables.Table, Recipe]] = {}
         """The tables that were met, with their recipes."""
         self._programs = Programs()
+        self._recurrence = Recurrence()
+        self._part = ""
+        """The evaluation that a heading line announced, for the lines below it without an index."""
 
     @property
     def offset(self) -> int:
@@ -106,6 +111,8 @@ class Extractor:
             "before": [line.decode("latin-1") for line in self._before],
             "table": None if self._table is None else self._table.state(),
             "programs": self._programs.names,
+            "part": self._part,
+            "recurrence": self._recurrence.state(),
         }
 
     @classmethod
@@ -122,6 +129,8 @@ class Extractor:
             extractor._ledger.restore(state["ledger"])
             extractor._before = [str(line).encode("latin-1") for line in state["before"]]
             extractor._programs = Programs(map(str, state["programs"]))
+            extractor._part = str(state["part"])
+            extractor._recurrence.restore(state["recurrence"])
             if state["table"] is not None:
                 extractor._use(tables.restored(state["table"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -163,6 +172,8 @@ class Extractor:
                     continue
             parts = split(line)
             if len(parts) == 1:
+                if line and line[-1] in HEADING_ENDS:
+                    self._announce(line)
                 if headed is None:
                     headed = tables.may_head(block)
                 if (headed and tables.is_heading(line)) or (barred and line.count(b"|") > _BARS):
@@ -222,11 +233,20 @@ class Extractor:
         channels = recipe.channels if not recipe.looped else self._loop(recipe, tokens)
         index = None
         if recipe.bare:
-            if self._is_out_of_place(recipe, lines, place):
+            if recipe.plan.key:
+                if channels is None:
+                    self._watch(recipe, tokens, wall, samples)
+                    return
+            elif self._is_out_of_place(recipe, lines, place):
                 return
-            position.end_epoch()
+            else:
+                position.end_epoch()
+                if recipe.part != self._part:
+                    recipe.forget()
+                    recipe.part, channels = self._part, None
         elif position.see(recipe.plan, tokens):
             index = position.index
+            self._part = ""
         if channels is None:
             channels = self._resolve(recipe)
         if recipe.stamp is not None and channels:
@@ -288,6 +308,47 @@ class Extractor:
         samples += chain.from_iterable(zip(*made, strict=True))
         return len(lines)
 
+    def _watch(self, recipe: Recipe, tokens: Sequence[bytes], wall: float | None, samples: list[Sample]) -> None:
+        """A line whose names nobody knows: its samples, and those held back, where it recurs in a training."""
+        found, position = recipe.plan, self._position
+        rank = recipe.rank(tokens) if recipe.ranked else None
+        if rank is None and self._recurrence.is_listed(found.key, position.serial):
+            return
+        word, step = position.index or ("", 0.0)
+        names = tuple(field.name for field in found.fields)
+        texts = tuple(tokens[field.slot].decode() for field in found.fields)
+        sight = Sight(position.serial, word, step, recipe.time(tokens, wall), texts)
+        places, sights = self._recurrence.see(found.key, names, rank, sight)
+        if not places:
+            return
+        recipe.channels = []
+        tag = found.tag + found.key + self._programs.other
+        for place in places:
+            slot, name, scale = found.fields[place]
+            channel = self._ledger.channel(name, tag, "line")
+            if channel is None:
+                continue
+            recipe.channels.append((slot, scale, channel))
+            if rank is not None and not channel.hears(rank):
+                continue
+            for seen in sights:
+                value = number(seen.tokens[place].encode())
+                if value is None:
+                    continue
+                at: tuple[str, float] = seen.word or word, seen.step
+                if len(sights) == 1:
+                    at = self._borrowed(channel)
+                else:
+                    channel.serial = seen.serial
+                channel.count += 1
+                samples.append(Sample(channel.metric, value * scale, at[1], at[0], seen.wall))
+
+    def _announce(self, line: bytes) -> None:
+        """Take a heading line, `Validation:`, after which lines without an index are of that data."""
+        part = announced(line)
+        if part is not None and self._position.index is not None:
+            self._part = part
+
     def _is_out_of_place(self, recipe: Recipe, lines: list[bytes], place: int) -> bool:
         """Whether a line without an index stands outside of a training, or in source code or configuration."""
         if recipe.plan.guest and self._position.index is None:
@@ -309,10 +370,10 @@ class Extractor:
         program = self._programs.other
         found = recipe.plan
         word = f"{program} {found.word}" if program else found.word
-        made = (
-            (field.slot, field.scale, self._ledger.channel(field.name, found.tag + loop + program, word))
-            for field in found.fields
-        )
+        tag = found.tag + loop + program
+        if recipe.bare and self._part:
+            tag, word = f"{tag}|{self._part}", self._part
+        made = ((field.slot, field.scale, self._ledger.channel(field.name, tag, word)) for field in found.fields)
         recipe.channels = [(at, scale, channel) for at, scale, channel in made if channel is not None]
         return recipe.channels
 

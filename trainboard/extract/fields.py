@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.marks import is_weak
 from trainboard.extract.names import Kind, fold, is_evaluation, is_scheduled, kind, speaks_of_training
-from trainboard.extract.parsers import PARSERS
+from trainboard.extract.parsers import PARSERS, apart
 from trainboard.extract.sentences import is_done
 from trainboard.extract.synonyms import role
 
@@ -47,7 +47,7 @@ def named_in(message: Shape) -> tuple[dict[int, str], dict[int, str]]:
         for slot, name in parser(message):
             if slot not in named:
                 named[slot], forms[slot] = name, form
-    return named, forms
+    return apart(message, named), forms
 
 
 def fields_of(message: Shape, named: dict[int, str], marks: list[Mark]) -> tuple[Field, ...]:

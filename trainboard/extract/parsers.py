@@ -17,9 +17,11 @@ from trainboard.extract.words import (
     WORDS_MORE,
     decoded,
     glued,
+    is_phrase,
     qualified,
     section,
     spoken,
+    widened,
     words_of,
 )
 
@@ -48,6 +50,8 @@ _FAULT = re.compile(r"^(?:HTTP )?(?:[A-Z]\w+)?Error$")
 """`Error 7`, `HTTP Error 503`: what went wrong, by its number."""
 _COUNTED_SHARE = re.compile(rb"/\0 \(\0%\).*", re.DOTALL)
 _FROM = frozenset((b"from", b"to"))
+UNKNOWN = "?"
+"""The form of names that nobody knows."""
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _GLUED = re.compile(rb"[\w.-]")
 VERBS = frozenset((b"of", b"is", b"was"))
@@ -72,9 +76,10 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
         words = words_of(head)
         if slot and _GLUED.match(head) and not BORDER.search(head):  # `.5R: 0.9`: the end of a number, and no name
             words = words[1:]
-        if text[separator.start() :].startswith(b"="):
+        bounded = is_phrase(words) and _is_bounded(shape, slot, head)
+        if text[separator.start() :].startswith(b"=") and not (bounded and kind(decoded(words)) is Kind.MEASURE):
             words = glued(words)
-        whole = _WALL.search(head) or (slot == 0 and not BORDER.search(head.strip()))
+        whole = bounded or _WALL.search(head) or (slot == 0 and not BORDER.search(head.strip()))
         name = spoken(words, WORDS_CAP + WORDS_MORE if whole else WORDS_CAP)
         if separator[2] and kind(name) is not Kind.MEASURE and role(name) is not Role.LEARNING_RATE:
             continue  # a list is none of one number
@@ -130,6 +135,47 @@ def boxes(shape: Shape) -> Iterator[tuple[int, str]]:
             yield line.count(b"\0", 0, found.end()) + line.count(b"\1", 0, found.end()), part + name
 
 
+def phrases(shape: Shape) -> Iterator[tuple[int, str]]:
+    """Pairs in cells of their own whose names are words that say nothing of a training, `Corr coef: 0.9`."""
+    for slot in shape.slots[:SLOT_CAP]:
+        text = shape.before(slot)
+        separator = _SEPARATOR.search(text)
+        if separator is None or separator[2] or _FLAG.search(text) or not shape.ends(slot):
+            continue
+        head = text[: separator.start()]
+        words = words_of(head)
+        opening = slot == 0 and not BORDER.search(head.strip()) and _WALL_AFTER.match(shape.after(slot))
+        if is_phrase(words) and (opening or _is_bounded(shape, slot, head)):
+            yield slot, decoded(words)
+
+
+def apart(shape: Shape, named: dict[int, str]) -> dict[int, str]:
+    """The names with more of the words before them, as long as two numbers of the line have the same."""
+    while True:
+        slots: dict[str, list[int]] = {}
+        for slot, name in named.items():
+            if kind(name) in (Kind.MEASURE, Kind.PLAIN):
+                slots.setdefault(name, []).append(slot)
+        same = [slot for found in slots.values() if len(found) > 1 for slot in found]
+        wider = {slot: widened(named[slot], _words_before(shape, slot)) for slot in same}
+        if all(named[slot] == name for slot, name in wider.items()):
+            return named
+        named = named | wider
+
+
+def _words_before(shape: Shape, slot: int) -> list[bytes]:
+    text = shape.before(slot)
+    separator = _SEPARATOR.search(text)
+    return words_of(text[: separator.start()] if separator else text.rstrip())
+
+
+def _is_bounded(shape: Shape, slot: int, head: bytes) -> bool:
+    """Whether a pair fills a cell: signs on both sides, or the beginning of the line and capitals."""
+    if not _WALL_AFTER.match(shape.after(slot)):
+        return False
+    return BORDER.search(head.strip()) is not None or (slot == 0 and head.lstrip(b"() -*#>").istitle())
+
+
 PARSERS: tuple[tuple[str, Callable[[Shape], Iterator[tuple[int, str]]]], ...] = (
     ("{}", records),
     ("|", boxes),
@@ -137,6 +183,7 @@ PARSERS: tuple[tuple[str, Callable[[Shape], Iterator[tuple[int, str]]]], ...] = 
     ("is", sentences),
     (" ", cells),
     ("n", amounts),
+    (UNKNOWN, phrases),
 )
 """All formats, with the sign for one that tells kinds of line apart. The earlier one that names a number is right."""
 

@@ -19,8 +19,10 @@ from trainboard.extract.fields import (
 )
 from trainboard.extract.marks import front, is_heading, is_weak, marks_of
 from trainboard.extract.names import INDEX_KINDS, Kind, fold, kind
+from trainboard.extract.parsers import UNKNOWN
 from trainboard.extract.prefix import prefix
 from trainboard.extract.quick import is_row, is_telling
+from trainboard.extract.recurrence import candidates
 from trainboard.extract.sentences import is_done
 from trainboard.extract.spelling import spelled
 from trainboard.extract.stamps import Stamp
@@ -77,6 +79,8 @@ class Plan(NamedTuple):
     """The slots that are dates."""
     looped: bool = False
     """A loop's last line, with its number of batches: one with another number is another loop."""
+    key: str = ""
+    """Of a shape whose names nobody knows: it counts where it recurs as the training goes on."""
     row: bool = False
     """Nothing but numbers: a row of a table, if the line before is a header."""
 
@@ -99,13 +103,19 @@ def plan(shape: Shape) -> Plan:
     message = spelled(shape.message(before.slot, before.cut))
     named, forms = named_in(message)
     marks = list(marks_of(message, named))
-    fields = fields_of(message, named, marks)
+    known = {
+        slot: name for slot, name in named.items() if forms[slot] != UNKNOWN or (marks and kind(name) is Kind.PLAIN)
+    }
+    fields = fields_of(message, known, marks)
     if not marks:
-        marks, fields = _led(message, named) or (marks, fields)
+        marks, fields = _led(message, known) or (marks, fields)
     continued = is_continued(shape.texts[0])
-    guest = not fields and not marks and is_guest(message, named, continued)
+    guest = not fields and not marks and is_guest(message, known, continued)
     if guest:
-        fields = guests(message, named, continued)
+        fields = guests(message, known, continued)
+    key = ""
+    if not fields and not marks:
+        key, fields = candidates(message, named, forms)
     if not fields:
         marks = [mark for mark in marks if is_heading(message, mark)]
     epoch = next((mark for mark in marks if mark.kind is Kind.EPOCH), None)
@@ -119,6 +129,7 @@ def plan(shape: Shape) -> Plan:
         aside=any(section(text) for text in message.texts),
         bare=not marks,
         guest=guest,
+        key=key,
         stamp=before.stamp or _stamp(shape, named, before.slot),
         rank=0 if _is_labelled(message, before, marks) else before.rank,
         ranked=before.ranked,

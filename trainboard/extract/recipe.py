@@ -46,6 +46,7 @@ class Recipe:
         "many",
         "match",
         "next",
+        "part",
         "plan",
         "ranked",
         "reach",
@@ -67,6 +68,8 @@ class Recipe:
         """Of each field: which token it is, its scale, and where its samples go; None until they are needed."""
         self.totals: dict[bytes, list[tuple[int, float, Channel]]] = {}
         """The same by number of batches, where the plan is `looped`."""
+        self.part = ""
+        """The evaluation that these channels are of, where a heading line announced one."""
         self.hits = 0
         self.match: re.Pattern[bytes] | None = None
         self.many: re.Pattern[bytes] | None = None
