@@ -25,9 +25,10 @@ from trainboard.series import Sample
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from trainboard.extract.fields import Field
     from trainboard.extract.ledger import Channel
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 PLAN_CAP = 2048
 """Shapes remembered. A log of ever new shapes is text, where forgetting them all costs nothing."""
 SHAPE_CAP = 16 * 1024
@@ -70,6 +71,8 @@ class Extractor:
         """The tables that were met, with their recipes."""
         self._programs = Programs()
         self._recurrence = Recurrence()
+        self._ticks = 0
+        """Lines with metrics and without an index."""
         self._part = ""
         """The evaluation that a heading line announced, for the lines below it without an index."""
 
@@ -113,6 +116,7 @@ class Extractor:
             "programs": self._programs.names,
             "part": self._part,
             "recurrence": self._recurrence.state(),
+            "ticks": self._ticks,
         }
 
     @classmethod
@@ -131,6 +135,7 @@ class Extractor:
             extractor._programs = Programs(map(str, state["programs"]))
             extractor._part = str(state["part"])
             extractor._recurrence.restore(state["recurrence"])
+            extractor._ticks = int(state["ticks"])
             if state["table"] is not None:
                 extractor._use(tables.restored(state["table"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -241,6 +246,7 @@ class Extractor:
                 return
             else:
                 position.end_epoch()
+                self._ticks += 1
                 if recipe.part != self._part:
                     recipe.forget()
                     recipe.part, channels = self._part, None
@@ -273,11 +279,13 @@ class Extractor:
                 last = channel.last
                 if ended and last is not None and last > step:
                     step += 1
-                elif unique and last == step:
+                elif unique and last == step and channel.is_doubled:
                     continue
                 channel.last = step
             channel.count += 1
             samples.append(_sample(Sample, (channel.metric, value * scale, step, word, wall)))
+        if recipe.doubts and index is not None:
+            self._doubt(recipe, tokens, wall, samples)
 
     def _take_run(
         self, recipe: Recipe, lines: list[tuple[bytes, ...]], wall: float | None, samples: list[Sample]
@@ -310,38 +318,77 @@ class Extractor:
 
     def _watch(self, recipe: Recipe, tokens: Sequence[bytes], wall: float | None, samples: list[Sample]) -> None:
         """A line whose names nobody knows: its samples, and those held back, where it recurs in a training."""
-        found, position = recipe.plan, self._position
+        found, watched = recipe.plan, recipe.plan.fields
         rank = recipe.rank(tokens) if recipe.ranked else None
-        if rank is None and self._recurrence.is_listed(found.key, position.serial):
+        serial = self._position.serial + self._ticks
+        if rank is None and self._recurrence.is_listed(found.key, serial):
             return
-        word, step = position.index or ("", 0.0)
-        names = tuple(field.name for field in found.fields)
-        texts = tuple(tokens[field.slot].decode() for field in found.fields)
-        sight = Sight(position.serial, word, step, recipe.time(tokens, wall), texts)
-        places, sights = self._recurrence.see(found.key, names, rank, sight)
+        places, sights = self._see(recipe, found.key, watched, tokens, wall)
         if not places:
             return
-        recipe.channels = []
         tag = found.tag + found.key + self._programs.other
-        for place in places:
-            slot, name, scale = found.fields[place]
-            channel = self._ledger.channel(name, tag, "line")
+        recipe.channels = self._emitted([watched[place] for place in places], places, sights, tag, "line", rank, samples)
+
+    def _doubt(self, recipe: Recipe, tokens: Sequence[bytes], wall: float | None, samples: list[Sample]) -> None:
+        """The numbers of a line with an index that are called as settings are: samples where they vary."""
+        found, doubts = recipe.plan, recipe.doubts
+        key = f"{found.tag}|{','.join(field.name for field in doubts)}"
+        places, sights = self._see(recipe, key, doubts, tokens, wall)
+        if places:
+            recipe.confirmed = tuple(doubts[place] for place in places)
+            tag, word = self._kind_of(recipe)
+            rank = recipe.rank(tokens) if recipe.ranked else None
+            self._emitted(recipe.confirmed, places, sights, tag, word, rank, samples)
+            recipe.forget()
+        if places or self._recurrence.is_settled(key):
+            recipe.doubts = ()
+
+    def _see(
+        self, recipe: Recipe, key: str, fields: Sequence[Field], tokens: Sequence[bytes], wall: float | None
+    ) -> tuple[tuple[int, ...], list[Sight]]:
+        position = self._position
+        word, step = position.index or ("", 0.0)
+        rank = recipe.rank(tokens) if recipe.ranked else None
+        texts = tuple(tokens[field.slot].decode() for field in fields)
+        sight = Sight(position.serial + self._ticks, self._ticks, word, step, recipe.time(tokens, wall), texts)
+        trained = bool(word) and not self._ledger.is_empty
+        return self._recurrence.see(key, tuple(field.name for field in fields), rank, sight, trained)
+
+    def _emitted(
+        self,
+        fields: Sequence[Field],
+        places: Sequence[int],
+        sights: list[Sight],
+        tag: str,
+        word: str,
+        rank: int | None,
+        samples: list[Sample],
+    ) -> list[tuple[int, float, Channel]]:
+        """The channels of numbers that are measurements now, after the samples that were held back."""
+        counted = len({(seen.word, seen.step) for seen in sights}) < len(sights)
+        channels = []
+        for (slot, name, scale), place in zip(fields, places, strict=True):
+            channel = self._ledger.channel(name, tag, word)
             if channel is None:
                 continue
-            recipe.channels.append((slot, scale, channel))
+            channels.append((slot, scale, channel))
             if rank is not None and not channel.hears(rank):
                 continue
             for seen in sights:
                 value = number(seen.tokens[place].encode())
                 if value is None:
                     continue
-                at: tuple[str, float] = seen.word or word, seen.step
-                if len(sights) == 1:
+                at: tuple[str, float] = seen.word, seen.step
+                if counted:
+                    channel.serial = COUNTED
+                    at = "", float(channel.count)
+                elif len(sights) == 1:
                     at = self._borrowed(channel)
                 else:
-                    channel.serial = seen.serial
+                    channel.serial, channel.last = seen.serial, seen.step
                 channel.count += 1
                 samples.append(Sample(channel.metric, value * scale, at[1], at[0], seen.wall))
+        return channels
 
     def _announce(self, line: bytes) -> None:
         """Take a heading line, `Validation:`, after which lines without an index are of that data."""
@@ -367,15 +414,18 @@ class Extractor:
         return found
 
     def _resolve(self, recipe: Recipe, loop: str = "") -> list[tuple[int, float, Channel]]:
-        program = self._programs.other
-        found = recipe.plan
-        word = f"{program} {found.word}" if program else found.word
-        tag = found.tag + loop + program
-        if recipe.bare and self._part:
-            tag, word = f"{tag}|{self._part}", self._part
-        made = ((field.slot, field.scale, self._ledger.channel(field.name, tag, word)) for field in found.fields)
+        tag, word = self._kind_of(recipe, loop)
+        fields = (*recipe.plan.fields, *recipe.confirmed)
+        made = ((field.slot, field.scale, self._ledger.channel(field.name, tag, word)) for field in fields)
         recipe.channels = [(at, scale, channel) for at, scale, channel in made if channel is not None]
         return recipe.channels
+
+    def _kind_of(self, recipe: Recipe, loop: str = "") -> tuple[str, str]:
+        """The kind of line, and what a reader would call it."""
+        program, found = self._programs.other, recipe.plan
+        if recipe.bare and self._part:
+            return f"{found.tag}{loop}{program}|{self._part}", self._part
+        return found.tag + loop + program, f"{program} {found.word}" if program else found.word
 
     def _borrowed(self, channel: Channel) -> tuple[str, float]:
         """The index of a sample whose line has none.

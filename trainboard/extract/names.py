@@ -115,9 +115,9 @@ _MEASURED_SETTING = re.compile(
 _MEASURE = re.compile(
     r"loss|perte|verlust|genauigkeit|exactitud|p[ée]rdida|perdita|потер|точност"
     r"|损失|損失|准确|準確|精度|误差|正解率|손실|정확도"
-    r"|perplexity|fitness|accuracy|objective|likelihood|misclass"
+    r"|perplexity|fitness|accurac[yi]|objective|likelihood|misclass"
     r"|(?:^|[^a-z])(?:acc|accu|err|merror|error|auc|auroc|f1|f_score|bleu|rouge|ppl|mse|mae|rmse|mape|nll|elbo|kl|kld"
-    r"|iou|miou|dice|map|ap|psnr|ssim|fid|wer|cer|reward|return|rew|score|precision|recall|bpc|bpb|bpd|mrr|ndcg|r2"
+    r"|iou|miou|dice|map|ap|psnr|ssim|fid|wer|cer|rewards?|returns?|rew|scores?|precision|recall|bpc|bpb|bpd|mrr|ndcg|r2"
     r"|top_?\d+|cost|xent|ce|bce|gnorm|grad_norm)(?:$|[^a-z])"
 )
 _PLAIN = re.compile(

@@ -48,6 +48,8 @@ _PARTED = re.compile(rb" ?(?:d|h|m|hrs?|hours?|min|minutes?|days?)(?:,? and |,? 
 """Between parts of one duration: `1h 2m`, `29 minutes and 3 seconds`."""
 _FAULT = re.compile(r"^(?:HTTP )?(?:[A-Z]\w+)?Error$")
 """`Error 7`, `HTTP Error 503`: what went wrong, by its number."""
+_APART_CAP = 64
+"""Names of a line; with more it is data."""
 _COUNTED_SHARE = re.compile(rb"/\0 \(\0%\).*", re.DOTALL)
 _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
@@ -151,7 +153,7 @@ def phrases(shape: Shape) -> Iterator[tuple[int, str]]:
 
 def apart(shape: Shape, named: dict[int, str]) -> dict[int, str]:
     """The names with more of the words before them, as long as two numbers of the line have the same."""
-    while True:
+    while len(named) <= _APART_CAP:
         slots: dict[str, list[int]] = {}
         for slot, name in named.items():
             if kind(name) in (Kind.MEASURE, Kind.PLAIN):
@@ -161,6 +163,7 @@ def apart(shape: Shape, named: dict[int, str]) -> dict[int, str]:
         if all(named[slot] == name for slot, name in wider.items()):
             return named
         named = named | wider
+    return named
 
 
 def _words_before(shape: Shape, slot: int) -> list[bytes]:

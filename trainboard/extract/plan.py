@@ -22,13 +22,15 @@ from trainboard.extract.names import INDEX_KINDS, Kind, fold, kind
 from trainboard.extract.parsers import UNKNOWN
 from trainboard.extract.prefix import prefix
 from trainboard.extract.quick import is_row, is_telling
-from trainboard.extract.recurrence import candidates
+from trainboard.extract.recurrence import candidates, doubtful
 from trainboard.extract.sentences import is_done
 from trainboard.extract.spelling import spelled
 from trainboard.extract.stamps import Stamp
 from trainboard.extract.words import section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trainboard.extract.marks import Mark
     from trainboard.extract.prefix import Prefix
     from trainboard.extract.shape import Shape
@@ -47,6 +49,12 @@ _SAVED = re.compile(
     rb"[^\n]{0,80}\b(?:model|checkpoint|weights?|state|snapshot)\b"
 )
 """What is said of a file tells again what another line has told."""
+
+
+_AGAIN = re.compile(rb"(?i)\W*(best|final)\b")
+"""Begins what tells one of the lines before again."""
+_INDENTED = re.compile(rb" {24}")
+"""Begins what stands in a right-hand column."""
 
 
 class Plan(NamedTuple):
@@ -79,6 +87,8 @@ class Plan(NamedTuple):
     """The slots that are dates."""
     looped: bool = False
     """A loop's last line, with its number of batches: one with another number is another loop."""
+    doubts: tuple[Field, ...] = ()
+    """What is called as settings are, beside an index: measurements where they vary."""
     key: str = ""
     """Of a shape whose names nobody knows: it counts where it recurs as the training goes on."""
     row: bool = False
@@ -118,17 +128,21 @@ def plan(shape: Shape) -> Plan:
         key, fields = candidates(message, named, forms)
     if not fields:
         marks = [mark for mark in marks if is_heading(message, mark)]
+    taken = {slot for mark in marks for slot in (mark.slot, mark.total) if slot is not None}
+    taken |= {field.slot for field in fields}
+    doubts = doubtful(message, known, taken) if marks else ()
     epoch = next((mark for mark in marks if mark.kind is Kind.EPOCH), None)
     counter = min((mark for mark in marks if mark.kind is not Kind.EPOCH), key=_preference, default=None)
     if not (fields or epoch or counter) or _SAVED.match(message.canon):
         return IDLE
     found = Plan(
-        tuple(field._replace(slot=field.slot + before.slot) for field in fields),
+        _shifted(fields, before.slot),
         epoch and epoch.shifted(before.slot),
         counter and counter.shifted(before.slot),
         aside=any(section(text) for text in message.texts),
         bare=not marks,
         guest=guest,
+        doubts=_shifted(doubts, before.slot),
         key=key,
         stamp=before.stamp or _stamp(shape, named, before.slot),
         rank=0 if _is_labelled(message, before, marks) else before.rank,
@@ -158,11 +172,17 @@ def _is_labelled(message: Shape, before: Prefix, marks: list[Mark]) -> bool:
     return bool(marks) and led and before.slot == 0 and message.texts[1].startswith(b": ")
 
 
+def _shifted(fields: Iterable[Field], slots: int) -> tuple[Field, ...]:
+    """The same in a line that has so many more numbers before it."""
+    return tuple(field._replace(slot=field.slot + slots) for field in fields)
+
+
 def _packed(found: Plan, dates: frozenset[int]) -> Plan:
     """The plan with places among the wanted slots instead of slots."""
     marks = [mark for mark in (found.epoch, found.counter) if mark]
     stamp = found.stamp
-    slots = [slot for mark in marks for slot in (mark.slot, mark.total)] + [field.slot for field in found.fields]
+    slots = [slot for mark in marks for slot in (mark.slot, mark.total)]
+    slots += [field.slot for field in (*found.fields, *found.doubts)]
     slots += [found.rank] + ([stamp.slot, stamp.day, stamp.year] if stamp else [])
     wanted = tuple(sorted({slot for slot in slots if slot is not None}))
     places = {slot: place for place, slot in enumerate(wanted)}
@@ -175,6 +195,7 @@ def _packed(found: Plan, dates: frozenset[int]) -> Plan:
         stamp = stamp._replace(slot=places[stamp.slot], day=day, year=year)
     return found._replace(
         fields=tuple(field._replace(slot=places[field.slot]) for field in found.fields),
+        doubts=tuple(field._replace(slot=places[field.slot]) for field in found.doubts),
         epoch=moved(found.epoch),
         counter=moved(found.counter),
         rank=_place(places, found.rank),
@@ -201,7 +222,9 @@ def _stamp(shape: Shape, named: dict[int, str], base: int) -> Stamp | None:
 def _tag(before: Prefix, message: Shape, found: Plan, form: str, evaluation: bool) -> str:
     index = ",".join(mark.word for mark in (found.epoch, found.counter) if mark)
     waits = "eta" if re.search(rb"\beta\b", message.canon.lower()) else ""
-    return f"{before.site}|{form}|{index}|{waits}|{'val' if evaluation else ''}"
+    told = _AGAIN.match(message.texts[0])
+    aside = "aside" if not before.slot and _INDENTED.match(message.texts[0]) else ""
+    return f"{before.site}|{form}|{index}|{waits}|{'val' if evaluation else ''}{told[1].decode() if told else ''}{aside}"
 
 
 def _word(found: Plan, evaluation: bool) -> str:

@@ -59,5 +59,5 @@ def is_telling(texts: tuple[bytes, ...]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_telling_word(word: bytes) -> bool:
-    name = word.decode("ascii", "replace")
+    name = word.decode("utf-8", "replace")
     return word in VERBS or kind(name) in _TELLING_KINDS or role(name) is not None

@@ -10,6 +10,7 @@ from trainboard.extract.fields import Field
 from trainboard.extract.marks import Mark
 from trainboard.extract.names import INDEX_KINDS, Kind, index_word, is_scheduled, kind
 from trainboard.extract.plan import Plan
+from trainboard.extract.recurrence import is_naming
 from trainboard.extract.shape import number
 from trainboard.extract.synonyms import Role, role
 
@@ -206,7 +207,15 @@ def _table(separator: str, columns: list[Column]) -> Table | None:
     counter = next(
         (mark._replace(total=None if epoch else last) for mark in marks if mark.kind is not Kind.EPOCH), None
     )
-    plan = Plan(fields, epoch, counter, tag="table:" + ",".join(names[:8])[:80], word="table")
+    doubts = tuple(
+        Field(place, name, 1.0)
+        for place, name in enumerate(names)
+        if word_of(name, place) is None
+        and kind(name) is Kind.SETTING
+        and not is_naming(name)
+        and all(field.slot != place for field in fields)
+    )
+    plan = Plan(fields, epoch, counter, doubts=doubts if marks else (), tag="table:" + ",".join(names[:8])[:80], word="table")
     told = tuple(mark.slot for mark in (epoch, counter) if mark)
     return Table(separator, tuple(columns), plan, told)
 
