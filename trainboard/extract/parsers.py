@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainboard.extract.names import Kind, kind, speaks_of_training
 from trainboard.extract.records import records
-from trainboard.extract.sentences import amounts, sentences
+from trainboard.extract.sentences import amounts, lists, sentences
 from trainboard.extract.shape import SLOT_CAP
 from trainboard.extract.synonyms import Role, role
 from trainboard.extract.words import (
@@ -58,7 +58,7 @@ _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _GLUED = re.compile(rb"[\w.-]")
 VERBS = frozenset((b"of", b"is", b"was"))
 _BOX = re.compile(rb"\|[ \t]*([A-Za-z_][^|\n\x00\x01]{0,60}?)[ \t]*\|[ \t]*(?=(\x00?))")
-_WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t]|\s{2,}|\W*:\s|\s\((?=\w)")
+_WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t\]]|\s{2,}|\W*:\s|\s\((?=\w)")
 _WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s{2,}|\s*$)")
 
 
@@ -182,6 +182,7 @@ def _is_bounded(shape: Shape, slot: int, head: bytes) -> bool:
 PARSERS: tuple[tuple[str, Callable[[Shape], Iterator[tuple[int, str]]]], ...] = (
     ("{}", records),
     ("|", boxes),
+    ("/", lists),
     ("=", pairs),
     ("is", sentences),
     (" ", cells),

@@ -24,7 +24,7 @@ from trainboard.extract.prefix import prefix
 from trainboard.extract.quick import is_row, is_telling
 from trainboard.extract.recurrence import candidates, doubtful
 from trainboard.extract.sentences import is_done
-from trainboard.extract.spelling import spelled
+from trainboard.extract.spelling import spelled, unstamped
 from trainboard.extract.stamps import Stamp
 from trainboard.extract.words import section
 
@@ -110,7 +110,7 @@ def plan(shape: Shape) -> Plan:
     if not is_telling(shape.texts) or is_source(shape.canon) or _PROSE.search(shape.canon):
         return IDLE
     before = prefix(shape)
-    message = spelled(shape.message(before.slot, before.cut))
+    message = spelled(unstamped(shape.message(before.slot, before.cut)))
     named, forms = named_in(message)
     marks = list(marks_of(message, named))
     known = {
@@ -152,7 +152,9 @@ def plan(shape: Shape) -> Plan:
     )
     evaluation = are_evaluation(fields)
     form = forms.get(fields[0].slot, "") if fields else ""
-    found = found._replace(tag=_tag(before, message, found, form, evaluation), word=_word(found, evaluation))
+    aside = "aside" if _INDENTED.match(shape.texts[0]) else ""
+    tag = _tag(before, message, found, form, evaluation) + aside
+    found = found._replace(tag=tag, word=aside or _word(found, evaluation))
     return _packed(found, shape.dates)
 
 
@@ -223,8 +225,7 @@ def _tag(before: Prefix, message: Shape, found: Plan, form: str, evaluation: boo
     index = ",".join(mark.word for mark in (found.epoch, found.counter) if mark)
     waits = "eta" if re.search(rb"\beta\b", message.canon.lower()) else ""
     told = _AGAIN.match(message.texts[0])
-    aside = "aside" if not before.slot and _INDENTED.match(message.texts[0]) else ""
-    return f"{before.site}|{form}|{index}|{waits}|{'val' if evaluation else ''}{told[1].decode() if told else ''}{aside}"
+    return f"{before.site}|{form}|{index}|{waits}|{'val' if evaluation else ''}{told[1].decode() if told else ''}"
 
 
 def _word(found: Plan, evaluation: bool) -> str:

@@ -88,10 +88,12 @@ class Position:
                 return True
             if not plan.aside:
                 # A line that names the step alone, as an evaluation does, leaves the total that others told; a number
-                # beyond it is something else.
+                # beyond it is something else; with metrics beside it, the total was one of stages.
                 known = self._counts.get(counter.word, (0.0, None))[1]
                 if total or not known or count <= known:
                     self._counts[counter.word] = (count, total or known)
+                elif plan.fields:
+                    self._counts[counter.word] = (count, None)
             if counter.kind is Kind.STEP or epoch is None:
                 self.at(counter.word, count if epoch is None else self._run_on(count, epoch))
                 return True
