@@ -30,6 +30,7 @@ _CODE = re.compile(
 )
 _WARNED = re.compile(rb"\.py:\d+: \w*Warning: ")
 """Below it stands the line of source that a warning is about, which tells nothing of the lines after it."""
+_RULER = re.compile(rb"[-=+|:\s]*|(?:\xe2[\x94\x95].|[\s|])*")
 _PAIR = re.compile(rb"[\s|+`-]{0,40}[\"']?([A-Za-z_][\w. -]{0,60}?)[\"']?\s*(?:[:=\t]|\.{3,})\s*(\S.*)?")
 
 
@@ -52,6 +53,11 @@ def is_written(lines: Iterable[bytes]) -> bool:
 def is_source(line: bytes) -> bool:
     """Whether a line begins as one of a program does."""
     return _CODE.match(line[:LINE_CAP]) is not None
+
+
+def is_ruler(line: bytes) -> bool:
+    """Whether a line only separates the header of a table from its rows."""
+    return _RULER.fullmatch(line) is not None
 
 
 def _is_setting(text: bytes) -> bool:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from trainboard.extract import pattern as patterns
 from trainboard.extract import tables
 from trainboard.extract.blocks import gather
-from trainboard.extract.context import LINE_CAP, REACH, is_written
+from trainboard.extract.context import LINE_CAP, REACH, is_ruler, is_written
 from trainboard.extract.ledger import COUNTED, KINDS_CAP, REPEATS_CAP, Ledger
 from trainboard.extract.lines import Lines, clean
 from trainboard.extract.names import fold
-from trainboard.extract.plan import IDLE, plan
+from trainboard.extract.plan import IDLE, plan, under
 from trainboard.extract.programs import Programs
 from trainboard.extract.progress import Position, Progress
 from trainboard.extract.quick import is_idle
@@ -196,7 +196,7 @@ class Extractor:
             if recipe is NOTHING:
                 continue
             if recipe.row:
-                self._begin_table(line, wall, samples, lines, place)
+                self._begin_table(recipe, line, wall, samples, lines, place)
                 continue
             if recipe.hits < HITS:
                 recipe.learn(line, parts)
@@ -444,8 +444,7 @@ class Extractor:
     def _learn(self, line: bytes, texts: tuple[bytes, ...], parts: list[bytes]) -> Recipe:
         recipe = NOTHING
         if not is_idle(texts):
-            dates = frozenset(slot for slot, token in enumerate(parts[1::2]) if number(token) is None)
-            found = plan(Shape(texts, dates))
+            found = plan(Shape(texts, _dates(parts)))
             recipe = NOTHING if found is IDLE else Recipe(found, texts)
         if b".py" in line and self._start(line):
             return recipe
@@ -458,16 +457,23 @@ class Extractor:
         return recipe
 
     def _begin_table(
-        self, line: bytes, wall: float | None, samples: list[Sample], lines: list[bytes], place: int
+        self, recipe: Recipe, line: bytes, wall: float | None, samples: list[Sample], lines: list[bytes], place: int
     ) -> None:
-        """A row of numbers without names: the line before it may be its table's header."""
-        ahead = reversed(self._ahead(lines, place))
-        above = next((text for text in ahead if not tables.is_ruler(text)), b"")
-        table = tables.above(above, line)
+        """A row of numbers, with or without a name in front: a line before it may be its table's header."""
+        ahead = list(reversed(self._ahead(lines, place)))
+        above = next((text for text in ahead if not is_ruler(text)), b"")
+        table = None if recipe.plan.crossed else tables.above(above, line)
         cells = table.cells(line) if table else None
         if table is not None and cells is not None:
             self._use(table)
             self._take(self._row, cells, wall, samples, lines, place)
+            return
+        parts = splitter(line)(line)
+        texts = tuple(parts[::2])
+        found = under(Shape(texts, _dates(parts)), ahead)
+        if found is not IDLE:
+            made = self._plans[texts] = Recipe(found, texts)
+            self._take(made, [parts[2 * slot + 1] for slot in found.wanted], wall, samples, lines, place)
 
     def _use(self, table: tables.Table | None) -> None:
         if table is None or table is self._table:
@@ -494,3 +500,8 @@ class Extractor:
             found = (self._plans.get(texts) or self._learn(bar, texts, parts)).plan
             if found.epoch or found.counter:
                 self._position.see(found, [parts[2 * slot + 1] for slot in found.wanted])
+
+
+def _dates(parts: list[bytes]) -> frozenset[int]:
+    """The slots of a line's numbers that are none but dates."""
+    return frozenset(slot for slot, token in enumerate(parts[1::2]) if number(token) is None)

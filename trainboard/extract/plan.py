@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.context import is_source
+from trainboard.extract.crossed import crossed, is_crossed
 from trainboard.extract.fields import (
     Field,
     are_evaluation,
@@ -93,12 +94,27 @@ class Plan(NamedTuple):
     """Of a shape whose names nobody knows: it counts where it recurs as the training goes on."""
     row: bool = False
     """Nothing but numbers: a row of a table, if the line before is a header."""
+    crossed: bool = False
+    """A row with a name in front."""
 
 
 IDLE = Plan()
 """Nothing in it."""
 ROW = Plan(row=True)
 """Of lines of numbers."""
+CROSSED = Plan(row=True, crossed=True)
+"""Of lines with a name and then numbers."""
+
+
+def under(shape: Shape, above: Iterable[bytes]) -> Plan:
+    """What to take from a line with a name in front of its numbers, by the lines above it."""
+    before = prefix(shape)
+    message = shape.message(before.slot, before.cut)
+    fields = crossed(message, above) if is_crossed(message) else ()
+    if not fields:
+        return IDLE
+    found = Plan(_shifted(fields, before.slot), bare=True, stamp=before.stamp, rank=before.rank, ranked=before.ranked)
+    return _packed(found._replace(guest=True, tag=f"{before.site}|crossed", word="table"), shape.dates)
 
 
 def plan(shape: Shape) -> Plan:
@@ -108,7 +124,7 @@ def plan(shape: Shape) -> Plan:
     if _VARIABLE.search(shape.canon):
         return IDLE
     if not is_telling(shape.texts) or is_source(shape.canon) or _PROSE.search(shape.canon):
-        return IDLE
+        return CROSSED if is_crossed(shape) else IDLE
     before = prefix(shape)
     message = spelled(unstamped(shape.message(before.slot, before.cut)))
     named, forms = named_in(message)
@@ -134,7 +150,7 @@ def plan(shape: Shape) -> Plan:
     epoch = next((mark for mark in marks if mark.kind is Kind.EPOCH), None)
     counter = min((mark for mark in marks if mark.kind is not Kind.EPOCH), key=_preference, default=None)
     if not (fields or epoch or counter) or _SAVED.match(message.canon):
-        return IDLE
+        return CROSSED if is_crossed(message) else IDLE
     found = Plan(
         _shifted(fields, before.slot),
         epoch and epoch.shifted(before.slot),

@@ -22,7 +22,6 @@ _NAME = re.compile(r"[A-Za-z_#%(@|][\w ./@%+*&:;()#'|\[\]-]*")
 _BAR = re.compile(rb"(?<!\s)\s+\d{1,3}%(?:\|| \xe2\x94)")
 _WIDE_CELL = re.compile(rb"\S+(?: \S+)*")
 _NARROW = re.compile(rb"\S+")
-_RULER = re.compile(rb"[-=+|:\s]*|(?:\xe2[\x94\x95].|[\s|])*")
 _INDEX = (
     rb"[\s|#%*\"]*(?:(?:train_?)?(?:epochs?|ep|iter\w*|steps?|global_step|rounds?|updates?|batch|timesteps?)\b)"
     rb"[^=\n]{3}"
@@ -174,11 +173,6 @@ def is_heading(line: bytes) -> bool:
 def may_head(block: bytes) -> bool:
     """Whether any line of a block may be such a header."""
     return _HEADED.search(block) is not None
-
-
-def is_ruler(line: bytes) -> bool:
-    """Whether a line only separates a header from its rows."""
-    return _RULER.fullmatch(line) is not None
 
 
 def _table(separator: str, columns: list[Column]) -> Table | None:
