@@ -154,9 +154,13 @@ def is_guest(message: Shape, named: dict[int, str], continued: bool) -> bool:
     """Whether a line without an index opens with the name of something that is measured in a training."""
     first = named.get(0, "")
     opening = message.texts[0].strip(_LIST)
-    if not first or len(message.texts) > _GUEST_CAP or not opening.startswith(first.split()[0].encode()):
+    sure = kind(first) is Kind.MEASURE
+    if not first or len(message.texts) > _GUEST_CAP * (1 + sure) or not message.ends(0):
         return False
-    if any(kind(name) is Kind.SETTING for name in named.values()) or not message.ends(0):
+    if not opening.startswith(first.split()[0].encode()):
+        return False
+    settings = sum(kind(name) is Kind.SETTING for name in named.values())
+    if settings > sure:
         return False
     return (
         continued
@@ -172,7 +176,9 @@ def guests(message: Shape, named: dict[int, str], continued: bool) -> tuple[Fiel
     return tuple(
         Field(slot, named[slot], message.scale(slot))
         for slot in sorted(named)
-        if named[slot] and (_is_known(named[slot]) or continued or (slot == 0 and slot not in message.dates))
+        if named[slot]
+        and kind(named[slot]) is not Kind.SETTING
+        and (_is_known(named[slot]) or continued or (slot == 0 and slot not in message.dates))
     )
 
 

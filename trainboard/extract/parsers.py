@@ -50,6 +50,7 @@ _FAULT = re.compile(r"^(?:HTTP )?(?:[A-Z]\w+)?Error$")
 """`Error 7`, `HTTP Error 503`: what went wrong, by its number."""
 _APART_CAP = 64
 """Names of a line; with more it is data."""
+_COUNTED = re.compile(rb"(?i) (?:epoch|step|iteration|iter|update|round|episode)s?")
 _COUNTED_SHARE = re.compile(rb"/\0 \(\0%\).*", re.DOTALL)
 _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
@@ -57,7 +58,11 @@ UNKNOWN = "?"
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _GLUED = re.compile(rb"[\w.-]")
 VERBS = frozenset((b"of", b"is", b"was"))
+_JOINING = PREPOSITIONS | VERBS
 _BOX = re.compile(rb"\|[ \t]*([A-Za-z_][^|\n\x00\x01]{0,60}?)[ \t]*\|[ \t]*(?=(\x00?))")
+_ROW_PAIR = re.compile(rb"[\s|,;:-]*([A-Za-z\x80-\xff][\w@/.\x80-\xff-]{0,30}(?: [\w@/.-]{1,30})?)\s+")
+_ROW = 3
+"""More pairs than so many are a row."""
 _WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t\]]|\s{2,}|\W*:\s|\s\((?=\w)")
 _WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s{2,}|\s*$)")
 
@@ -75,6 +80,8 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
         if separator is None or not (shape.ends(slot) or _is_counted_share(shape, slot) or _is_limited(shape, slot)):
             continue
         head = text[: separator.start()]
+        if slot and _COUNTED.fullmatch(head):  # `Loss after 3 epochs = 0.4` is none of epochs
+            continue
         words = words_of(head)
         if slot and _GLUED.match(head) and not BORDER.search(head):  # `.5R: 0.9`: the end of a number, and no name
             words = words[1:]
@@ -123,6 +130,18 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
             yield slot, qualified(part, name)
         elif name and (alone or kind(name) is Kind.MEASURE or (len(words) > 1 and role(name) is not None)):
             yield slot, qualified(part, name)
+
+
+def rows(shape: Shape) -> Iterator[tuple[int, str]]:
+    """A row of names and values with nothing but blanks and bars between, `grad L1 0.2 L2 0.3 | P 0.5 R 0.7`.
+
+    What its names mean need not be known where some of them are those of measurements.
+    """
+    pairs = {slot: found for slot in shape.slots[:SLOT_CAP] if (found := _ROW_PAIR.fullmatch(shape.before(slot)))}
+    names = {slot: found[1].decode("utf-8", "replace") for slot, found in pairs.items() if shape.ends(slot)}
+    sure = sum(kind(name) is Kind.MEASURE for name in names.values())
+    if sure and len(names) > _ROW and 4 * len(names) > 3 * (len(shape.texts) - 2):
+        yield from ((slot, name) for slot, name in names.items() if not _JOINING & set(name.encode().split()))
 
 
 def boxes(shape: Shape) -> Iterator[tuple[int, str]]:
@@ -186,6 +205,7 @@ PARSERS: tuple[tuple[str, Callable[[Shape], Iterator[tuple[int, str]]]], ...] = 
     ("=", pairs),
     ("is", sentences),
     (" ", cells),
+    (" ", rows),
     ("n", amounts),
     (UNKNOWN, phrases),
 )

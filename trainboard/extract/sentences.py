@@ -29,6 +29,11 @@ _PLACED = re.compile(
     rb"(?:epoch|step|iteration|iter|update|round|episode|batch|it)s?[ :=#]{0,3}"
     rb"\x00(?:/\x00)?[)\]]?(?: ?[:=]| is| was)[ \t]{0,4}(\x00)"
 )
+# `Loss after 3 epochs = 0.4`
+_AFTER = re.compile(
+    rb"(?i)(?:^|(?<=[|,;:\]]))\s*([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,3}?) (?:after|at) \x00 "
+    rb"(?:epoch|step|iteration|iter|update|round|episode)s?(?: ?[:=]| is| was)[ \t]{0,4}(\x00)"
+)
 # `Avg reward (100 ep): 15.3`, `mean score (last 10 episodes) = 3`
 _WINDOWED = re.compile(
     rb"(?<![\w@./-])([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,2}) ?"
@@ -64,7 +69,7 @@ def sentences(shape: Shape) -> Iterator[tuple[int, str]]:
         name = _ARTICLES.sub(b"", found[1])
         yield (shape.slot_at(found.end() - 1), name.decode("utf-8", "replace"))
     line = shape.canon[:LINE_CAP]
-    for pattern in (_PLACED, _WINDOWED):
+    for pattern in (_PLACED, _AFTER, _WINDOWED):
         for found in pattern.finditer(line):
             told = _ARTICLES.sub(b"", found[1]).decode("utf-8", "replace")
             if kind(told) is Kind.MEASURE:

@@ -38,7 +38,7 @@ _SENTENCES = PREPOSITIONS | frozenset(
     b"we so is are was were be it this that which not will should can may if you done finished saved now".split()
 )
 """Words of sentences, and of no name."""
-_LEADS = frozenset(b"and with but then has its".split())
+_LEADS = frozenset(b"and with but then has its at of".split())
 """Words before a name that are none of it."""
 _SENTENCE_END = re.compile(rb"[a-z]{4,}\.")
 
