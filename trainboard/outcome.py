@@ -97,7 +97,7 @@ _COMPLETED = re.compile(
     rb"|\b(?:all done|ending timing run)\b|\brun_stop\b|^Ended \(code 0\)|testing using (?:the )?best model"
     rb"|\bloss for final step\b|\bmaximum (?:number|#) of (?:checkpoints|epochs|steps|updates)\b.{0,20} reached"
     rb"|^(?:converged at|shrink model to first|saved pipeline to)|\bengine run finished\b"
-    rb"|consecutive epochs?\. stopping"
+    rb"|consecutive epochs?\. stopping|^process (?:completed successfully|finished with exit code 0\b)"
 )
 _DONE = re.compile(
     rb"(?i)^(?:done|finished|completed)(?:[.!]*\s*$|[,:;] )|(?:^|\bINFO\W{1,8})(?:end|finished) \S{1,80}\.(?:py|sh)\b"

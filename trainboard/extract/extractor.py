@@ -327,7 +327,9 @@ class Extractor:
         if not places:
             return
         tag = found.tag + found.key + self._programs.other
-        recipe.channels = self._emitted([watched[place] for place in places], places, sights, tag, "line", rank, samples)
+        recipe.channels = self._emitted(
+            [watched[place] for place in places], places, sights, tag, "line", rank, samples
+        )
 
     def _doubt(self, recipe: Recipe, tokens: Sequence[bytes], wall: float | None, samples: list[Sample]) -> None:
         """The numbers of a line with an index that are called as settings are: samples where they vary."""

@@ -104,9 +104,7 @@ def _is_told(message: Shape, named: dict[int, str], kinds: dict[int, Kind | None
     return settings > _SETTINGS_TOLD and settings > 2 * measured and b"{" not in message.canon
 
 
-def _is_elsewhere(
-    message: Shape, named: dict[int, str], kinds: dict[int, Kind | None], marks: list[Mark]
-) -> bool:
+def _is_elsewhere(message: Shape, named: dict[int, str], kinds: dict[int, Kind | None], marks: list[Mark]) -> bool:
     """Whether a line has no index, or only a bar's or a batch's, and nothing sure in it."""
     if not marks:
         found = list(kinds.values())

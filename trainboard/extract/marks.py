@@ -31,7 +31,9 @@ _AFTER = re.compile(
     rb"|\xe7\xac\xac\s?\x00\s?(\xe8\xbd\xae|\xe6\xad\xa5|epoch)" % _THING
 )
 """`5/50epoch loss 1`, `after 3 epochs: loss 1`: the word after the number."""
-_LEADING_COUNT = re.compile(rb"(?i)\W*(?:after )?(generation|gen|trial|cycle|sweep|pass|game|tick|match|rollout)[ =:#]{1,8}\x00")
+_LEADING_COUNT = re.compile(
+    rb"(?i)\W*(?:after )?(generation|gen|trial|cycle|sweep|pass|game|tick|match|rollout)[ =:#]{1,8}\x00"
+)
 _LEADING_RATIO = re.compile(rb"\s*\x00 ?/ ?\x00:?\s+(?![KMGT]i?B\b)[A-Za-z_]")
 _PHASED = re.compile(rb"(?i)(?<![\w/])(?:train|valid|val|test|eval)\w*:? +\[?(\x00)\]? *\[ *\x00/")
 _BATCHES = re.compile(rb":(\x00)-\d+batch")

@@ -90,7 +90,8 @@ _SETTINGS = frozenset(
         lineno local_rank loss_weight lr_decay master_port max_lr min_lr minibatch_size momentum nesterov node
         nodes num out_features padding parameters params patience pid port precision python pytorch rank ranks
         ratio remain remaining resolution resume samples save_every seed seeds size steps stride temperature
-        test_size thr thread threads thresh threshold time_ms timeout timestamp top top_k top_p topk torch total train_size ts updates
+        test_size thr thread threads thresh threshold time_ms timeout timestamp top top_k top_p topk torch total
+        train_size ts updates
         v_num val_size verbose version vocab warmup warmup_steps wd weight_decay width worker workers world
         world_size year
         """,

@@ -40,7 +40,7 @@ _WINDOWED = re.compile(
     rb"[(\[](?:last |over )?\x00[ \w]{0,20}[)\]] ?[:=][ \t]{0,4}(\x00)"
 )
 _PART = rb"[A-Za-z][\w@.-]{0,20}"
-# `train / val loss: 0.5 / 0.6`, `P/R/F1: 0.5/0.6/0.7`, `loss (train/val): 0.5/0.6`, `Linear (Train/Val Acc) = 0.5/0.6`
+# `train / val loss: 0.5 / 0.6`, `P/R/F1: 0.5/0.6/0.7`, `loss (train/val): 0.5/0.6`, `GNN (Train/Val Acc) = 0.5/0.6`
 _LISTED = re.compile(
     rb"(?<![\w/])((?:%(part)s ){0,2}(?=\()|(?i:train|val|test|eval|dev)[a-z]{0,8} )?([(\[])?"
     rb"(%(part)s(?: ?/ ?%(part)s){1,4})((?: %(part)s){0,2})[)\]]?[ :=]{1,3}"

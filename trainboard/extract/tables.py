@@ -209,7 +209,9 @@ def _table(separator: str, columns: list[Column]) -> Table | None:
         and not is_naming(name)
         and all(field.slot != place for field in fields)
     )
-    plan = Plan(fields, epoch, counter, doubts=doubts if marks else (), tag="table:" + ",".join(names[:8])[:80], word="table")
+    plan = Plan(
+        fields, epoch, counter, doubts=doubts if marks else (), tag="table:" + ",".join(names[:8])[:80], word="table"
+    )
     told = tuple(mark.slot for mark in (epoch, counter) if mark)
     return Table(separator, tuple(columns), plan, told)
 
