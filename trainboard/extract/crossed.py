@@ -24,6 +24,7 @@ LENGTH_CAP = 512
 _CELL = rb"[ \t]*(?:\x00[%*]?|[nN]/?[aA]|-+)[ \t]*"
 _BARRED = re.compile(rb"[^|\x00]*[A-Za-z\x80-\xff)][ \t]*(?:\|%s){2,24}\|?[ \t]*" % _CELL)
 _BLANK = re.compile(rb"[ \t]*[A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,3}(?:[ \t]{2,}\x00%?){2,24}[ \t]*")
+_BETWEEN = b" \t|%*nNaA/-"
 _GAP = re.compile(rb"[ \t]{2,}")
 _LED = re.compile(rb"[ \t]{2,}|\s-\s|\]\s")
 _NAME = re.compile(r"[^\W\d][^:=|]{0,40}")
@@ -32,6 +33,8 @@ _PHASE = re.compile(r"(?i)(train|val|test|eval|dev)\w{0,8}")
 
 def is_crossed(message: Shape) -> bool:
     """Whether a line has a name in front and then only numbers, in cells of their own."""
+    if message.texts[-2].strip(_BETWEEN) if len(message.texts) > 2 else b"|" not in message.texts[-1]:
+        return False  # a quick look
     line = message.canon
     return len(line) < LENGTH_CAP and (_BARRED.fullmatch(line) or _BLANK.fullmatch(line)) is not None
 

@@ -25,7 +25,7 @@ SIGHTS = 3
 """So many places of a training a shape must be seen in; two where all that varies has a fraction."""
 HELD = 24
 """Sights that are kept while nothing varies."""
-SETTLED = 128
+SETTLED = 64
 """Sights after which a shape that never varied is one of settings."""
 SHAPES_CAP = 128
 """Shapes that are watched; the one that was seen least lately goes."""
@@ -121,11 +121,7 @@ class Recurrence:
         watched.serial = sight.serial
         watched.count += 1
         watched.sights = [*watched.sights[1 - HELD :], sight]
-        count = len({seen.place for seen in watched.sights})
-        enough = count >= SIGHTS or (trained and count == len(watched.sights) == SIGHTS - 1)
-        places = _measured(names, watched.sights) if enough else ()
-        if count < SIGHTS and not all(_is_fraction(seen.tokens[at]) for at in places for seen in watched.sights):
-            places = ()
+        places = _confirmed(names, watched.sights, trained)
         if len(self._places) >= KNOWN_CAP or not (places or watched.count >= SETTLED):
             return (), []
         self._places[key] = places
@@ -198,6 +194,18 @@ def is_naming(name: str) -> bool:
     folded = fold(name)
     last = folded.rpartition("_")[2]
     return folded in _NAMING or last in _NAMING or last in INDEX_KINDS
+
+
+def _confirmed(names: tuple[str, ...], sights: list[Sight], trained: bool) -> tuple[int, ...]:
+    """Which numbers are measurements by now; none as long as too few places of the training were seen."""
+    if len(sights) > SIGHTS and sights[-1].tokens == sights[-2].tokens:
+        return ()  # as it was before
+    count = len({sight.place for sight in sights})
+    if count < SIGHTS and not (trained and count == len(sights) == SIGHTS - 1):
+        return ()
+    places = _measured(names, sights)
+    sure = count >= SIGHTS or all(_is_fraction(sight.tokens[place]) for place in places for sight in sights)
+    return places if sure else ()
 
 
 def _measured(names: tuple[str, ...], sights: list[Sight]) -> tuple[int, ...]:

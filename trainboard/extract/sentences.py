@@ -31,7 +31,7 @@ _PLACED = re.compile(
 )
 # `Loss after 3 epochs = 0.4`
 _AFTER = re.compile(
-    rb"(?i)(?:^|(?<=[|,;:\]]))\s*([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,3}?) (?:after|at) \x00 "
+    rb"(?i)(?:^|(?<=[|,;:\]]))\s*([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,3}?) after \x00 "
     rb"(?:epoch|step|iteration|iter|update|round|episode)s?(?: ?[:=]| is| was)[ \t]{0,4}(\x00)"
 )
 # `Avg reward (100 ep): 15.3`, `mean score (last 10 episodes) = 3`
@@ -46,6 +46,7 @@ _LISTED = re.compile(
     rb"(%(part)s(?: ?/ ?%(part)s){1,4})((?: %(part)s){0,2})[)\]]?[ :=]{1,3}"
     rb"(\x00[%%\w]{0,2}(?: ?/ ?\x00[%%\w]{0,2}){1,4})(?![\w/])" % {b"part": _PART}
 )
+_VALUES = re.compile(rb"\x00[%\w]{0,2} ?/ ?\x00")
 _PHASE = re.compile(rb"(?i)(?:train|val|test|eval|dev)[a-z]{0,8}")
 # `Accuracy (Loss): 0.5 (1.4)`: the second name is that of the value in brackets
 _BRACKETED = re.compile(
@@ -69,7 +70,7 @@ def sentences(shape: Shape) -> Iterator[tuple[int, str]]:
         name = _ARTICLES.sub(b"", found[1])
         yield (shape.slot_at(found.end() - 1), name.decode("utf-8", "replace"))
     line = shape.canon[:LINE_CAP]
-    for pattern in (_PLACED, _AFTER, _WINDOWED):
+    for pattern in (_PLACED, _WINDOWED, *((_AFTER,) if b"after \0" in line else ())):
         for found in pattern.finditer(line):
             told = _ARTICLES.sub(b"", found[1]).decode("utf-8", "replace")
             if kind(told) is Kind.MEASURE:
@@ -83,13 +84,13 @@ def sentences(shape: Shape) -> Iterator[tuple[int, str]]:
 def lists(shape: Shape) -> Iterator[tuple[int, str]]:
     """Several values with their names before them, in the same order."""
     line = shape.canon[:LINE_CAP]
-    for found in _LISTED.finditer(line) if b"/" in line else ():
+    for found in _LISTED.finditer(line) if _VALUES.search(line) else ():
         parts = [part.strip() for part in found[3].split(b"/")]
         names = [name.decode("utf-8", "replace") for name in _whole(found[1] or b"", parts, found[4])]
         if len(names) == found[5].count(b"/") + 1 and any(kind(name) is Kind.MEASURE for name in names):
             first = shape.slot_at(found.start(5))
             yield from ((first + place, name) for place, name in enumerate(names))
-    for found in _BRACKETED.finditer(line):
+    for found in _BRACKETED.finditer(line) if b" (\0" in line else ():
         names = [(found[1] + found[place]).decode("utf-8", "replace") for place in (2, 3)]
         if all(kind(name) is Kind.MEASURE for name in names):
             slot = shape.slot_at(line.index(b"\0", found.start()))
