@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainboard.extract.names import INDEX_KINDS, SHORT, Kind, fold, index_word, kind
+from trainboard.extract.names import COUNTING, INDEX_KINDS, SHORT, Kind, fold, index_word, kind
 from trainboard.extract.shape import SLOT_CAP
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ _AFTER = re.compile(
     rb"|\xe7\xac\xac\s?\x00\s?(\xe8\xbd\xae|\xe6\xad\xa5|epoch)" % _THING
 )
 """`5/50epoch loss 1`, `after 3 epochs: loss 1`: the word after the number."""
-_LEADING_COUNT = re.compile(
-    rb"(?i)\W*(?:after )?(generation|gen|trial|cycle|sweep|pass|game|tick|match|rollout)[ =:#]{1,8}\x00"
-)
+_LEADING_COUNT = re.compile(rb"(?i)\W*(?:after )?(%s)[ =:#]{1,8}\x00" % "|".join(sorted(COUNTING)).encode())
+# `[3/25][100/782]`: an epoch and a batch
+_LEADING_RATIOS = re.compile(rb"\s*\[(\x00) ?/ ?\x00\]\s?\[\x00 ?/ ?\x00\]")
 _LEADING_RATIO = re.compile(rb"\s*\x00 ?/ ?\x00:?\s+(?![KMGT]i?B\b)[A-Za-z_]")
 _PHASED = re.compile(rb"(?i)(?<![\w/])(?:train|valid|val|test|eval)\w*:? +\[?(\x00)\]? *\[ *\x00/")
 _BATCHES = re.compile(rb":(\x00)-\d+batch")
@@ -76,6 +76,9 @@ def marks_of(message: Shape, named: dict[int, str]) -> Iterator[Mark]:
         message.slot_at(line.index(b"\0", found.start())): _index_word(found[1] or found[2])
         for found in _AFTER.finditer(line)
     }
+    both = _LEADING_RATIOS.match(line)
+    if both:
+        told[message.slot_at(both.start(1))] = "epoch"
     lead = _LEADING_COUNT.match(line)
     if lead:
         told[message.slot_at(lead.end() - 1)] = lead[1].decode().lower()

@@ -79,6 +79,9 @@ INDEX_KINDS = {
 SHORT = {"ep": "epoch", "up": "update"}
 """Index words that are cut short."""
 
+COUNTING = frozenset(("generation", "gen", "trial", "cycle", "sweep", "pass", "game", "tick", "match", "rollout"))
+"""Words for an index at the front of a line, and nowhere else."""
+
 _SETTINGS = frozenset(
     re.findall(
         r"\w+",

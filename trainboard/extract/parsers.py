@@ -42,6 +42,7 @@ _NUMBERED = re.compile(rb":\s+[a-z]")
 _LIMIT = re.compile(rb"(?:[KMGT]i?B?)?/")
 _LIMITED = re.compile(rb"(?:[KMGT]i?B?)?(?:[,;|\s]|$)(?! ?\[)")
 """What stands around the limit of a value."""
+_PAIRED = re.compile(rb"\s*(?:$|[,;|])")
 _AT_WORK = re.compile(r"(?i)(?:ing|train|val|valid|test|eval|progress|epochs?|steps?|iters?|files?|shards?|samples)$")
 """What counts how much of it is done, and measures nothing."""
 _PARTED = re.compile(rb" ?(?:d|h|m|hrs?|hours?|min|minutes?|days?)(?:,? and |,? ?)$")
@@ -77,7 +78,9 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
             yield slot, ""
             continue
         separator = _SEPARATOR.search(text)
-        if separator is None or not (shape.ends(slot) or _is_counted_share(shape, slot) or _is_limited(shape, slot)):
+        if separator is None or not (
+            shape.ends(slot) or _is_counted_share(shape, slot) or _is_limited(shape, slot) or _is_paired(shape, slot)
+        ):
             continue
         head = text[: separator.start()]
         if slot and _COUNTED.fullmatch(head):  # `Loss after 3 epochs = 0.4` is none of epochs
@@ -95,6 +98,8 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
         if _ENVIRONMENT.fullmatch(name) and text.endswith(b"="):
             continue
         if _is_limited(shape, slot) and _AT_WORK.search(name):
+            continue
+        if _is_paired(shape, slot) and not (kind(name) is Kind.MEASURE or name.endswith(")")):
             continue
         if _PARTED.match(shape.after(slot)) and slot + 1 in shape.slots:
             yield from ((slot, ""), (slot + 1, ""))
@@ -120,8 +125,9 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
             continue
         if len(words) > 1 and words[-2].lower() in _FROM:
             continue
-        name = spoken(words) or spoken(words[-1:])
-        alone = len(words) == 1 and (speaks_of_training(name) or _walled(shape, slot))
+        phrase = slot > 0 and is_phrase(words) and _walled(shape, slot)
+        name = decoded(words) if phrase else spoken(words) or spoken(words[-1:])
+        alone = phrase or (len(words) == 1 and (speaks_of_training(name) or _walled(shape, slot)))
         if slot == 0 and _FAULT.search(name):
             continue
         long = WORDS_CAP < len(words) <= _LONG and words[-1] not in PREPOSITIONS
@@ -228,6 +234,11 @@ def _is_limited(shape: Shape, slot: int) -> bool:
         and slot + 1 not in shape.dates
         and _LIMITED.match(shape.after(slot + 1)) is not None
     )
+
+
+def _is_paired(shape: Shape, slot: int) -> bool:
+    """`D(G(z)): 0.21 / 0.06`: two values, of which the first has the name."""
+    return shape.after(slot) == b" / " and slot + 1 in shape.slots and _PAIRED.match(shape.after(slot + 1)) is not None
 
 
 def _walled(shape: Shape, slot: int) -> bool:

@@ -48,7 +48,7 @@ _NAMING = frozenset(
         r"\w+",
         "id ids idx index seed pid port line lineno year version errno code status warning note rank eta remaining"
         " class label category fold layer part chunk shard page question timestamp checkpoint"
-        " size imgsz img_size image_size input_size batch_size bs resolution",
+        " ts time_ms wall_time created size imgsz img_size image_size input_size batch_size bs resolution",
     )
 )
 """Words for numbers that tell one thing from another, and measure nothing."""
@@ -192,8 +192,8 @@ def doubtful(message: Shape, named: dict[int, str], taken: set[int]) -> tuple[Fi
 def is_naming(name: str) -> bool:
     """Whether a name is of numbers that tell one thing from another, or a place in the training."""
     folded = fold(name)
-    last = folded.rpartition("_")[2]
-    return folded in _NAMING or last in _NAMING or last in INDEX_KINDS
+    rest, _, last = folded.rpartition("_")
+    return folded in _NAMING or last in _NAMING or last in INDEX_KINDS or (rest and last.rstrip("s") in INDEX_KINDS)
 
 
 def _confirmed(names: tuple[str, ...], sights: list[Sight], trained: bool) -> tuple[int, ...]:
