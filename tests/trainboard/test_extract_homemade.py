@@ -168,11 +168,45 @@ def test_a_table_of_layers_is_none_of_metrics() -> None:
         ("Iteración 4 | partidas\n  Pérdida: loss=2.5", {"loss": 2.5}),
         ("app.train.Trainer - INFO - app.train.loop - Epoch 3/9\napp - INFO - app.log - loss: 0.3", {"loss": 0.3}),
         ("episodic returns: 29", {"episodic returns": 29}),
+        ("[3/25][100/200] D(x): 0.7 D(G(z)): 0.21 / 0.06 loss: 0.4", {"D(x)": 0.7, "D(G(z))": 0.21, "loss": 0.4}),
+        ("iter 100 | obj 3.4e+02 | dual gap 1e-3", {"obj": 340, "dual gap": 0.001}),
+        ("Gen 5 | best 12.3 | avg 4.5 | species 7", {"best": 12.3, "avg": 4.5, "species": 7}),
+        ("Accuracy of the network on the 10000 test images: 61 %", {"Accuracy": 61}),
+        ("[10]\ttraining's l2: 0.42\tvalid_1's l2: 0.52", {"training's l2": 0.42, "valid_1's l2": 0.52}),
+        ("第 3 轮 训练损失: 0.42", {"训练损失": 0.42}),
+        ("gen\tnevals\tavg\n0\t300\t1.25\n1\t180\t1.5", {"nevals": 180, "avg": 1.5}),
         ("Success rate: 66%\nhorse_win_rate   575", {"Success rate": 66}),
     ],
 )  # fmt: skip
 def test_a_line_of_ones_own(line: str, values: dict[str, float]) -> None:
     assert last(line + "\n") == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Running trial 1 with params: lr=0.01, depth=3\nRunning trial 2 with params: lr=0.02, depth=4\n" * 3,
+        "epoch 1\n[1, 2] shape: 3\n[2, 2] shape: 4\n",
+        "".join(f"Epoch {i}\nLoading shard {i} of 8 ... took 3.{i} s\n" for i in range(5)),
+        "".join(f"GPU 0: 7{i}C 25{i}W 8{i}% util | GPU 1: 6{i}C 20{i}W 5{i}% util\n" for i in range(5)),
+        "".join(f"Fold {i}/5\nTrain: 80{i} Val: 19{i}\n" for i in range(5)),
+        "".join(f"Sample {i}: label 3, prediction {i + 1}, confidence 0.{i}\n" for i in range(5)),
+        "".join(f"conv{i}.weight: mean 0.0{i} std 0.{i} min -{i}.0 max {i}.5\n" for i in range(5)),
+    ],
+)
+def test_what_recurs_and_measures_no_training_is_none(text: str) -> None:
+    assert read(text) == {}
+
+
+@pytest.mark.parametrize("line", ["[3/4][1/2] loss: 0.5", "[3,     1] loss: 0.5"])
+def test_an_epoch_and_a_batch_in_brackets_are_the_index(line: str) -> None:
+    (step, _), *_ = read(f"{line}\n")["loss"]
+    assert 3 <= step < 4
+
+
+def test_a_generation_that_is_announced_is_the_index_of_the_lines_below() -> None:
+    rows = "".join(f" ****** Running generation {i} ****** \n\nBest fitness: 2.{i}\n" for i in range(1, 4))
+    assert [step for step, _ in read(rows)["Best fitness"]] == [1, 2, 3]
 
 
 def test_words_that_join_others_are_no_names() -> None:

@@ -86,7 +86,7 @@ _SETTINGS = frozenset(
     re.findall(
         r"\w+",
         """
-        accumulate alpha amp b1 b2 batchsize beam beta beta1 beta2 betas bs channels checkpoint classes
+        accumulate alpha amp b1 b2 batchsize beam beta beta1 beta2 betas bs channels checkpoint classes clients
         clip_grad code cpus cuda depth device devices dim drop_rate dropout embed embedding epochs eps epsilon
         eta eta_min etas fold folds fp16 gamma gpu gpus head height id ids img_size imgsz in_features instance
         iterations iters job job_id jobid jobs kernel label_smoothing lambda layer layers len length line

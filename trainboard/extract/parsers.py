@@ -42,7 +42,7 @@ _NUMBERED = re.compile(rb":\s+[a-z]")
 _LIMIT = re.compile(rb"(?:[KMGT]i?B?)?/")
 _LIMITED = re.compile(rb"(?:[KMGT]i?B?)?(?:[,;|\s]|$)(?! ?\[)")
 """What stands around the limit of a value."""
-_PAIRED = re.compile(rb"\s*(?:$|[,;|])")
+_PAIRED = re.compile(rb"\s*(?:$|[,;|])|\s+[A-Za-z]")
 _AT_WORK = re.compile(r"(?i)(?:ing|train|val|valid|test|eval|progress|epochs?|steps?|iters?|files?|shards?|samples)$")
 """What counts how much of it is done, and measures nothing."""
 _PARTED = re.compile(rb" ?(?:d|h|m|hrs?|hours?|min|minutes?|days?)(?:,? and |,? ?)$")
@@ -51,7 +51,11 @@ _FAULT = re.compile(r"^(?:HTTP )?(?:[A-Z]\w+)?Error$")
 """`Error 7`, `HTTP Error 503`: what went wrong, by its number."""
 _APART_CAP = 64
 """Names of a line; with more it is data."""
-_COUNTED = re.compile(rb"(?i) (?:epoch|step|iteration|iter|update|round|episode)s?")
+_COUNTED = re.compile(
+    rb"(?i) (?:epoch|step|iteration|iter|update|round|episode)s?"
+    rb"| (?:[a-z]{1,20} ){0,2}(?:images|samples|examples|sentences|instances|videos|files|items|documents|rows)"
+)
+"""Things that a number before counts."""
 _COUNTED_SHARE = re.compile(rb"/\0 \(\0%\).*", re.DOTALL)
 _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
@@ -238,7 +242,9 @@ def _is_limited(shape: Shape, slot: int) -> bool:
 
 def _is_paired(shape: Shape, slot: int) -> bool:
     """`D(G(z)): 0.21 / 0.06`: two values, of which the first has the name."""
-    return shape.after(slot) == b" / " and slot + 1 in shape.slots and _PAIRED.match(shape.after(slot + 1)) is not None
+    return (
+        shape.after(slot) == b" / " and slot + 1 in shape.slots and _PAIRED.match(shape.after(slot + 1)) is not None
+    )
 
 
 def _walled(shape: Shape, slot: int) -> bool:

@@ -44,6 +44,10 @@ _PROSE = re.compile(rb"\x00\.?\s+(?:The|This|It|In|We|If|You|That) [a-z]")
 """A number that ends a sentence, before another sentence."""
 _VARIABLE = re.compile(rb"\bname ?= ?[\w./-]+:\x00, shape\b")
 """A variable of a graph: `name = loss/w:0, shape = (3, 3)`."""
+_OF_DATA = re.compile(r"(?i)(?:train|valid|test|eval)\w{0,12}(?:-|'s )\w")
+"""`valid_0's l2`, `train-deviance`: whatever it is, of data."""
+_PARAMETERS = re.compile(rb"(?i)\b(?:hyper-?)?param(?:eter)?s\b|\bconfig(?:uration)?\b|\bsettings\b|\bargs\b")
+"""`Running trial 3 with params: lr=0.1`: what it was told."""
 _SAVED = re.compile(
     rb"(?i)[^\w\x00]*(?:sav(?:ed|ing)|"
     rb"stor(?:ed|ing)|restor(?:ed|ing)|load(?:ed|ing)|wrote|writing|(?:found )?new best)\b"
@@ -149,6 +153,8 @@ def plan(shape: Shape) -> Plan:
     doubts = doubtful(message, known, taken) if marks else ()
     epoch = next((mark for mark in marks if mark.kind is Kind.EPOCH), None)
     counter = min((mark for mark in marks if mark.kind is not Kind.EPOCH), key=_preference, default=None)
+    if fields and _PARAMETERS.search(message.canon) and not any(kind(field.name) is Kind.MEASURE for field in fields):
+        return IDLE
     if not (fields or epoch or counter) or _SAVED.match(message.canon):
         return CROSSED if is_crossed(message) else IDLE
     found = Plan(
@@ -180,7 +186,9 @@ def _led(message: Shape, named: dict[int, str]) -> tuple[list[Mark], tuple[Field
     fields = fields_of(message, named, [ahead]) if ahead else ()
     if ahead is None or not fields:
         return None
-    sure = any(kind(field.name) is Kind.MEASURE or is_phase(field.name) for field in fields)
+    sure = any(
+        kind(field.name) is Kind.MEASURE or is_phase(field.name) or _OF_DATA.match(field.name) for field in fields
+    )
     return ([ahead], fields) if sure or is_unnamed_value(message, 1) else None
 
 

@@ -193,7 +193,8 @@ def is_naming(name: str) -> bool:
     """Whether a name is of numbers that tell one thing from another, or a place in the training."""
     folded = fold(name)
     rest, _, last = folded.rpartition("_")
-    return folded in _NAMING or last in _NAMING or last in INDEX_KINDS or (rest and last.rstrip("s") in INDEX_KINDS)
+    counting = last in INDEX_KINDS or (rest != "" and last.rstrip("s") in INDEX_KINDS)
+    return counting or folded in _NAMING or last in _NAMING
 
 
 def _confirmed(names: tuple[str, ...], sights: list[Sight], trained: bool) -> tuple[int, ...]:

@@ -34,6 +34,12 @@ _AFTER = re.compile(
     rb"(?i)(?:^|(?<=[|,;:\]]))\s*([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,3}?) after \x00 "
     rb"(?:epoch|step|iteration|iter|update|round|episode)s?(?: ?[:=]| is| was)[ \t]{0,4}(\x00)"
 )
+# `Accuracy of the network on the 10000 test images: 61 %`
+_COUNTED = re.compile(
+    rb"(?i)(?:^|(?<=[|,;:\]]))\s*([a-z]{3,20})(?: [a-z]{1,20}){0,6} \x00 (?:[a-z]{1,20} ){0,2}"
+    rb"(?:images|samples|examples|sentences|instances|videos|files|items|documents|rows)(?: ?[:=]| is| was)"
+    rb"\s{0,3}(\x00)"
+)
 # `Avg reward (100 ep): 15.3`, `mean score (last 10 episodes) = 3`
 _WINDOWED = re.compile(
     rb"(?<![\w@./-])([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,2}) ?"
@@ -70,7 +76,7 @@ def sentences(shape: Shape) -> Iterator[tuple[int, str]]:
         name = _ARTICLES.sub(b"", found[1])
         yield (shape.slot_at(found.end() - 1), name.decode("utf-8", "replace"))
     line = shape.canon[:LINE_CAP]
-    for pattern in (_PLACED, _WINDOWED, *((_AFTER,) if b"after \0" in line else ())):
+    for pattern in (_PLACED, _WINDOWED, _COUNTED, *((_AFTER,) if b"after \0" in line else ())):
         for found in pattern.finditer(line):
             told = _ARTICLES.sub(b"", found[1]).decode("utf-8", "replace")
             if kind(told) is Kind.MEASURE:

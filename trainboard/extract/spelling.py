@@ -45,6 +45,8 @@ _PLAIN: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     # leaders: `loss ........ 0.5`
     (re.compile(rb"(?<=[\w)\]%\x80-\xff]) ?\.{3,}[ \t]*:?[ \t]*(?=\x00)"), b": "),
     (re.compile(rb"(?<=\w)::\s?(?=\x00)"), b": "),
+    # the third round, and then a name
+    (re.compile(rb"(\xe7\xac\xac\s?\x00\s?(?:\xe8\xbd\xae|\xe6\xad\xa5))\s"), rb"\1, "),
     # a value in angle brackets
     (re.compile(rb"<(\x00)>"), rb"\1"),
     # the unit that stands apart from its number, before the next name

@@ -23,7 +23,7 @@ _BAR = re.compile(rb"(?<!\s)\s+\d{1,3}%(?:\|| \xe2\x94)")
 _WIDE_CELL = re.compile(rb"\S+(?: \S+)*")
 _NARROW = re.compile(rb"\S+")
 _INDEX = (
-    rb"[\s|#%*\"]*(?:(?:train_?)?(?:epochs?|ep|iter\w*|steps?|global_step|rounds?|updates?|batch|timesteps?)\b)"
+    rb"[\s|#%*\"]*(?:(?:train_?)?(?:epochs?|ep|iter\w*|episodes?|gen|generation|trial|steps?|global_step|rounds?|updates?|batch|timesteps?)\b)"
     rb"[^=\n]{3}"
 )
 _HEADING = re.compile(rb"(?i)" + _INDEX)
@@ -38,6 +38,12 @@ _LETTERS = {
     "it.": "iteration",
     "n": "step",
     "No.": "step",
+    "gen": "generation",
+    "Gen": "generation",
+    "generation": "generation",
+    "Generation": "generation",
+    "trial": "trial",
+    "Trial": "trial",
 }
 _COUNTED = frozenset(("images",))
 """Columns that tell the size of the data, the same in each row."""
@@ -182,7 +188,7 @@ def _table(separator: str, columns: list[Column]) -> Table | None:
     if len(set(names)) < len(names):
         return None
     marks = [
-        Mark(word, INDEX_KINDS[word], place, None)
+        Mark(word, INDEX_KINDS.get(word, Kind.STEP), place, None)
         for place, name in enumerate(names)
         if (word := word_of(name, place))
     ]

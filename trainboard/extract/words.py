@@ -13,7 +13,9 @@ WORDS_MORE = 3
 BORDER = re.compile(
     rb"[,;|\t\n\[\]{}<>\"=:]+|'(?!s )|\s{2,}|\s[-*~]+\s|\xe2\x80[\x93\x94\xa2]|\xe2\x94[\x80-\xbf]|\s--+"
 )
-_WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w./@%+*&\x80-\xff-]*(?:'s)?(?:\([\w./@%+ -]+(?:\([\w./@%+ -]*\))?\))?|\([\w./%]{1,20}\)")
+_WORD = re.compile(
+    rb"[A-Za-z_\x80-\xff][\w./@%+*&\x80-\xff-]*(?:'s)?(?:\([\w./@%+ -]+(?:\([\w./@%+ -]*\))?\))?|\([\w./%]{1,20}\)"
+)
 _LETTERS = re.compile(rb"[A-Za-z\x80-\xff]+")
 _LEVEL = re.compile(rb"(?:DEBUG|INFO|WARN|WARNING|ERROR|NOTICE|[IWE]\d*)$")
 _SECTION = re.compile(
