@@ -183,6 +183,8 @@ class Extractor:
                     headed = tables.may_head(block)
                 if (headed and tables.is_heading(line)) or (barred and line.count(b"|") > _BARS):
                     self._use(tables.header(line))
+                elif b", " in line and (table := tables.listed(line)) is not None:
+                    self._use(table)
                 elif python and b".py" in line:
                     self._start(line)
                 continue
