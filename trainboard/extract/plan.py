@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.context import is_source
@@ -24,6 +25,7 @@ from trainboard.extract.prefix import prefix
 from trainboard.extract.quick import is_row, is_telling
 from trainboard.extract.recurrence import candidates
 from trainboard.extract.sentences import is_done
+from trainboard.extract.shape import Shape
 from trainboard.extract.spelling import spelled
 from trainboard.extract.stamps import Stamp
 from trainboard.extract.words import section
@@ -31,7 +33,6 @@ from trainboard.extract.words import section
 if TYPE_CHECKING:
     from trainboard.extract.marks import Mark
     from trainboard.extract.prefix import Prefix
-    from trainboard.extract.shape import Shape
 
 _STAMP_NAMES = frozenset(
     ("timestamp", "ts", "time_ms", "wall_time", "created", "created_at", "asctime", "date", "time")
@@ -140,6 +141,12 @@ def plan(shape: Shape) -> Plan:
     form = forms.get(fields[0].slot, "") if fields else ""
     found = found._replace(tag=_tag(before, message, found, form, evaluation), word=_word(found, evaluation))
     return _packed(found, shape.dates)
+
+
+@lru_cache(maxsize=1024)
+def remembered(texts: tuple[bytes, ...], dates: frozenset[int]) -> Plan:
+    """The same for a shape of which another log has likely lines too: the runs of a sweep print the same."""
+    return plan(Shape(texts, dates))
 
 
 def _led(message: Shape, named: dict[int, str]) -> tuple[list[Mark], tuple[Field, ...]] | None:

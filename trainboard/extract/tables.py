@@ -44,7 +44,7 @@ _COUNTED = frozenset(("images",))
 _VALUE = re.compile(
     rb"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Inf))(?:/\d+|%|[a-zA-Z]{1,3})?[*+:]?"
 )
-_UNITS = re.compile(rb"[0-9][A-Za-z%*+]")
+_UNITS = re.compile(rb"[A-Za-z%*+](?<=[0-9].)")
 _ENTRY = re.compile(rb"[-+]?\.?\d|[-+]?(?:nan|inf|NaN|Inf)|-+$|\(?[nN]/?[aA]\)?$")
 _MARKED = frozenset((b"%", b"*", b"+"))
 _PLACED = 2
@@ -80,7 +80,7 @@ class Table(NamedTuple):
             self._cut_totals(cells)
         if self.told:
             for place in self.told:
-                if cells[place].isdigit() or number(cells[place]) is not None:
+                if cells[place].isdigit() or (cells[place] and number(cells[place]) is not None):
                     break
             else:
                 return None
