@@ -10,7 +10,7 @@ from trainboard.extract.shape import is_wordy, splitter
 from trainboard.extract.stencil import outlines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Chunk:
@@ -20,13 +20,19 @@ class Chunk:
         self.lines = lines
         self.outlines = outlines_of(lines)
         self._block = block
-        self._wordy = is_wordy(block)
-        self._split = splitter(self._wordy)
 
     def parts(self, place: int) -> Sequence[bytes]:
         """A line taken apart: `[text, number, text, …, text]`; slot i is element 2i + 1."""
         line = self.lines[place]
         return self._split(line) if self._wordy or b"0" in self.outlines[place] else (line,)
+
+    @cached_property
+    def _wordy(self) -> bool:
+        return is_wordy(self._block)
+
+    @cached_property
+    def _split(self) -> Callable[[bytes], list[bytes]]:
+        return splitter(self._wordy)
 
     @cached_property
     def may_head(self) -> bool:

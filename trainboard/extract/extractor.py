@@ -20,6 +20,7 @@ from trainboard.extract.quick import is_idle
 from trainboard.extract.recipe import HITS, NOTHING, Recipe
 from trainboard.extract.recurrence import Recurrence, Sight
 from trainboard.extract.shape import Shape, is_wordy, number, splitter
+from trainboard.extract.stamps import Clocks
 from trainboard.extract.stencil import BETWEEN_CELLS, INERT, Stencils
 from trainboard.extract.words import HEADING_ENDS, announced
 from trainboard.series import Sample
@@ -67,6 +68,7 @@ class Extractor:
         self._size = 0
         """Of the lines whose shapes are in `_plans`."""
         self._stencils = Stencils()
+        self._clocks = Clocks()
         self._last = Recipe(IDLE)
         """The shape that was read last."""
         self._before: list[bytes] = []
@@ -439,7 +441,7 @@ class Extractor:
         if not is_idle(texts):
             dates = frozenset(slot for slot, token in enumerate(parts[1::2]) if number(token) is None)
             found = remembered(texts, dates) if len(line) <= SHARED_CAP else plan(Shape(texts, dates))
-            recipe = NOTHING if found is IDLE else Recipe(found, texts)
+            recipe = NOTHING if found is IDLE else Recipe(found, texts, self._clocks)
         if b".py" in line and self._start(line):
             return recipe
         if len(line) <= SHAPE_CAP:

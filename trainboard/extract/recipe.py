@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainboard.extract.plan import IDLE, Plan
 from trainboard.extract.progress import Told
-from trainboard.extract.stamps import seconds
+from trainboard.extract.stamps import Clocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,6 @@ LENGTH_CAP = 1024
 """Bytes of texts in a pattern."""
 SLOTS_CAP = 48
 _NUMBER = rb"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
-_CLOCK = re.compile(rb"(?<=\d\d:|.\d:)(\d\d):(\d\d(?:[.,]\d+)?)$")
 _DIGITS = re.compile(rb"\d+")
 
 
@@ -36,21 +35,18 @@ class Recipe:
 
     __slots__ = (
         "bare",
-        "base",
         "channels",
-        "cut",
-        "head",
+        "clock",
+        "clocks",
         "hits",
         "looped",
         "match",
-        "minute",
         "next",
         "part",
         "plan",
         "ranked",
         "row",
         "stamp",
-        "start",
         "texts",
         "told",
         "totals",
@@ -58,12 +54,15 @@ class Recipe:
         "unique",
     )
 
-    def __init__(self, plan: Plan, texts: tuple[bytes, ...] = ()) -> None:
+    def __init__(self, plan: Plan, texts: tuple[bytes, ...] = (), clocks: Clocks | None = None) -> None:
         self.plan = plan
         self.texts = texts
+        self.clocks = clocks or Clocks()
         # What every line asks for is kept nearer than in the plan.
         self.bare, self.row, self.stamp, self.unique = plan.bare, plan.row, plan.stamp, plan.unique
         self.looped = plan.looped
+        self.clock = None if plan.stamp is None or plan.stamp.is_told_apart else self.clocks.of(plan.stamp)
+        """None also where it is another one for another day."""
         self.told = Told(plan)
         self.ranked = plan.rank is not None or plan.ranked is not None
         self.channels: list[tuple[int, float, Channel]] | None = None
@@ -77,13 +76,6 @@ class Recipe:
         self.match: re.Pattern[bytes] | None = None
         self.next: Recipe | None = None
         """The shape that came after it last time: likely to come after it again."""
-        self.head = b""
-        """The date and hour of the last time that was read; `base` is when that hour began."""
-        self.base = 0.0
-        self.minute = b""
-        """The same with the minute; `start` is when that began, and `cut` where the seconds stand behind it."""
-        self.start = 0.0
-        self.cut = 0
 
     def learn(self, line: bytes, parts: Sequence[bytes]) -> None:
         """One more line of this shape; after some, its pattern is made."""
@@ -117,26 +109,9 @@ class Recipe:
         stamp = self.stamp
         if stamp is None:
             return wall
-        token = tokens[stamp.slot]
-        try:
-            if self.minute and token.startswith(self.minute):
-                return self.start + float(token[self.cut :].replace(b",", b"."))
-            if self.head and token.startswith(self.head):
-                at = len(self.head)
-                start = self.base + 60 * int(token[at : at + 2])
-                time = start + float(token[at + 3 :].replace(b",", b"."))
-                self.minute, self.start, self.cut = token[: at + 2], start, at + 3
-                return time
-        except ValueError:
-            pass  # it is written otherwise now, and read anew
-        printed = seconds(stamp, tokens, wall)
-        if printed is None:
-            return wall
-        found = _CLOCK.search(token)
-        if found and stamp.day is None and stamp.year is None:
-            self.head, self.minute = token[: found.start(1)], b""
-            self.base = printed - 60 * int(found[1]) - float(found[2].replace(b",", b"."))
-        return printed
+        clock = self.clock or self.clocks.of(stamp, tokens)
+        printed = clock.seconds(stamp, tokens, wall)
+        return wall if printed is None else printed
 
     def times(self, lines: Sequence[Sequence[bytes]], wall: float | None) -> Iterable[float | None]:
         """The times that many lines print."""

@@ -8,14 +8,13 @@ outline, which has a zero for every digit, one is taken apart and both are known
 from __future__ import annotations
 
 import re
-from itertools import accumulate, pairwise
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from struct import Struct
+from typing import TYPE_CHECKING
 
 from trainboard.extract.recipe import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from trainboard.extract.recipe import Recipe
 
@@ -31,12 +30,12 @@ BETWEEN_CELLS = b" \t,;|"
 _END = b"\r"
 """Between lines in a text: no clean line has it, while blocks that were put together have newlines."""
 _OUTLINE = bytes.maketrans(b"123456789", b"000000000")
-_DIGITS = re.compile(rb"[0-9]+")
-_NOWHERE = slice(0, 0)
+_DIGITS = re.compile(rb"([0-9]+)")
 
 
-def _spans(parts: Sequence[bytes]) -> list[slice]:
-    return [slice(start, end) for start, end in pairwise(accumulate(map(len, parts), initial=0))]
+def _taking(pieces: Iterable[tuple[int, bool]]) -> Callable[[bytes], tuple[bytes, ...]]:
+    """What takes those pieces of a line, by their lengths in its order, that are wanted."""
+    return Struct("".join(f"{length}{'s' if wanted else 'x'}" for length, wanted in pieces)).unpack
 
 
 class Stencil:
@@ -48,10 +47,8 @@ class Stencil:
         self.recipe = recipe
         self.is_row = len(parts) > 1 and not parts[2].strip(BETWEEN_CELLS)
         """A line of it may be a row of a table, where there is one."""
-        spans = _spans(parts)
-        # Two places at least, so that what comes is a tuple.
-        wanted = (spans[2 * slot + 1] for slot in recipe.plan.wanted)
-        self.tokens: Callable[[bytes], tuple[bytes, ...]] = itemgetter(*wanted, _NOWHERE, _NOWHERE)
+        wanted = set(recipe.plan.wanted)
+        self.tokens = _taking([(len(part), at % 2 == 1 and at // 2 in wanted) for at, part in enumerate(parts)])
 
 
 class Variants:
@@ -60,15 +57,14 @@ class Variants:
     __slots__ = ("digits", "stencil", "stencils")
 
     def __init__(self, parts: Sequence[bytes] = ()) -> None:
-        spans = [
-            slice(span.start + digits.start(), span.start + digits.end())
-            for span, text in zip(_spans(parts)[::2], parts[::2], strict=True)
-            for digits in _DIGITS.finditer(text)
-        ]
-        self.digits: Callable[[bytes], Any] | None = itemgetter(*spans) if spans else None
+        pieces: list[tuple[int, bool]] = []
+        for at, part in enumerate(parts):
+            texts = (part,) if at % 2 else _DIGITS.split(part)
+            pieces += ((len(text), place % 2 == 1) for place, text in enumerate(texts))
+        self.digits = _taking(pieces) if any(taken for _, taken in pieces) else None
         self.stencil: Stencil | None = None
         """The only one, where there are no such digits."""
-        self.stencils: dict[Any, Stencil] = {}
+        self.stencils: dict[tuple[bytes, ...], Stencil] = {}
 
     def of(self, line: bytes) -> Stencil | None:
         """The stencil of a line of this outline; None where its shape is not known yet."""
