@@ -163,6 +163,9 @@ class Extractor:
                 recipe = stencil.recipe
                 if recipe is NOTHING:
                     continue
+                if recipe.row:
+                    self._begin_table(line, wall, samples, lines, place)
+                    continue
                 tokens = stencil.tokens(line)
             else:
                 foreseen = self._last.next
@@ -201,7 +204,7 @@ class Extractor:
         recipe = self._plans.get(texts)
         if recipe is None:
             recipe = self._learn(line, texts, parts)
-        elif is_new and not recipe.row and not self._stencils.is_new(outline):
+        elif is_new and not self._stencils.is_new(outline):
             self._stencils.keep(outline, line, parts, recipe)
         if recipe is NOTHING:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ HEADER_CAP = 16 * 1024
 """Bytes."""
 _NAME_CAP = 60
 _NAME = re.compile(r"[A-Za-z_#%(@|][\w ./@%+*&:;()#'|\[\]-]*")
+_NAME_STARTS = frozenset(bytes((start,)) for start in (string.ascii_letters + "_#%(@").encode())
+_AROUND_NAMES = b" \t\"'\r|"
 _BAR = re.compile(rb"(?<!\s)\s+\d{1,3}%(?:\|| \xe2\x94)")
 _WIDE_CELL = re.compile(rb"\S+(?: \S+)*")
 _NARROW = re.compile(rb"\S+")
@@ -156,6 +159,8 @@ def narrow(line: bytes) -> Table | None:
 
 def above(line: bytes, row: bytes) -> Table | None:
     """The table whose header stands above a row; None where that is none."""
+    if line.strip(_AROUND_NAMES)[:1] not in _NAME_STARTS:  # as the lines of a table without a header
+        return None
     return next((table for table in (header(line), narrow(line)) if table and table.cells(row) is not None), None)
 
 
