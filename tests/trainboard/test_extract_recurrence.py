@@ -63,8 +63,13 @@ def test_the_values_held_back_are_those_that_were_printed() -> None:
     ]
 
 
-def test_a_line_seen_twice_is_none() -> None:
-    assert set(read(training(lambda i: f"beats: 3.{i}", steps=2))) == {"loss"}
+def test_whole_numbers_seen_twice_are_none() -> None:
+    assert set(read(training(lambda i: f"beats: 3{i}", steps=2))) == {"loss"}
+
+
+def test_two_fractions_that_differ_are_measured_where_something_else_was() -> None:
+    assert set(read(training(lambda i: f"beats: 3.{i}", steps=2))) == {"loss", "beats"}
+    assert set(read("".join(f"step {i}\nbeats: 3.{i}\n" for i in range(2)))) == set()
 
 
 def test_a_line_that_recurs_without_a_training_is_none() -> None:

@@ -28,26 +28,36 @@ _CODE = re.compile(
     )""",
     re.VERBOSE,
 )
-_PAIR = re.compile(rb"\s*[-\"']?([A-Za-z_][\w. -]{0,60}?)[\"']?\s*(?:[:=]|\.{3,})\s*(\S.*)?")
+_WARNED = re.compile(rb"\.py:\d+: \w*Warning: ")
+"""Below it stands the line of source that a warning is about, which tells nothing of the lines after it."""
+_RULER = re.compile(rb"[-=+|:\s]*|(?:\xe2[\x94\x95].|[\s|])*")
+_PAIR = re.compile(rb"[\s|+`-]{0,40}[\"']?([A-Za-z_][\w. -]{0,60}?)[\"']?\s*(?:[:=\t]|\.{3,})\s*(\S.*)?")
 
 
 def is_written(lines: Iterable[bytes]) -> bool:
     """Whether the lines before a place are source code or configuration, and what follows too."""
     code = settings = 0
+    warned = False
     for line in lines:
         text = line[:LINE_CAP]
         if not text.strip():
             continue
         if is_source(text):
-            code += 1
+            code += not warned
         elif _is_setting(text):
             settings += 1
+        warned = _WARNED.search(line) is not None
     return code > 1 or settings > 1
 
 
 def is_source(line: bytes) -> bool:
     """Whether a line begins as one of a program does."""
     return _CODE.match(line[:LINE_CAP]) is not None
+
+
+def is_ruler(line: bytes) -> bool:
+    """Whether a line only separates the header of a table from its rows."""
+    return _RULER.fullmatch(line) is not None
 
 
 def _is_setting(text: bytes) -> bool:

@@ -9,11 +9,11 @@ from trainboard.extract import pattern as patterns
 from trainboard.extract import tables
 from trainboard.extract.blocks import gather
 from trainboard.extract.chunk import Chunk
-from trainboard.extract.context import LINE_CAP, REACH, is_written
+from trainboard.extract.context import LINE_CAP, REACH, is_ruler, is_written
 from trainboard.extract.ledger import COUNTED, KINDS_CAP, REPEATS_CAP, Ledger
 from trainboard.extract.lines import Lines, clean
 from trainboard.extract.names import fold
-from trainboard.extract.plan import IDLE, plan, remembered
+from trainboard.extract.plan import IDLE, may_cross, plan, remembered, under
 from trainboard.extract.programs import Programs
 from trainboard.extract.progress import Position, Progress
 from trainboard.extract.quick import is_idle
@@ -28,10 +28,11 @@ from trainboard.series import Sample
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from trainboard.extract.fields import Field
     from trainboard.extract.ledger import Channel
     from trainboard.extract.stencil import Stencil
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 PLAN_CAP = 2048
 """Shapes remembered. A log of ever new shapes is text, where forgetting them all costs nothing."""
 SHAPE_CAP = 16 * 1024
@@ -81,6 +82,8 @@ class Extractor:
         """The tables that were met, with their recipes."""
         self._programs = Programs()
         self._recurrence = Recurrence()
+        self._ticks = 0
+        """Lines with metrics and without an index."""
         self._part = ""
         """The evaluation that a heading line announced, for the lines below it without an index."""
 
@@ -124,6 +127,7 @@ class Extractor:
             "programs": self._programs.names,
             "part": self._part,
             "recurrence": self._recurrence.state(),
+            "ticks": self._ticks,
         }
 
     @classmethod
@@ -142,6 +146,7 @@ class Extractor:
             extractor._programs = Programs(map(str, state["programs"]))
             extractor._part = str(state["part"])
             extractor._recurrence.restore(state["recurrence"])
+            extractor._ticks = int(state["ticks"])
             if state["table"] is not None:
                 extractor._use(tables.restored(state["table"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -164,7 +169,7 @@ class Extractor:
                 if recipe is NOTHING:
                     continue
                 if recipe.row:
-                    self._begin_table(line, wall, samples, lines, place)
+                    self._begin_table(recipe, chunk, wall, samples, place)
                     continue
                 tokens = stencil.tokens(line)
             else:
@@ -209,7 +214,7 @@ class Extractor:
         if recipe is NOTHING:
             return
         if recipe.row:
-            self._begin_table(line, wall, samples, lines, place)
+            self._begin_table(recipe, chunk, wall, samples, place)
             return
         if recipe.hits < HITS:
             recipe.learn(line, parts)
@@ -283,6 +288,7 @@ class Extractor:
                 return
             else:
                 position.end_epoch()
+                self._ticks += 1
                 if recipe.part != self._part:
                     recipe.forget()
                     recipe.part, channels = self._part, None
@@ -291,9 +297,9 @@ class Extractor:
             self._part = ""
         if channels is None:
             channels = self._resolve(recipe)
-        if not channels:
+        if not channels and not recipe.doubts:
             return
-        if recipe.stamp is not None:
+        if recipe.stamp is not None and channels:
             wall = recipe.time(tokens, wall)
         rank = recipe.rank(tokens) if recipe.ranked else None
         borrowed, serial = position.index, position.serial
@@ -322,13 +328,15 @@ class Extractor:
                 step = index[1]
                 if position.ended and channel.last is not None and channel.last > step:
                     step += 1
-                elif recipe.unique and channel.last == step:
+                elif recipe.unique and channel.last == step and channel.is_doubled:
                     continue
                 channel.last = step
             else:
                 channel.last = step
             channel.count += 1
             samples.append(_sample(Sample, (channel.metric, value * scale, step, word, wall)))
+        if recipe.doubts and index is not None:
+            self._doubt(recipe, tokens, wall, samples)
 
     def _take_run(
         self, recipe: Recipe, lines: list[tuple[bytes, ...]], wall: float | None, samples: list[Sample]
@@ -359,38 +367,79 @@ class Extractor:
 
     def _watch(self, recipe: Recipe, tokens: Sequence[bytes], wall: float | None, samples: list[Sample]) -> None:
         """A line whose names nobody knows: its samples, and those held back, where it recurs in a training."""
-        found, position = recipe.plan, self._position
+        found, watched = recipe.plan, recipe.plan.fields
         rank = recipe.rank(tokens) if recipe.ranked else None
-        if rank is None and self._recurrence.is_listed(found.key, position.serial):
+        serial = self._position.serial + self._ticks
+        if rank is None and self._recurrence.is_listed(found.key, serial):
             return
-        word, step = position.index or ("", 0.0)
-        names = tuple(field.name for field in found.fields)
-        texts = tuple(tokens[field.slot].decode() for field in found.fields)
-        sight = Sight(position.serial, word, step, recipe.time(tokens, wall), texts)
-        places, sights = self._recurrence.see(found.key, names, rank, sight)
+        places, sights = self._see(recipe, found.key, watched, tokens, wall)
         if not places:
             return
-        recipe.channels = []
         tag = found.tag + found.key + self._programs.other
-        for place in places:
-            slot, name, scale = found.fields[place]
-            channel = self._ledger.channel(name, tag, "line")
+        recipe.channels = self._emitted(
+            [watched[place] for place in places], places, sights, tag, "line", rank, samples
+        )
+
+    def _doubt(self, recipe: Recipe, tokens: Sequence[bytes], wall: float | None, samples: list[Sample]) -> None:
+        """The numbers of a line with an index that are called as settings are: samples where they vary."""
+        found, doubts = recipe.plan, recipe.doubts
+        key = f"{found.tag}|{','.join(field.name for field in doubts)}"
+        places, sights = self._see(recipe, key, doubts, tokens, wall)
+        if places:
+            recipe.confirmed = tuple(doubts[place] for place in places)
+            tag, word = self._kind_of(recipe)
+            rank = recipe.rank(tokens) if recipe.ranked else None
+            self._emitted(recipe.confirmed, places, sights, tag, word, rank, samples)
+            recipe.forget()
+        if places or self._recurrence.is_settled(key):
+            recipe.doubts = ()
+
+    def _see(
+        self, recipe: Recipe, key: str, fields: Sequence[Field], tokens: Sequence[bytes], wall: float | None
+    ) -> tuple[tuple[int, ...], list[Sight]]:
+        position = self._position
+        word, step = position.index or ("", 0.0)
+        rank = recipe.rank(tokens) if recipe.ranked else None
+        texts = tuple(tokens[field.slot].decode() for field in fields)
+        sight = Sight(position.serial + self._ticks, self._ticks, word, step, recipe.time(tokens, wall), texts)
+        trained = bool(word) and not self._ledger.is_empty
+        return self._recurrence.see(key, tuple(field.name for field in fields), rank, sight, trained)
+
+    def _emitted(
+        self,
+        fields: Sequence[Field],
+        places: Sequence[int],
+        sights: list[Sight],
+        tag: str,
+        word: str,
+        rank: int | None,
+        samples: list[Sample],
+    ) -> list[tuple[int, float, Channel]]:
+        """The channels of numbers that are measurements now, after the samples that were held back."""
+        counted = len({(seen.word, seen.step) for seen in sights}) < len(sights)
+        channels = []
+        for (slot, name, scale), place in zip(fields, places, strict=True):
+            channel = self._ledger.channel(name, tag, word)
             if channel is None:
                 continue
-            recipe.channels.append((slot, scale, channel))
+            channels.append((slot, scale, channel))
             if rank is not None and not channel.hears(rank):
                 continue
             for seen in sights:
                 value = number(seen.tokens[place].encode())
                 if value is None:
                     continue
-                at: tuple[str, float] = seen.word or word, seen.step
-                if len(sights) == 1:
+                at: tuple[str, float] = seen.word, seen.step
+                if counted:
+                    channel.serial = COUNTED
+                    at = "", float(channel.count)
+                elif len(sights) == 1:
                     at = self._borrowed(channel)
                 else:
-                    channel.serial = seen.serial
+                    channel.serial, channel.last = seen.serial, seen.step
                 channel.count += 1
                 samples.append(Sample(channel.metric, value * scale, at[1], at[0], seen.wall))
+        return channels
 
     def _announce(self, part: str) -> None:
         """Take a heading line, `Validation:`, after which lines without an index are of that data."""
@@ -415,15 +464,18 @@ class Extractor:
         return found
 
     def _resolve(self, recipe: Recipe, loop: str = "") -> list[tuple[int, float, Channel]]:
-        program = self._programs.other
-        found = recipe.plan
-        word = f"{program} {found.word}" if program else found.word
-        tag = found.tag + loop + program
-        if recipe.bare and self._part:
-            tag, word = f"{tag}|{self._part}", self._part
-        made = ((field.slot, field.scale, self._ledger.channel(field.name, tag, word)) for field in found.fields)
+        tag, word = self._kind_of(recipe, loop)
+        fields = (*recipe.plan.fields, *recipe.confirmed)
+        made = ((field.slot, field.scale, self._ledger.channel(field.name, tag, word)) for field in fields)
         recipe.channels = [(at, scale, channel) for at, scale, channel in made if channel is not None]
         return recipe.channels
+
+    def _kind_of(self, recipe: Recipe, loop: str = "") -> tuple[str, str]:
+        """The kind of line, and what a reader would call it."""
+        program, found = self._programs.other, recipe.plan
+        if recipe.bare and self._part:
+            return f"{found.tag}{loop}{program}|{self._part}", self._part
+        return found.tag + loop + program, f"{program} {found.word}" if program else found.word
 
     def _borrowed(self, channel: Channel) -> tuple[str, float]:
         """The index of a sample whose line has none.
@@ -442,7 +494,7 @@ class Extractor:
     def _learn(self, line: bytes, texts: tuple[bytes, ...], parts: Sequence[bytes]) -> Recipe:
         recipe = NOTHING
         if not is_idle(texts):
-            dates = frozenset(slot for slot, token in enumerate(parts[1::2]) if number(token) is None)
+            dates = _dates(parts)
             found = remembered(texts, dates) if len(line) <= SHARED_CAP else plan(Shape(texts, dates))
             recipe = NOTHING if found is IDLE else Recipe(found, texts, self._clocks)
         if b".py" in line and self._start(line):
@@ -457,16 +509,29 @@ class Extractor:
         return recipe
 
     def _begin_table(
-        self, line: bytes, wall: float | None, samples: list[Sample], lines: list[bytes], place: int
+        self, recipe: Recipe, chunk: Chunk, wall: float | None, samples: list[Sample], place: int
     ) -> None:
-        """A row of numbers without names: the line before it may be its table's header."""
-        ahead = reversed(self._ahead(lines, place))
-        above = next((text for text in ahead if not tables.is_ruler(text)), b"")
-        table = tables.above(above, line)
+        """A row of numbers, with or without a name in front: a line before it may be its table's header."""
+        lines, line = chunk.lines, chunk.lines[place]
+        ahead = list(reversed(self._ahead(lines, place)))
+        above = next((text for text in ahead if not is_ruler(text)), b"")
+        table = None if recipe.plan.crossed else tables.above(above, line)
         cells = table.cells(line) if table else None
         if table is not None and cells is not None:
             self._use(table)
             self._take(self._row, cells, wall, samples, lines, place)
+            return
+        if recipe.crosses is False:
+            return
+        parts = chunk.parts(place)
+        dates = _dates(parts)
+        if recipe.crosses is None:
+            recipe.crosses = may_cross(Shape(recipe.texts, dates))
+        found = under(Shape(recipe.texts, dates), ahead) if recipe.crosses else IDLE
+        if found is not IDLE:
+            made = self._plans[recipe.texts] = Recipe(found, recipe.texts, self._clocks)
+            self._stencils.clear()  # they know the lines as rows
+            self._take(made, [parts[2 * slot + 1] for slot in found.wanted], wall, samples, lines, place)
 
     def _use(self, table: tables.Table | None) -> None:
         if table is None or table is self._table:
@@ -494,3 +559,8 @@ class Extractor:
             recipe = self._plans.get(texts) or self._learn(bar, texts, parts)
             if recipe.plan.epoch or recipe.plan.counter:
                 self._position.see(recipe.told, [parts[2 * slot + 1] for slot in recipe.plan.wanted])
+
+
+def _dates(parts: Sequence[bytes]) -> frozenset[int]:
+    """The slots of a line's numbers that are none but dates."""
+    return frozenset(slot for slot, token in enumerate(parts[1::2]) if number(token) is None)

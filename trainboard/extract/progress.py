@@ -133,10 +133,12 @@ class Position:
                     return True
                 if not told.aside:
                     # A line that names the step alone, as an evaluation does, leaves the total that others told; a
-                    # number beyond it is something else.
+                    # number beyond it is something else; with metrics beside it, the total was one of stages.
                     known = self._counts.get(told.word, _UNKNOWN)[1]
                     if total or not known or count <= known:
                         self._counts[told.word] = (count, total or known)
+                    elif not told.is_heading:
+                        self._counts[told.word] = (count, None)
                 if told.is_step or epoch is None:
                     self.at(told.word, count if epoch is None else self._run_on(count, epoch))
                     return True

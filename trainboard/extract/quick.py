@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from trainboard.extract.names import NAME_CAP, Kind, kind
+from trainboard.extract.names import COUNTING, NAME_CAP, Kind, kind
 from trainboard.extract.parsers import VERBS
 from trainboard.extract.synonyms import role
 
@@ -59,5 +59,5 @@ def is_telling(texts: tuple[bytes, ...]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_telling_word(word: bytes) -> bool:
-    name = word.decode("ascii", "replace")
-    return word in VERBS or kind(name) in _TELLING_KINDS or role(name) is not None
+    name = word.decode("utf-8", "replace")
+    return word in VERBS or name.lower() in COUNTING or kind(name) in _TELLING_KINDS or role(name) is not None

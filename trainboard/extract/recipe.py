@@ -17,6 +17,7 @@ from trainboard.extract.stamps import Clocks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from trainboard.extract.fields import Field
     from trainboard.extract.ledger import Channel
 
 TRUST = 3
@@ -38,6 +39,9 @@ class Recipe:
         "channels",
         "clock",
         "clocks",
+        "confirmed",
+        "crosses",
+        "doubts",
         "hits",
         "looped",
         "match",
@@ -69,6 +73,12 @@ class Recipe:
         """Of each field: which token it is, its scale, and where its samples go; None until they are needed."""
         self.totals: dict[bytes, list[tuple[int, float, Channel]]] = {}
         """The same by number of batches, where the plan is `looped`."""
+        self.doubts = plan.doubts
+        """The numbers of which it is not known yet whether they are measurements."""
+        self.confirmed: tuple[Field, ...] = ()
+        """Those that are."""
+        self.crosses: bool | None = None
+        """Whether the lines above may name what a row measures; None until that is asked."""
         self.part = ""
         """The evaluation that these channels are of, where a heading line announced one."""
         self.trusted = False
@@ -90,7 +100,8 @@ class Recipe:
     @property
     def may_run(self) -> bool:
         """Whether many of its lines may be taken at once."""
-        return self.plan.counter is not None and not (self.looped or self.ranked or self.plan.aside or self.bare)
+        told = self.looped or self.ranked or self.plan.aside or self.bare or self.doubts
+        return self.plan.counter is not None and not told
 
     def forget(self) -> None:
         """Its channels are those of another program."""

@@ -49,7 +49,7 @@ def splitter(wordy: bool) -> Callable[[bytes], list[bytes]]:
 
 # What may be glued to a number: a per-cent sign or a unit, and then no further part of a word, path or version.
 _UNIT = re.compile(
-    rb"(%|[kKMGT]?(?:i?B|b/s|B/s)|[KMGT]b|[munp]?s|min|[mhkKMGTxWJC]|it|(?:[a-zA-Z]+)/[a-zA-Z]+)?(?![\w%@]|[-./]\w|\s*/\s*$)"
+    rb"(%|dB|[kKMGT]?(?:i?B|b/s|B/s)|[KMGT]b|[munp]?s|min|[mhkKMGTxWJC]|it|(?:[a-zA-Z]+)/[a-zA-Z]+)?(?![\w%@]|[-./]\w|\s*/\s*$)"
 )
 _THOUSANDS = re.compile(rb"\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _SCALES = {b"k": 1e3, b"K": 1e3}

@@ -11,6 +11,7 @@ from trainboard.extract.fields import Field
 from trainboard.extract.marks import Mark
 from trainboard.extract.names import INDEX_KINDS, Kind, index_word, is_scheduled, kind
 from trainboard.extract.plan import Plan
+from trainboard.extract.recurrence import is_naming
 from trainboard.extract.shape import number
 from trainboard.extract.synonyms import Role, role
 
@@ -24,9 +25,8 @@ _AROUND_NAMES = b" \t\"'\r|"
 _BAR = re.compile(rb"(?<!\s)\s+\d{1,3}%(?:\|| \xe2\x94)")
 _WIDE_CELL = re.compile(rb"\S+(?: \S+)*")
 _NARROW = re.compile(rb"\S+")
-_RULER = re.compile(rb"[-=+|:\s]*|(?:\xe2[\x94\x95].|[\s|])*")
 _INDEX = (
-    rb"[\s|#%*\"]*(?:(?:train_?)?(?:epochs?|ep|iter\w*|steps?|global_step|rounds?|updates?|batch|timesteps?)\b)"
+    rb"[\s|#%*\"]*(?:(?:train_?)?(?:epochs?|ep|iter\w*|episodes?|gen|generation|trial|steps?|global_step|rounds?|updates?|batch|timesteps?)\b)"
     rb"[^=\n]{3}"
 )
 _HEADING = re.compile(rb"(?i)" + _INDEX)
@@ -41,6 +41,12 @@ _LETTERS = {
     "it.": "iteration",
     "n": "step",
     "No.": "step",
+    "gen": "generation",
+    "Gen": "generation",
+    "generation": "generation",
+    "Generation": "generation",
+    "trial": "trial",
+    "Trial": "trial",
 }
 _COUNTED = frozenset(("images",))
 """Columns that tell the size of the data, the same in each row."""
@@ -180,11 +186,6 @@ def may_head(block: bytes) -> bool:
     return _HEADED.search(block) is not None
 
 
-def is_ruler(line: bytes) -> bool:
-    """Whether a line only separates a header from its rows."""
-    return _RULER.fullmatch(line) is not None
-
-
 def _table(separator: str, columns: list[Column]) -> Table | None:
     if not 1 < len(columns) <= COLUMNS_CAP or not all(_is_name(column.name) for column in columns):
         return None
@@ -192,7 +193,7 @@ def _table(separator: str, columns: list[Column]) -> Table | None:
     if len(set(names)) < len(names):
         return None
     marks = [
-        Mark(word, INDEX_KINDS[word], place, None)
+        Mark(word, INDEX_KINDS.get(word, Kind.STEP), place, None)
         for place, name in enumerate(names)
         if (word := word_of(name, place))
     ]
@@ -211,7 +212,17 @@ def _table(separator: str, columns: list[Column]) -> Table | None:
     counter = next(
         (mark._replace(total=None if epoch else last) for mark in marks if mark.kind is not Kind.EPOCH), None
     )
-    plan = Plan(fields, epoch, counter, tag="table:" + ",".join(names[:8])[:80], word="table")
+    doubts = tuple(
+        Field(place, name, 1.0)
+        for place, name in enumerate(names)
+        if word_of(name, place) is None
+        and kind(name) is Kind.SETTING
+        and not is_naming(name)
+        and all(field.slot != place for field in fields)
+    )
+    plan = Plan(
+        fields, epoch, counter, doubts=doubts if marks else (), tag="table:" + ",".join(names[:8])[:80], word="table"
+    )
     told = tuple(mark.slot for mark in (epoch, counter) if mark)
     return Table(separator, tuple(columns), plan, told)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 
-from trainboard.extract.names import Kind, kind, speaks_of_training
+from trainboard.extract.names import Kind, is_evaluation, kind, speaks_of_training
 
 WORDS_CAP = 3
 """Words of a name; where it fills its cell it may have `WORDS_MORE` more."""
@@ -13,12 +13,14 @@ WORDS_MORE = 3
 BORDER = re.compile(
     rb"[,;|\t\n\[\]{}<>\"=:]+|'(?!s )|\s{2,}|\s[-*~]+\s|\xe2\x80[\x93\x94\xa2]|\xe2\x94[\x80-\xbf]|\s--+"
 )
-_WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w./@%+*&\x80-\xff-]*(?:'s)?(?:\([\w./@%+ -]+\))?|\([\w./%]{1,20}\)")
+_WORD = re.compile(
+    rb"[A-Za-z_\x80-\xff][\w./@%+*&\x80-\xff-]*(?:'s)?(?:\([\w./@%+ -]+(?:\([\w./@%+ -]*\))?\))?|\([\w./%]{1,20}\)"
+)
 _LETTERS = re.compile(rb"[A-Za-z\x80-\xff]+")
 _LEVEL = re.compile(rb"(?:DEBUG|INFO|WARN|WARNING|ERROR|NOTICE|[IWE]\d*)$")
 _SECTION = re.compile(
     rb"(?i)(?<![\w/])(train(?:ing)?|val(?:id(?:at(?:ion|ing))?)?|test(?:ing)?|eval(?:uat(?:ion|ing))?|dev)"
-    rb"(?:(?:\s+(?:set|results?|metrics|stats|split|data(?:set)?|epoch))?\s*[\]:|)>\[]"
+    rb"(?:(?:\s+(?:set|results?|metrics|stats|summary|split|data(?:set)?|epoch))?\s*[\]:|)>\[]"
     rb"|\s+-\s|\s+net output #$|\s+(?:step|epoch|iteration)\s+$|\s{2,}(?=[A-Za-z]))"
 )
 _HEADINGS = re.compile(
@@ -38,7 +40,7 @@ _SENTENCES = PREPOSITIONS | frozenset(
     b"we so is are was were be it this that which not will should can may if you done finished saved now".split()
 )
 """Words of sentences, and of no name."""
-_LEADS = frozenset(b"and with but then has its".split())
+_LEADS = frozenset(b"and with but then has its at of".split())
 """Words before a name that are none of it."""
 _SENTENCE_END = re.compile(rb"[a-z]{4,}\.")
 
@@ -60,7 +62,7 @@ def announced(line: bytes) -> str | None:
 
 def qualified(part: str, name: str) -> str:
     """`val: loss=1` is not the training's loss: the section goes into the name."""
-    if not part or part.lower()[:3] in name.lower():
+    if not part or part.lower()[:3] in name.lower() or is_evaluation(name):
         return name
     return f"{part} {name}" if " " in name else f"{part}_{name}"
 
@@ -70,9 +72,13 @@ def words_of(text: bytes) -> list[bytes]:
     words = BORDER.split(text)[-1].lstrip(b"() -*#>").split()
     ends = [place for place, word in enumerate(words[:-1]) if _SENTENCE_END.fullmatch(word)]
     words = words[ends[-1] + 1 :] if ends else words
-    while len(words) > 1 and (_LEVEL.match(words[0]) or words[0].endswith(b".py") or words[0] in _LEADS):
+    while len(words) > 1 and (_is_no_name(words[0]) or words[0] in _LEADS):
         del words[0]
     return words
+
+
+def _is_no_name(word: bytes) -> bool:
+    return not _LETTERS.search(word) or _LEVEL.match(word) is not None or word.endswith(b".py")
 
 
 def glued(words: list[bytes]) -> list[bytes]:
