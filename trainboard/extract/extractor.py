@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, chain, repeat, takewhile
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from trainboard.extract import pattern as patterns
 from trainboard.extract import tables
 from trainboard.extract.blocks import gather
+from trainboard.extract.chunk import Chunk
 from trainboard.extract.context import LINE_CAP, REACH, is_ruler, is_written
 from trainboard.extract.ledger import COUNTED, KINDS_CAP, REPEATS_CAP, Ledger
 from trainboard.extract.lines import Lines, clean
 from trainboard.extract.names import fold
-from trainboard.extract.plan import IDLE, plan, under
+from trainboard.extract.plan import IDLE, may_cross, plan, remembered, under
 from trainboard.extract.programs import Programs
 from trainboard.extract.progress import Position, Progress
 from trainboard.extract.quick import is_idle
 from trainboard.extract.recipe import HITS, NOTHING, Recipe
 from trainboard.extract.recurrence import Recurrence, Sight
-from trainboard.extract.shape import Shape, number, splitter
+from trainboard.extract.shape import Shape, is_wordy, number, splitter
+from trainboard.extract.stamps import Clocks
+from trainboard.extract.stencil import BETWEEN_CELLS, INERT, Stencils
 from trainboard.extract.words import HEADING_ENDS, announced
 from trainboard.series import Sample
 
@@ -27,21 +30,25 @@ if TYPE_CHECKING:
 
     from trainboard.extract.fields import Field
     from trainboard.extract.ledger import Channel
+    from trainboard.extract.stencil import Stencil
 
 STATE_VERSION = 4
 PLAN_CAP = 2048
 """Shapes remembered. A log of ever new shapes is text, where forgetting them all costs nothing."""
 SHAPE_CAP = 16 * 1024
 """Bytes; a longer line's shape is looked at each time and not remembered."""
+SHARED_CAP = 1024
+"""Bytes; what a longer line holds is not remembered for other logs."""
 PLANS_SIZE = 4 << 20
 """Bytes of lines whose shapes are remembered."""
 _BARS = 3
 """A line with more bars may be the header of a table."""
 TABLES_CAP = 16
 """Tables whose recipes are remembered."""
-_BETWEEN_CELLS = b" \t,;|"
 ALIKE = 16
 """Lines of one shape after which more of them are taken at once, where there are as many."""
+RUN, RUN_CAP = 64, 512
+"""Lines that are taken at once, at first and at most."""
 _sample = tuple.__new__
 
 
@@ -61,11 +68,15 @@ class Extractor:
         self._plans: dict[tuple[bytes, ...], Recipe] = {}
         self._size = 0
         """Of the lines whose shapes are in `_plans`."""
+        self._stencils = Stencils()
+        self._clocks = Clocks()
         self._last = Recipe(IDLE)
         """The shape that was read last."""
         self._before: list[bytes] = []
         """The last lines of the block before."""
         self._table: tables.Table | None = None
+        self._separated = False
+        """Signs stand between its cells, which tell rows at a look."""
         self._row = NOTHING
         self._rows: dict[int, tuple[tables.Table, Recipe]] = {}
         """The tables that were met, with their recipes."""
@@ -94,14 +105,14 @@ class Extractor:
             lines, held = gather(clean(block))
             if held:
                 self._lines.hold(block, held)
-            samples = self._read(block, lines, wall)
+            samples = self._read(Chunk(block, lines), wall)
         self._look_at(self._lines.bar)
         return samples
 
     def finish(self, wall: float | None = None) -> list[Sample]:
         """The samples of a last line without a newline. Nothing can be fed after it."""
         block = self._lines.finish()
-        return self._read(block, gather(clean(block), ended=True)[0], wall) if block else []
+        return self._read(Chunk(block, gather(clean(block), ended=True)[0]), wall) if block else []
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on at `offset` later, as JSON can hold it."""
@@ -142,71 +153,102 @@ class Extractor:
             raise ValueError(f"no state of an extractor: {error}") from error
         return extractor
 
-    def _read(self, block: bytes, lines: list[bytes], wall: float | None) -> list[Sample]:
+    def _read(self, chunk: Chunk, wall: float | None) -> list[Sample]:
         samples: list[Sample] = []
-        plans, split, take = self._plans, splitter(block), self._take
-        headed: bool | None = None  # until a line without numbers is met: it takes a look at the whole block
-        barred, python = b"|" in block, b".py" in block
-        last, patterned = self._last, bool(self._patterns)
-        text, starts = b"", [0]
-        alike = done = 0
-        for place, line in enumerate(lines):
-            if place < done:
+        lines, outlines = chunk.lines, chunk.outlines
+        stencils, patterned = self._stencils, bool(self._patterns)
+        alike, reach, done = 0, RUN, 0
+        for place, (line, variants) in enumerate(zip(lines, map(stencils.known.get, outlines), strict=True)):
+            if place < done or (variants is INERT and not self._separated and not patterned):
                 continue
             if patterned and self._matched(line, wall, samples):
                 continue
-            recipe = last.next
-            if recipe is not None and recipe.match is not None and (found := recipe.match.fullmatch(line)):
-                alike = alike + 1 if recipe is last else 0
-                last = recipe
-                take(recipe, found.groups(), wall, samples, lines, place)
-                if alike >= ALIKE and recipe.may_run and not patterned:
-                    if not text:
-                        text = b"\r".join((*lines, b""))
-                        starts = [0, *accumulate(len(each) + 1 for each in lines)]
-                    run = recipe.run(text, starts[place + 1])
-                    taken = self._take_run(recipe, run, wall, samples)
-                    recipe.ran(len(run), taken)
-                    done = place + 1 + taken
-                    alike = ALIKE // 2 if taken else -ALIKE * 8
-                continue
-            if self._table is not None and self._table.is_separated:
-                cells = self._table.cells(line)
-                if cells is not None:
-                    take(self._row, cells, wall, samples, lines, place)
+            stencil = None if variants is None else variants.of(line)
+            if stencil is not None and (self._table is None or self._is_no_row(stencil)):
+                recipe = stencil.recipe
+                if recipe is NOTHING:
                     continue
-            parts = split(line)
-            if len(parts) == 1:
-                if line and line[-1] in HEADING_ENDS:
-                    self._announce(line)
-                if headed is None:
-                    headed = tables.may_head(block)
-                if (headed and tables.is_heading(line)) or (barred and line.count(b"|") > _BARS):
-                    self._use(tables.header(line))
-                elif b", " in line and (table := tables.listed(line)) is not None:
-                    self._use(table)
-                elif python and b".py" in line:
-                    self._start(line)
-                continue
-            if self._table is not None and not parts[2].strip(_BETWEEN_CELLS):
-                cells = self._table.cells(line)
-                if cells is not None:
-                    take(self._row, cells, wall, samples, lines, place)
+                if recipe.row:
+                    self._begin_table(recipe, chunk, wall, samples, place)
                     continue
-            texts = tuple(parts[::2])
-            recipe = plans.get(texts) or self._learn(line, texts, parts)
-            if recipe is NOTHING:
-                continue
-            if recipe.row:
-                self._begin_table(recipe, line, wall, samples, lines, place)
-                continue
-            if recipe.hits < HITS:
-                recipe.learn(line, parts)
-            last.next = last = recipe
-            take(recipe, [parts[2 * slot + 1] for slot in recipe.plan.wanted], wall, samples, lines, place)
-        self._last = last
+                tokens = stencil.tokens(line)
+            else:
+                foreseen = self._last.next
+                found = foreseen.match.fullmatch(line) if foreseen is not None and foreseen.match else None
+                if foreseen is None or found is None:
+                    self._read_new(chunk, place, stencil is None, wall, samples)
+                    continue
+                recipe, tokens = foreseen, found.groups()
+                if stencil is None and not stencils.is_new(outlines[place]):
+                    stencils.keep(outlines[place], line, chunk.parts(place), recipe)
+            alike = alike + 1 if recipe is self._last else 0
+            self._last.next = self._last = recipe
+            self._take(recipe, tokens, wall, samples, lines, place)
+            if alike >= ALIKE and recipe.may_run and not patterned:
+                after = slice(place + 1, place + 1 + reach)
+                taken = self._take_run(recipe, stencils.run(recipe, lines[after], outlines[after]), wall, samples)
+                done = place + 1 + taken
+                # Where all was of use there may be more; where none was it is long before the next try.
+                alike = ALIKE if taken == reach else ALIKE // 2 if taken else -ALIKE * 8
+                reach = min(RUN_CAP, 2 * reach) if taken == reach else RUN
         self._before = [line[:LINE_CAP] for line in (self._before + lines[-REACH:])[-REACH:]]
         return samples
+
+    def _read_new(self, chunk: Chunk, place: int, is_new: bool, wall: float | None, samples: list[Sample]) -> None:
+        """Read a line that is taken apart; `is_new`: no stencil of its outline is known."""
+        line, outline, lines = chunk.lines[place], chunk.outlines[place], chunk.lines
+        if self._separated and self._read_row(line, lines, place, wall, samples):
+            return
+        parts = chunk.parts(place)
+        if len(parts) == 1:
+            self._read_text(line, chunk)
+            return
+        if not parts[2].strip(BETWEEN_CELLS) and self._read_row(line, lines, place, wall, samples):
+            return
+        texts = tuple(parts[::2])
+        recipe = self._plans.get(texts)
+        if recipe is None:
+            recipe = self._learn(line, texts, parts)
+        elif is_new and not self._stencils.is_new(outline):
+            self._stencils.keep(outline, line, parts, recipe)
+        if recipe is NOTHING:
+            return
+        if recipe.row:
+            self._begin_table(recipe, chunk, wall, samples, place)
+            return
+        if recipe.hits < HITS:
+            recipe.learn(line, parts)
+        self._last.next = self._last = recipe
+        self._take(recipe, [parts[2 * slot + 1] for slot in recipe.plan.wanted], wall, samples, lines, place)
+
+    def _read_text(self, line: bytes, chunk: Chunk) -> None:
+        """A line without numbers: it may head a table or what comes below it, or say that a program starts."""
+        part = announced(line) if line[-1:] in HEADING_ENDS else None
+        if part is not None:
+            self._announce(part)
+        if (chunk.may_head and tables.is_heading(line)) or (chunk.is_barred and line.count(b"|") > _BARS):
+            self._use(tables.header(line))
+        elif b", " in line and (table := tables.listed(line)) is not None:
+            self._use(table)
+        elif chunk.names_programs and b".py" in line:
+            self._start(line)
+        elif part is None and not self._stencils.is_new(line):
+            self._stencils.keep_inert(line)
+
+    def _read_row(
+        self, line: bytes, lines: list[bytes], place: int, wall: float | None, samples: list[Sample]
+    ) -> bool:
+        """Whether a line is a row of the table that was met last: then it is read."""
+        cells = self._table.cells(line) if self._table is not None else None
+        if cells is None:
+            return False
+        self._take(self._row, cells, wall, samples, lines, place)
+        return True
+
+    def _is_no_row(self, stencil: Stencil) -> bool:
+        """Whether a line of a known shape is read by it although there is a table."""
+        foreseen = stencil.recipe is self._last.next and stencil.recipe.match is not None
+        return foreseen or not (self._separated or stencil.is_row)
 
     def _ahead(self, lines: list[bytes], place: int) -> list[bytes]:
         """The lines before a place, those of the block before included."""
@@ -252,15 +294,19 @@ class Extractor:
                 if recipe.part != self._part:
                     recipe.forget()
                     recipe.part, channels = self._part, None
-        elif position.see(recipe.plan, tokens):
+        elif position.see(recipe.told, tokens):
             index = position.index
             self._part = ""
         if channels is None:
             channels = self._resolve(recipe)
+        if not channels and not recipe.doubts:
+            return
         if recipe.stamp is not None and channels:
             wall = recipe.time(tokens, wall)
         rank = recipe.rank(tokens) if recipe.ranked else None
-        ended, unique = position.ended, recipe.unique
+        borrowed, serial = position.index, position.serial
+        word, step = index or ("", 0.0)
+        guarded = position.ended or recipe.unique
         for at, scale, channel in channels:
             token = tokens[at]
             if not token:
@@ -272,17 +318,22 @@ class Extractor:
                 if other is None:
                     continue
                 value = other
-            if rank is not None and not channel.hears(rank):
+            if rank is not None and channel.rank != rank and not channel.hears(rank):
                 continue
             if index is None:
-                word, step = self._borrowed(channel)
-            else:
-                word, step = index
-                last = channel.last
-                if ended and last is not None and last > step:
+                if borrowed is not None and channel.serial != serial and channel.serial != COUNTED:
+                    channel.serial, channel.repeats = serial, 0
+                    word, step = borrowed
+                else:
+                    word, step = self._borrowed(channel)
+            elif guarded:
+                step = index[1]
+                if position.ended and channel.last is not None and channel.last > step:
                     step += 1
-                elif unique and last == step and channel.is_doubled:
+                elif recipe.unique and channel.last == step and channel.is_doubled:
                     continue
+                channel.last = step
+            else:
                 channel.last = step
             channel.count += 1
             samples.append(_sample(Sample, (channel.metric, value * scale, step, word, wall)))
@@ -293,10 +344,8 @@ class Extractor:
         self, recipe: Recipe, lines: list[tuple[bytes, ...]], wall: float | None, samples: list[Sample]
     ) -> int:
         """How many of the lines after one of the same shape were taken at once, column by column; may be none."""
-        found, channels = recipe.plan, recipe.channels
-        if found.epoch is not None:
-            slot = found.epoch.slot
-            lines = list(takewhile(lambda line: self._position.is_epoch(line[slot]), lines))
+        channels = recipe.channels
+        lines = self._position.of_epoch(recipe.told, lines)
         if len(lines) < ALIKE or not channels or len({id(channel) for *_, channel in channels}) < len(channels):
             return 0
         columns = list(zip(*lines, strict=True))
@@ -304,7 +353,7 @@ class Extractor:
             values = [[float(token) * scale for token in columns[at]] for at, scale, _ in channels]
         except ValueError:
             return 0
-        seen = self._position.see_run(found, lines)
+        seen = self._position.see_run(recipe.told, lines)
         if seen is None:
             return 0
         word, steps = seen
@@ -394,10 +443,9 @@ class Extractor:
                 samples.append(Sample(channel.metric, value * scale, at[1], at[0], seen.wall))
         return channels
 
-    def _announce(self, line: bytes) -> None:
+    def _announce(self, part: str) -> None:
         """Take a heading line, `Validation:`, after which lines without an index are of that data."""
-        part = announced(line)
-        if part is not None and self._position.index is not None:
+        if self._position.index is not None:
             self._part = part
 
     def _is_out_of_place(self, recipe: Recipe, lines: list[bytes], place: int) -> bool:
@@ -445,25 +493,28 @@ class Extractor:
         channel.serial = serial
         return index
 
-    def _learn(self, line: bytes, texts: tuple[bytes, ...], parts: list[bytes]) -> Recipe:
+    def _learn(self, line: bytes, texts: tuple[bytes, ...], parts: Sequence[bytes]) -> Recipe:
         recipe = NOTHING
         if not is_idle(texts):
-            found = plan(Shape(texts, _dates(parts)))
-            recipe = NOTHING if found is IDLE else Recipe(found, texts)
+            dates = _dates(parts)
+            found = remembered(texts, dates) if len(line) <= SHARED_CAP else plan(Shape(texts, dates))
+            recipe = NOTHING if found is IDLE else Recipe(found, texts, self._clocks)
         if b".py" in line and self._start(line):
             return recipe
         if len(line) <= SHAPE_CAP:
             if len(self._plans) >= PLAN_CAP or self._size >= PLANS_SIZE:
                 self._plans.clear()
+                self._stencils.clear()
                 self._size = 0
             self._plans[texts] = recipe
             self._size += len(line)
         return recipe
 
     def _begin_table(
-        self, recipe: Recipe, line: bytes, wall: float | None, samples: list[Sample], lines: list[bytes], place: int
+        self, recipe: Recipe, chunk: Chunk, wall: float | None, samples: list[Sample], place: int
     ) -> None:
         """A row of numbers, with or without a name in front: a line before it may be its table's header."""
+        lines, line = chunk.lines, chunk.lines[place]
         ahead = list(reversed(self._ahead(lines, place)))
         above = next((text for text in ahead if not is_ruler(text)), b"")
         table = None if recipe.plan.crossed else tables.above(above, line)
@@ -472,11 +523,16 @@ class Extractor:
             self._use(table)
             self._take(self._row, cells, wall, samples, lines, place)
             return
-        parts = splitter(line)(line)
-        texts = tuple(parts[::2])
-        found = under(Shape(texts, _dates(parts)), ahead)
+        if recipe.crosses is False:
+            return
+        parts = chunk.parts(place)
+        dates = _dates(parts)
+        if recipe.crosses is None:
+            recipe.crosses = may_cross(Shape(recipe.texts, dates))
+        found = under(Shape(recipe.texts, dates), ahead) if recipe.crosses else IDLE
         if found is not IDLE:
-            made = self._plans[texts] = Recipe(found, texts)
+            made = self._plans[recipe.texts] = Recipe(found, recipe.texts, self._clocks)
+            self._stencils.clear()  # they know the lines as rows
             self._take(made, [parts[2 * slot + 1] for slot in found.wanted], wall, samples, lines, place)
 
     def _use(self, table: tables.Table | None) -> None:
@@ -487,6 +543,7 @@ class Extractor:
                 self._rows.clear()
             self._rows[id(table)] = table, Recipe(table.plan)
         self._table, self._row = self._rows[id(table)]
+        self._separated = table.is_separated
 
     def _start(self, line: bytes) -> bool:
         """Whether a shell says that it starts a program: its metrics are not those of another one."""
@@ -498,14 +555,14 @@ class Extractor:
 
     def _look_at(self, bar: bytes) -> None:
         """Progress goes on while a bar is being redrawn; its metrics count when its line ends."""
-        parts = splitter(bar)(bar) if bar else []
+        parts = splitter(is_wordy(bar))(bar) if bar else []
         if len(parts) > 1:
             texts = tuple(parts[::2])
-            found = (self._plans.get(texts) or self._learn(bar, texts, parts)).plan
-            if found.epoch or found.counter:
-                self._position.see(found, [parts[2 * slot + 1] for slot in found.wanted])
+            recipe = self._plans.get(texts) or self._learn(bar, texts, parts)
+            if recipe.plan.epoch or recipe.plan.counter:
+                self._position.see(recipe.told, [parts[2 * slot + 1] for slot in recipe.plan.wanted])
 
 
-def _dates(parts: list[bytes]) -> frozenset[int]:
+def _dates(parts: Sequence[bytes]) -> frozenset[int]:
     """The slots of a line's numbers that are none but dates."""
     return frozenset(slot for slot, token in enumerate(parts[1::2]) if number(token) is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.context import is_source
@@ -25,6 +26,7 @@ from trainboard.extract.prefix import prefix
 from trainboard.extract.quick import is_row, is_telling
 from trainboard.extract.recurrence import candidates, doubtful
 from trainboard.extract.sentences import is_done
+from trainboard.extract.shape import Shape
 from trainboard.extract.spelling import spelled, unstamped
 from trainboard.extract.stamps import Stamp
 from trainboard.extract.words import section
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
     from trainboard.extract.marks import Mark
     from trainboard.extract.prefix import Prefix
-    from trainboard.extract.shape import Shape
 
 _STAMP_NAMES = frozenset(
     ("timestamp", "ts", "time_ms", "wall_time", "created", "created_at", "asctime", "date", "time")
@@ -110,6 +111,12 @@ CROSSED = Plan(row=True, crossed=True)
 """Of lines with a name and then numbers."""
 
 
+def may_cross(shape: Shape) -> bool:
+    """Whether `under` may find anything in such a line."""
+    before = prefix(shape)
+    return is_crossed(shape.message(before.slot, before.cut))
+
+
 def under(shape: Shape, above: Iterable[bytes]) -> Plan:
     """What to take from a line with a name in front of its numbers, by the lines above it."""
     before = prefix(shape)
@@ -178,6 +185,12 @@ def plan(shape: Shape) -> Plan:
     tag = _tag(before, message, found, form, evaluation) + aside
     found = found._replace(tag=tag, word=aside or _word(found, evaluation))
     return _packed(found, shape.dates)
+
+
+@lru_cache(maxsize=1024)
+def remembered(texts: tuple[bytes, ...], dates: frozenset[int]) -> Plan:
+    """The same for a shape of which another log has likely lines too: the runs of a sweep print the same."""
+    return plan(Shape(texts, dates))
 
 
 def _led(message: Shape, named: dict[int, str]) -> tuple[list[Mark], tuple[Field, ...]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ HEADER_CAP = 16 * 1024
 """Bytes."""
 _NAME_CAP = 60
 _NAME = re.compile(r"[A-Za-z_#%(@|][\w ./@%+*&:;()#'|\[\]-]*")
+_NAME_STARTS = frozenset(bytes((start,)) for start in (string.ascii_letters + "_#%(@").encode())
+_AROUND_NAMES = b" \t\"'\r|"
 _BAR = re.compile(rb"(?<!\s)\s+\d{1,3}%(?:\|| \xe2\x94)")
 _WIDE_CELL = re.compile(rb"\S+(?: \S+)*")
 _NARROW = re.compile(rb"\S+")
@@ -56,7 +59,7 @@ _COUNTED = frozenset(("images",))
 _VALUE = re.compile(
     rb"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Inf))(?:/\d+|%|[a-zA-Z]{1,3})?[*+:]?"
 )
-_UNITS = re.compile(rb"[0-9][A-Za-z%*+]")
+_UNITS = re.compile(rb"[A-Za-z%*+](?<=[0-9].)")
 _ENTRY = re.compile(rb"[-+]?\.?\d|[-+]?(?:nan|inf|NaN|Inf)|-+$|\(?[nN]/?[aA]\)?$")
 _MARKED = frozenset((b"%", b"*", b"+"))
 _PLACED = 2
@@ -92,7 +95,7 @@ class Table(NamedTuple):
             self._cut_totals(cells)
         if self.told:
             for place in self.told:
-                if cells[place].isdigit() or number(cells[place]) is not None:
+                if cells[place].isdigit() or (cells[place] and number(cells[place]) is not None):
                     break
             else:
                 return None
@@ -182,6 +185,8 @@ def listed(line: bytes) -> Table | None:
 
 def above(line: bytes, row: bytes) -> Table | None:
     """The table whose header stands above a row; None where that is none."""
+    if line.strip(_AROUND_NAMES)[:1] not in _NAME_STARTS:  # as the lines of a table without a header
+        return None
     return next((table for table in (header(line), narrow(line)) if table and table.cells(row) is not None), None)
 
 

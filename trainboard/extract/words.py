@@ -28,7 +28,7 @@ _HEADINGS = re.compile(
     rb"(?: (?:set|results?|metrics|stats|summary|phase|performance|scores?))?[\] \t]{0,4}"
     rb"(?::|[-=*#]{2,60}|\.\.\.)"
 )
-HEADING_ENDS = frozenset(b":=-*#.")
+HEADING_ENDS = frozenset((b":", b"=", b"-", b"*", b"#", b"."))
 _HEADING_CAP = 80
 """Bytes."""
 _TRAINING = re.compile(r"(?i)train")
