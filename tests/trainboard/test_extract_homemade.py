@@ -175,6 +175,16 @@ def test_a_table_of_layers_is_none_of_metrics() -> None:
         ("[10]\ttraining's l2: 0.42\tvalid_1's l2: 0.52", {"training's l2": 0.42, "valid_1's l2": 0.52}),
         ("第 3 轮 训练损失: 0.42", {"训练损失": 0.42}),
         ("gen\tnevals\tavg\n0\t300\t1.25\n1\t180\t1.5", {"nevals": 180, "avg": 1.5}),
+        ("EPOCH: 7\ncurrent learning rate 2.5e-05", {"current learning rate": 2.5e-05}),
+        ("val, round, loss, acc ===> 002, 0.88, 0.54,", {"val_loss": 0.88, "val_acc": 0.54}),
+        ("train, round, loss, acc  ===> 003, 0.8, 0.4,", {"loss": 0.8, "acc": 0.4}),
+        ("epoch 3\nP, R, F1 = 0.5, 0.6, 0.55", {"P": 0.5, "R": 0.6, "F1": 0.55}),
+        ("epoch 3\nTEST: loss, acc, f1\n0.5 0.9 0.7\nDEV: loss, acc, f1\n0.4 0.8 0.6",
+         {"TEST_loss": 0.5, "TEST_acc": 0.9, "TEST_f1": 0.7, "DEV_loss": 0.4, "DEV_acc": 0.8, "DEV_f1": 0.6}),
+        ("Epoch: 5/20\n  Instance: 160; Time: 17.5s; loss: 798.5; acc: 364.0/388.0=0.9375",
+         {"Time": 17.5, "loss": 798.5, "acc": 0.9375}),
+        ("Total rewards in episode 73 is 3.75 total number of steps are 36", {"Total rewards": 3.75}),
+        ("step 3 loss: 0.5 Client Index = 4", {"loss": 0.5}),
         ("Success rate: 66%\nhorse_win_rate   575", {"Success rate": 66}),
     ],
 )  # fmt: skip
@@ -235,6 +245,11 @@ def test_the_line_that_a_warning_quotes_is_no_source_code() -> None:
     warning = "/opt/a.py:238: VisibleDeprecationWarning: Creating an array\n  mode = random.choice(options)\n"
     rows = "".join(f"{warning * 3}timer: 0.3{i} sec.\niter {i} || Loss: 1.{i}\n" for i in range(4))
     assert len(read(rows)["timer"]) >= 3
+
+
+def test_lines_with_a_measurement_are_none_of_settings() -> None:
+    row = "Epoch {0}\n" + "   Instance: 16; Time: 1.0s; loss: 0.5\n" * 4 + "Dev: time: 1.0s; acc: 0.{0}, p: 0.3\n"
+    assert [value for _, value in read("".join(map(row.format, (1, 2))))["Dev_acc"]] == [0.1, 0.2]
 
 
 def test_a_tree_of_settings_is_none_of_metrics() -> None:

@@ -30,6 +30,8 @@ _CODE = re.compile(
 )
 _WARNED = re.compile(rb"\.py:\d+: \w*Warning: ")
 """Below it stands the line of source that a warning is about, which tells nothing of the lines after it."""
+_FURTHER = re.compile(rb"[,;|]\s{0,4}([A-Za-z_][\w ]{0,30}?)\s?[:=]")
+"""The names of the pairs after the first: a line with a measurement in it is none of settings."""
 _RULER = re.compile(rb"[-=+|:\s]*|(?:\xe2[\x94\x95].|[\s|])*")
 _PAIR = re.compile(rb"[\s|+`-]{0,40}[\"']?([A-Za-z_][\w. -]{0,60}?)[\"']?\s*(?:[:=\t]|\.{3,})\s*(\S.*)?")
 
@@ -62,4 +64,6 @@ def is_ruler(line: bytes) -> bool:
 
 def _is_setting(text: bytes) -> bool:
     found = _PAIR.match(text)
-    return found is not None and kind(found[1].decode("utf-8", "replace")) is Kind.SETTING
+    if found is None or kind(found[1].decode("utf-8", "replace")) is not Kind.SETTING:
+        return False
+    return not any(kind(name.decode("utf-8", "replace")) is Kind.MEASURE for name in _FURTHER.findall(text))

@@ -235,6 +235,8 @@ class Extractor:
             self._announce(part)
         if (chunk.may_head and tables.is_heading(line)) or (chunk.is_barred and line.count(b"|") > _BARS):
             self._use(tables.header(line))
+        elif b", " in line and (table := tables.listed(line)) is not None:
+            self._use(table)
         elif chunk.names_programs and b".py" in line:
             self._start(line)
         elif part is None and not self._stencils.is_new(line):

@@ -152,7 +152,9 @@ def is_guest(message: Shape, named: dict[int, str], continued: bool) -> bool:
     """Whether a line without an index opens with the name of something that is measured in a training."""
     first = named.get(0, "")
     opening = message.texts[0].strip(_LIST)
-    sure = kind(first) is Kind.MEASURE
+    kinds = [kind(name) for name in named.values()]
+    counted = kind(first) is Kind.SETTING and Kind.MEASURE in kinds and kinds.count(Kind.SETTING) == 1
+    sure = kind(first) is Kind.MEASURE or counted
     if not first or len(message.texts) > _GUEST_CAP * (1 + sure) or not message.ends(0):
         return False
     if not opening.startswith(first.split()[0].encode()):
@@ -162,6 +164,7 @@ def is_guest(message: Shape, named: dict[int, str], continued: bool) -> bool:
         return False
     return (
         continued
+        or counted
         or _is_known(first)
         or _is_mean(first)
         or _SCOPED.match(first) is not None

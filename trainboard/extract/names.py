@@ -108,11 +108,11 @@ _SETTING = re.compile(
     r"|(?:^|_)(?:best|start|end|first|last)_(?:epoch|step|iter)"
     r"|(?:^|_)len(?:_epoch|_step)?$|(?:^|_)(?:decay|remaining)(?:_|$)|_seen$|_(?:size|dim|dims|layers|heads|threshold|weight|weights|coef|coeff|factor|patience|interval|freq|frequency"
     r"|every|steps|epochs|iters?|dir|path|seed|workers|batches|classes|channels|length|len|version|id|code|port"
-    r"|dropout|rank|samples|count|limit|budget|examples|timesteps)$"
+    r"|dropout|rank|samples|count|limit|budget|examples|timesteps|index|idx)$"
 )
 _MEASURED_SETTING = re.compile(
     r"(?:^|_)(?:completion|response|episode|ep|trajectory)_(?:mean_)?len(?:gth)?$"
-    r"|^(?:total|max|min)_(?:reward|return|score)$|^(?:total_loss|max_mem|max_(?:gpu_)?mem|best_(?:\w+_)?(?:loss|acc|accuracy|score|ppl|error)$|(?:num_)?bad_epochs$)"
+    r"|^(?:total|max|min)_(?:reward|return|score)s?$|^(?:total_loss|max_mem|max_(?:gpu_)?mem|best_(?:\w+_)?(?:loss|acc|accuracy|score|ppl|error)$|(?:num_)?bad_epochs$)"
     r"|(?:^|_)(?:loss|acc|accuracy)$"
 )
 """Measurements whose names look like settings."""

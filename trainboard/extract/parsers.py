@@ -56,7 +56,7 @@ _COUNTED = re.compile(
     rb"| (?:[a-z]{1,20} ){0,2}(?:images|samples|examples|sentences|instances|videos|files|items|documents|rows)"
 )
 """Things that a number before counts."""
-_COUNTED_SHARE = re.compile(rb"/\0 \(\0%\).*", re.DOTALL)
+_COUNTED_SHARE = re.compile(rb" ?/ ?\0 ?(?:\(\0%\)|= ?\0).*", re.DOTALL)
 _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
 """The form of names that nobody knows."""
@@ -223,7 +223,7 @@ PARSERS: tuple[tuple[str, Callable[[Shape], Iterator[tuple[int, str]]]], ...] = 
 
 
 def _is_counted_share(shape: Shape, slot: int) -> bool:
-    """`Accuracy: 9840/10000 (98%)`: the share in brackets is the value."""
+    """`Accuracy: 9840/10000 (98%)`, `acc: 98/100=0.98`: the share is the value."""
     return (
         len(shape.texts) > slot + 3
         and _COUNTED_SHARE.fullmatch(b"\0".join(shape.texts[slot + 1 : slot + 4])) is not None

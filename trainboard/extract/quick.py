@@ -23,6 +23,8 @@ _CELL = re.compile(rb"\x00(?:/\x00)?[%A-Za-z]{0,3}[*+]?|[*+]")
 _SEPARATORS = bytes.maketrans(b",;|\t", b"    ")
 _BAR = re.compile(rb"(?<!\s)\s+\x00%(?:\|| \xe2\x94)")
 _BETWEEN_CELLS = b" \t,;|/*+"
+_LAST_WORDS = frozenset((b"rate", b"Rate"))
+"""Of names that tell by the words before."""
 _UNIT_CAP = 3
 _LABEL_CAP = 40
 
@@ -60,4 +62,10 @@ def is_telling(texts: tuple[bytes, ...]) -> bool:
 @lru_cache(maxsize=4096)
 def _is_telling_word(word: bytes) -> bool:
     name = word.decode("utf-8", "replace")
-    return word in VERBS or name.lower() in COUNTING or kind(name) in _TELLING_KINDS or role(name) is not None
+    return (
+        word in VERBS
+        or word in _LAST_WORDS
+        or name.lower() in COUNTING
+        or kind(name) in _TELLING_KINDS
+        or role(name) is not None
+    )

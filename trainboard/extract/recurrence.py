@@ -54,6 +54,10 @@ _NAMING = frozenset(
 """Words for numbers that tell one thing from another, and measure nothing."""
 
 
+_COUNTERS = frozenset(("total", "global", "num", "n", "env", "current", "train"))
+"""Before a plural: `total_steps` counts what is done, and `episode_steps` may be measured."""
+
+
 class Sight(NamedTuple):
     """One line of a shape."""
 
@@ -193,7 +197,7 @@ def is_naming(name: str) -> bool:
     """Whether a name is of numbers that tell one thing from another, or a place in the training."""
     folded = fold(name)
     rest, _, last = folded.rpartition("_")
-    counting = last in INDEX_KINDS or (rest != "" and last.rstrip("s") in INDEX_KINDS)
+    counting = last in INDEX_KINDS or (rest in _COUNTERS and last.rstrip("s") in INDEX_KINDS)
     return counting or folded in _NAMING or last in _NAMING
 
 

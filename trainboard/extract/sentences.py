@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from trainboard.extract.names import INDEX_KINDS, Kind, kind
+from trainboard.extract.words import qualified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,14 @@ _LISTED = re.compile(
     rb"(%(part)s(?: ?/ ?%(part)s){1,4})((?: %(part)s){0,2})[)\]]?[ :=]{1,3}"
     rb"(\x00[%%\w]{0,2}(?: ?/ ?\x00[%%\w]{0,2}){1,4})(?![\w/])" % {b"part": _PART}
 )
+# `val, round, loss, acc ===> 002, 0.88, 0.54`, `P, R, F1 = 0.5, 0.6, 0.55`
+_INDICES = (Kind.EPOCH, Kind.STEP, Kind.BATCH)
+_COMMAS = re.compile(
+    rb"(?<![\w,])((?:[A-Za-z_][\w@./-]{0,24}, ?){1,11}[A-Za-z_][\w@./-]{0,24}) {0,3}(?:[=-]*>|:|=)\s*"
+    rb"(\x00%?(?:, ?\x00%?){1,11}),?\s*$"
+)
 _VALUES = re.compile(rb"\x00[%\w]{0,2} ?/ ?\x00")
+_VALUES_END = re.compile(rb", ?\x00%?,?\s*$")
 _PHASE = re.compile(rb"(?i)(?:train|val|test|eval|dev)[a-z]{0,8}")
 # `Accuracy (Loss): 0.5 (1.4)`: the second name is that of the value in brackets
 _BRACKETED = re.compile(
@@ -96,11 +104,27 @@ def lists(shape: Shape) -> Iterator[tuple[int, str]]:
         if len(names) == found[5].count(b"/") + 1 and any(kind(name) is Kind.MEASURE for name in names):
             first = shape.slot_at(found.start(5))
             yield from ((first + place, name) for place, name in enumerate(names))
+    listed = _COMMAS.search(line) if _VALUES_END.search(line) else None
+    if listed:
+        yield from _by_commas(shape, listed)
     for found in _BRACKETED.finditer(line) if b" (\0" in line else ():
         names = [(found[1] + found[place]).decode("utf-8", "replace") for place in (2, 3)]
         if all(kind(name) is Kind.MEASURE for name in names):
             slot = shape.slot_at(line.index(b"\0", found.start()))
             yield from ((slot, names[0]), (slot + 1, names[1]))
+
+
+def _by_commas(shape: Shape, found: re.Match[bytes]) -> Iterator[tuple[int, str]]:
+    """Names and as many values; one name more where the first tells whose data they are of."""
+    names = [name.strip().decode("utf-8", "replace") for name in found[1].split(b",")]
+    count, part = found[2].count(b"\0"), ""
+    if len(names) == count + 1 and _PHASE.fullmatch(names[0].encode()):
+        part, *names = names
+        part = "" if part.lower().startswith("train") else part
+    if len(names) == count and any(kind(name) is Kind.MEASURE for name in names):
+        first = shape.slot_at(found.start(2))
+        for place, name in enumerate(names):
+            yield first + place, name if kind(name) in _INDICES else qualified(part, name)
 
 
 def _whole(lead: bytes, parts: list[bytes], tail: bytes) -> list[bytes]:

@@ -14,7 +14,13 @@ from trainboard.extract.plan import Plan
 from trainboard.extract.recurrence import is_naming
 from trainboard.extract.shape import number
 from trainboard.extract.synonyms import Role, role
+from trainboard.extract.words import qualified
 
+_LISTED = re.compile(
+    rb"[\s#*=-]*([A-Za-z]{2,20}:\s)?\s*([A-Za-z_][\w@./-]{0,30}(?:, ?[A-Za-z_][\w@./-]{0,30}){2,15})\s*"
+)
+_LISTED_CAP = 200
+"""Bytes."""
 COLUMNS_CAP = 512
 HEADER_CAP = 16 * 1024
 """Bytes."""
@@ -118,7 +124,7 @@ class Table(NamedTuple):
     def _blank_separated(self, line: bytes) -> list[bytes] | None:
         line = _barless(line) if b"%" in line else line
         count = len(self.columns)
-        cells = line.split()
+        cells = (line.replace(b",", b" ") if b", " in line else line).split()
         if len(cells) == count + 1 and not _VALUE.fullmatch(cells[-1]):
             cells.pop()
         if len(cells) == count:
@@ -161,6 +167,20 @@ def narrow(line: bytes) -> Table | None:
     line = _barless(line)
     cells = [Column(_text(found[0]), found.start(), found.end()) for found in _NARROW.finditer(line)]
     return _table("narrow", cells)
+
+
+@lru_cache(maxsize=16)
+def listed(line: bytes) -> Table | None:
+    """The table of a line of names by commas, `TEST: loss, acc, f1`, above a row of as many numbers."""
+    found = _LISTED.fullmatch(line) if len(line) < _LISTED_CAP else None
+    if found is None:
+        return None
+    part = _text(found[1] or b"").rstrip(": ")
+    part = "" if part.lower().startswith("train") else part
+    names = [_text(name) for name in found[2].split(b",")]
+    if not any(kind(name) is Kind.MEASURE for name in names):
+        return None
+    return _table("narrow", [Column(qualified(part, name), 0, 0) for name in names])
 
 
 def above(line: bytes, row: bytes) -> Table | None:
