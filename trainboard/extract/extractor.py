@@ -26,7 +26,7 @@ from trainboard.extract.words import HEADING_ENDS, announced
 from trainboard.series import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trainboard.extract.fields import Field
     from trainboard.extract.ledger import Channel
@@ -159,11 +159,14 @@ class Extractor:
         stencils, patterned = self._stencils, bool(self._patterns)
         alike, reach, done = 0, RUN, 0
         for place, (line, variants) in enumerate(zip(lines, map(stencils.known.get, outlines), strict=True)):
-            if place < done or (variants is INERT and not self._separated and not patterned):
+            if (variants is INERT and not self._separated and not patterned) or place < done:
                 continue
             if patterned and self._matched(line, wall, samples):
                 continue
-            stencil = None if variants is None else variants.of(line)
+            stencil = None
+            if variants is not None:  # as `variants.of(line)`, without a call
+                digits = variants.digits
+                stencil = variants.stencil if digits is None else variants.stencils.get(digits(line))
             if stencil is not None and (self._table is None or self._is_no_row(stencil)):
                 recipe = stencil.recipe
                 if recipe is NOTHING:
@@ -181,8 +184,12 @@ class Extractor:
                 recipe, tokens = foreseen, found.groups()
                 if stencil is None and not stencils.is_new(outlines[place]):
                     stencils.keep(outlines[place], line, chunk.parts(place), recipe)
-            alike = alike + 1 if recipe is self._last else 0
-            self._last.next = self._last = recipe
+            if recipe is self._last:
+                alike += 1
+                recipe.next = recipe
+            else:
+                alike = 0
+                self._last.next = self._last = recipe
             self._take(recipe, tokens, wall, samples, lines, place)
             if alike >= ALIKE and recipe.may_run and not patterned:
                 after = slice(place + 1, place + 1 + reach)
@@ -302,7 +309,7 @@ class Extractor:
         if not channels and not recipe.doubts:
             return
         if recipe.stamp is not None and channels:
-            wall = recipe.time(tokens, wall)
+            wall = (recipe.clock or recipe.clocks.of(recipe.stamp, tokens)).time(recipe.stamp, tokens, wall)
         rank = recipe.rank(tokens) if recipe.ranked else None
         borrowed, serial = position.index, position.serial
         word, step = index or ("", 0.0)
@@ -350,10 +357,10 @@ class Extractor:
             return 0
         columns = list(zip(*lines, strict=True))
         try:
-            values = [[float(token) * scale for token in columns[at]] for at, scale, _ in channels]
+            values = [_scaled(map(float, columns[at]), scale) for at, scale, _ in channels]
         except ValueError:
             return 0
-        seen = self._position.see_run(recipe.told, lines)
+        seen = self._position.see_run(recipe.told, columns)
         if seen is None:
             return 0
         word, steps = seen
@@ -561,6 +568,10 @@ class Extractor:
             recipe = self._plans.get(texts) or self._learn(bar, texts, parts)
             if recipe.plan.epoch or recipe.plan.counter:
                 self._position.see(recipe.told, [parts[2 * slot + 1] for slot in recipe.plan.wanted])
+
+
+def _scaled(values: Iterable[float], scale: float) -> list[float]:
+    return list(values) if scale == 1 else [value * scale for value in values]
 
 
 def _dates(parts: Sequence[bytes]) -> frozenset[int]:

@@ -112,7 +112,7 @@ def clean(block: bytes) -> list[bytes]:
     lines = block.split(b"\n")
     if b"\r" in block:
         lines = [_last_state(line) if b"\r" in line else line for line in lines]
-    if len(block) > LINE_CAP:
+    if len(block) > LINE_CAP and max(map(len, lines)) > LINE_CAP:
         lines = [line if len(line) <= LINE_CAP else b"" for line in lines]
     if not lines[-1]:
         lines.pop()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _UNKNOWN = (0.0, None)
 _MANY = 1e6
 """More batches than any epoch has."""
+_ALMOST = 1 - 1 / _MANY
+"""What is done of an epoch by a batch that may be its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +156,21 @@ class Position:
             return lines
         return lines[: next((place for place, line in enumerate(lines) if line[slot] != token), len(lines))]
 
-    def see_run(self, told: Told, lines: Sequence[Sequence[bytes]]) -> tuple[str, list[float]] | None:
+    def see_run(self, told: Told, columns: Sequence[Sequence[bytes]]) -> tuple[str, list[float]] | None:
         """Take the index from many lines after one of the same shape and, where they name it, the same epoch.
 
-        Its word, and where each line is; None, and nothing is taken, where `see` must look at each.
+        `columns`: of each number of a line, what those lines have there. Its word, and where each line is; None, and
+        nothing is taken, where `see` must look at each.
         """
-        if told.count is None or (told.total is not None and len({line[told.total] for line in lines}) > 1):
+        if told.count is None or (told.total is not None and len(set(columns[told.total])) > 1):
             return None
         try:
-            counts = [float(line[told.count]) for line in lines]
+            counts = list(map(float, columns[told.count]))
         except ValueError:
             return None
         if told.unique and (self.index == (told.word, counts[0]) or any(map(eq, counts, counts[1:]))):
             return None
-        total = told.of if told.total is None else _positive(lines[0][told.total])
+        total = told.of if told.total is None else _positive(columns[told.total][0])
         epoch = None if told.epoch is None else self._epoch
         inside = (total or told.is_batch) and self._is_within(told, epoch, total)
         if not math.isfinite(sum(counts)) or (told.epoch is not None and epoch is None):
@@ -288,9 +291,15 @@ class Position:
             if not aside:
                 self._fraction = share
         else:
-            self._batches = max(self._batches, count)
-            share = min(count / (self._longest or _MANY), 1 - 1 / _MANY)
-        self.at("epoch", epoch if self.ended else epoch + share)
+            if count > self._batches:
+                self._batches = count
+            share = count / (self._longest or _MANY)
+            if share > _ALMOST:
+                share = _ALMOST
+        value = epoch if self.ended else epoch + share
+        if self.index is None or self.index[1] != value or self.index[0] != "epoch":
+            self.index = ("epoch", value)
+            self.serial += 1
 
     def _is_within(self, told: Told, epoch: float | None, total: float | None) -> bool:
         """Whether the count goes through one epoch: beside a whole epoch, or as a batch below its heading."""

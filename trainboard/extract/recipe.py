@@ -120,9 +120,7 @@ class Recipe:
         stamp = self.stamp
         if stamp is None:
             return wall
-        clock = self.clock or self.clocks.of(stamp, tokens)
-        printed = clock.seconds(stamp, tokens, wall)
-        return wall if printed is None else printed
+        return (self.clock or self.clocks.of(stamp, tokens)).time(stamp, tokens, wall)
 
     def times(self, lines: Sequence[Sequence[bytes]], wall: float | None) -> Iterable[float | None]:
         """The times that many lines print."""
@@ -130,9 +128,10 @@ class Recipe:
 
     def rank(self, tokens: Sequence[bytes]) -> int | None:
         """Which rank printed a line; None where it does not say."""
-        if self.plan.rank is None:
+        slot = self.plan.rank
+        if slot is None:
             return self.plan.ranked
-        token = tokens[self.plan.rank]
+        token = tokens[slot]
         return int(token) if token.isdigit() else None
 
     def _pieces(self, parts: Sequence[bytes]) -> list[bytes]:

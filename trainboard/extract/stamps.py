@@ -63,8 +63,8 @@ class Clock:
         self._cut = 0
         """Where the seconds stand behind the minute."""
 
-    def seconds(self, stamp: Stamp, tokens: Sequence[bytes], wall: float | None) -> float | None:
-        """As `seconds`."""
+    def time(self, stamp: Stamp, tokens: Sequence[bytes], wall: float | None) -> float | None:
+        """The time that a line prints, `wall` where it is none after all."""
         token = tokens[stamp.slot]
         try:
             if self._minute and token.startswith(self._minute):
@@ -81,7 +81,7 @@ class Clock:
         if printed is not None and found:
             self._head, self._minute = token[: found.start(1)], b""
             self._base = float(round(printed - 60 * int(found[1]) - float(found[2].replace(b",", b"."))))
-        return printed
+        return wall if printed is None else printed
 
 
 class Clocks:
