@@ -24,15 +24,16 @@ class Chunk:
     def parts(self, place: int) -> Sequence[bytes]:
         """A line taken apart: `[text, number, text, …, text]`; slot i is element 2i + 1."""
         line = self.lines[place]
-        return self._split(line) if self._wordy or b"0" in self.outlines[place] else (line,)
+        return self._split(line) if self.is_wordy or b"0" in self.outlines[place] else (line,)
 
     @cached_property
-    def _wordy(self) -> bool:
+    def is_wordy(self) -> bool:
+        """Whether any line may have a number in words, `nan` or `inf`."""
         return is_wordy(self._block)
 
     @cached_property
     def _split(self) -> Callable[[bytes], list[bytes]]:
-        return splitter(self._wordy)
+        return splitter(self.is_wordy)
 
     @cached_property
     def may_head(self) -> bool:

@@ -175,6 +175,9 @@ class Extractor:
                     self._begin_table(recipe, chunk, wall, samples, place)
                     continue
                 tokens = stencil.tokens(line)
+            elif variants is None and b"0" not in outlines[place] and not (chunk.is_wordy or self._separated):
+                self._read_text(outlines[place], chunk)  # the same bytes, whose hash is known
+                continue
             else:
                 foreseen = self._last.next
                 found = foreseen.match.fullmatch(line) if foreseen is not None and foreseen.match else None
@@ -230,9 +233,11 @@ class Extractor:
 
     def _read_text(self, line: bytes, chunk: Chunk) -> None:
         """A line without numbers: it may head a table or what comes below it, or say that a program starts."""
-        part = announced(line) if line[-1:] in HEADING_ENDS else None
-        if part is not None:
-            self._announce(part)
+        part = None
+        if line[-1:] in HEADING_ENDS:
+            part = announced(line)
+            if part is not None:
+                self._announce(part)
         if (chunk.may_head and tables.is_heading(line)) or (chunk.is_barred and line.count(b"|") > _BARS):
             self._use(tables.header(line))
         elif b", " in line and (table := tables.listed(line)) is not None:

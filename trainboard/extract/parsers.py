@@ -129,7 +129,7 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
             continue
         if len(words) > 1 and words[-2].lower() in _FROM:
             continue
-        phrase = slot > 0 and is_phrase(words) and _walled(shape, slot)
+        phrase = slot > 0 and len(words) > 1 and is_phrase(words) and _walled(shape, slot)
         name = decoded(words) if phrase else spoken(words) or spoken(words[-1:])
         alone = phrase or (len(words) == 1 and (speaks_of_training(name) or _walled(shape, slot)))
         if slot == 0 and _FAULT.search(name):
@@ -147,6 +147,8 @@ def rows(shape: Shape) -> Iterator[tuple[int, str]]:
 
     What its names mean need not be known where some of them are those of measurements.
     """
+    if len(shape.texts) < _ROW + 2 or shape.canon.count(b"=") + shape.canon.count(b": ") > 2:
+        return  # a quick look
     pairs = {slot: found for slot in shape.slots[:SLOT_CAP] if (found := _ROW_PAIR.fullmatch(shape.before(slot)))}
     names = {slot: found[1].decode("utf-8", "replace") for slot, found in pairs.items() if shape.ends(slot)}
     sure = sum(kind(name) is Kind.MEASURE for name in names.values())

@@ -160,7 +160,8 @@ def plan(shape: Shape) -> Plan:
     doubts = doubtful(message, known, taken) if marks else ()
     epoch = next((mark for mark in marks if mark.kind is Kind.EPOCH), None)
     counter = min((mark for mark in marks if mark.kind is not Kind.EPOCH), key=_preference, default=None)
-    if fields and _PARAMETERS.search(message.canon) and not any(kind(field.name) is Kind.MEASURE for field in fields):
+    told = fields and not any(kind(field.name) is Kind.MEASURE for field in fields)
+    if told and _PARAMETERS.search(message.canon):
         return IDLE
     if not (fields or epoch or counter) or _SAVED.match(message.canon):
         return CROSSED if is_crossed(message) else IDLE

@@ -36,6 +36,7 @@ _AFTER = re.compile(
     rb"(?:epoch|step|iteration|iter|update|round|episode)s?(?: ?[:=]| is| was)[ \t]{0,4}(\x00)"
 )
 # `Accuracy of the network on the 10000 test images: 61 %`
+_THINGS_COUNTED = re.compile(rb"(?:images|samples|examples|sentences|instances|videos|files|items|documents|rows)\b")
 _COUNTED = re.compile(
     rb"(?i)(?:^|(?<=[|,;:\]]))\s*([a-z]{3,20})(?: [a-z]{1,20}){0,6} \x00 (?:[a-z]{1,20} ){0,2}"
     rb"(?:images|samples|examples|sentences|instances|videos|files|items|documents|rows)(?: ?[:=]| is| was)"
@@ -84,7 +85,7 @@ def sentences(shape: Shape) -> Iterator[tuple[int, str]]:
         name = _ARTICLES.sub(b"", found[1])
         yield (shape.slot_at(found.end() - 1), name.decode("utf-8", "replace"))
     line = shape.canon[:LINE_CAP]
-    for pattern in (_PLACED, _WINDOWED, _COUNTED, *((_AFTER,) if b"after \0" in line else ())):
+    for pattern in _patterns(line):
         for found in pattern.finditer(line):
             told = _ARTICLES.sub(b"", found[1]).decode("utf-8", "replace")
             if kind(told) is Kind.MEASURE:
@@ -112,6 +113,15 @@ def lists(shape: Shape) -> Iterator[tuple[int, str]]:
         if all(kind(name) is Kind.MEASURE for name in names):
             slot = shape.slot_at(line.index(b"\0", found.start()))
             yield from ((slot, names[0]), (slot + 1, names[1]))
+
+
+def _patterns(line: bytes) -> Iterator[re.Pattern[bytes]]:
+    """Those that may match: the others need a word that the line has not."""
+    yield from (_PLACED, _WINDOWED)
+    if b"after \0" in line:
+        yield _AFTER
+    if b" \0 " in line and _THINGS_COUNTED.search(line):
+        yield _COUNTED
 
 
 def _by_commas(shape: Shape, found: re.Match[bytes]) -> Iterator[tuple[int, str]]:
