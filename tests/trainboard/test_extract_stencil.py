@@ -52,6 +52,11 @@ def test_a_line_is_worth_a_stencil_when_its_outline_comes_again() -> None:
     assert not stencils.is_new(b"step 0")
 
 
+def test_names_with_a_zero_that_head_no_table_do_not_hide_names_with_another_digit_that_do() -> None:
+    log = ["epoch 1", *["f0, aa, bb"] * 3, "f1, aa, bb", *["some text"] * 3, "0.25, 0.5, 0.75"]
+    assert [sample.metric for sample in read(log, anew=False)] == ["f1", "aa", "bb"]
+
+
 def test_ever_new_outlines_take_bounded_memory() -> None:
     stencils = Stencils()
     for length in range(3 * STENCILS_CAP):

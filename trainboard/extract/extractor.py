@@ -244,8 +244,8 @@ class Extractor:
             self._use(table)
         elif chunk.names_programs and b".py" in line:
             self._start(line)
-        elif part is None and not self._stencils.is_new(line):
-            self._stencils.keep_inert(line)
+        elif part is None and b"0" not in line and not self._stencils.is_new(line):
+            self._stencils.keep_inert(line)  # a zero would stand for any digit of a name, `f0` for `f1`
 
     def _read_row(
         self, line: bytes, lines: list[bytes], place: int, wall: float | None, samples: list[Sample]

@@ -111,8 +111,8 @@ class Stencils:
             variants.stencil = stencil
 
     def keep_inert(self, line: bytes) -> None:
-        """Remember a line without numbers that says nothing; one with digits may be the outline of others."""
-        if len(line) <= LENGTH_CAP and not _DIGITS.search(line):
+        """Remember a line without numbers that says nothing."""
+        if len(line) <= LENGTH_CAP:
             self._make_room(line)
             self.known[line] = INERT
 
