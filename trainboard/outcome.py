@@ -95,16 +95,25 @@ _COMPLETED = re.compile(
     rb"(?! (?:of |for |with |in )?(?:the )?(?:epoch|fold|step|round|stage))"
     rb"|max_(?:epochs|steps)=\d+` reached|\btrain_runtime\b|\bepochs completed in\b|^early stopping[ ,.:]"
     rb"|\b(?:all done|ending timing run)\b|\brun_stop\b|^Ended \(code 0\)|testing using (?:the )?best model"
-    rb"|^(?:final|best) (?:\w+ ){0,3}(?:results?|scores?|accuracy|performance|perplexity|metrics?)\b"
     rb"|\bloss for final step\b|\bmaximum (?:number|#) of (?:checkpoints|epochs|steps|updates)\b.{0,20} reached"
     rb"|^(?:converged at|shrink model to first|saved pipeline to)|\bengine run finished\b"
-    rb"|consecutive epochs?\. stopping"
+    rb"|consecutive epochs?\. stopping|^process (?:completed successfully|finished with exit code 0\b)"
 )
 _DONE = re.compile(
-    rb"(?i)^(?:done|finished|completed)(?:[.!]*\s*$|[,:;] )"
+    rb"(?i)^(?:done|finished|completed)(?:[.!]*\s*$|[,:;] )|(?:^|\bINFO\W{1,8})(?:end|finished) \S{1,80}\.(?:py|sh)\b"
     rb"|\b(?:saved?|saving|wrote|writing) (?:the )?final\b|\bfinal (?:model|checkpoint|weights) (?:was |is )?saved"
 )
 """Words that end a training where there was one."""
+_BEST = re.compile(
+    rb"(?i)^(?:final|best) (?:\w+ ){0,3}(?:results?|scores?|accuracy|performance|perplexity|metrics?)\b"
+)
+"""A summary, where it comes once."""
+_CAUGHT = re.compile(
+    rb"(?i)\b(?:training|fitting|run|job|experiment|main|program|script)(?: has)? (?:failed|crashed|aborted)"
+    rb"(?:[:!]| with| due to| because)"
+)
+"""An exception that was caught and logged."""
+_SENTENCE = re.compile(rb"[A-Za-z]{3,}\W+[A-Za-z]{3,}")
 _ANSI = re.compile(rb"\x1b\[[0-9;?]{0,32}[A-Za-z]")
 # `7: `, `[rank3]: `, `2024-05-01 10:00:00,123 - INFO - `, `# `: what stands before the words of a line.
 _PREFIX = re.compile(
@@ -133,8 +142,12 @@ class _Tail:
     """The lines without their prefixes."""
     end: int
     """The first line after the last but two of the regular ones: a sign before it was none."""
+    restart: int
+    """Where the program was started for the last time: what went wrong before was another attempt."""
     usual: frozenset[bytes]
     """Shapes that were printed several times before: such a line ends an epoch or an evaluation, and not the run."""
+    repeated: frozenset[bytes]
+    """Shapes that were printed more than once."""
 
     def signs(self, pattern: re.Pattern[bytes], start: int) -> Iterator[int]:
         """Lines from `start` on that say so as a fact."""
@@ -145,10 +158,11 @@ class _Tail:
 
 def outcome(tail: bytes, series: Mapping[str, Series], progress: Progress | None) -> str:
     """How a log ended, by its last bytes and what was read of it; `unknown` where it does not say."""
-    seen = _read(tail[-TAIL:])
+    seen = _read(tail[-TAIL:], len(tail) < TAIL)
     closing = {*seen.signs(_COMPLETED, seen.end), *(seen.signs(_DONE, seen.end) if series else ())}
+    closing |= {i for i in seen.signs(_BEST, seen.end) if _shape(seen.words[i]) not in seen.repeated}
     success = max((i for i in closing if _shape(seen.words[i]) not in seen.usual), default=-1)
-    start = max(success + 1, seen.end)
+    start = max(success + 1, seen.end, seen.restart)
     first = {name: min(seen.signs(pattern, start), default=None) for name, pattern in _SIGNS}
     specific = [(line, told) for name, told in _SPECIFIC.items() if (line := first[name]) is not None]
     if specific:
@@ -168,15 +182,24 @@ def outcome(tail: bytes, series: Mapping[str, Series], progress: Progress | None
     return "unknown"
 
 
-def _read(tail: bytes) -> _Tail:
+def _read(tail: bytes, whole: bool) -> _Tail:
     text = _ANSI.sub(b"", tail).replace(b"\r", b"\n")
     lines = [line[:LINE_CAP] for line in text.split(b"\n") if line and not line.isspace()][-LINES:]
     words = [_unprefixed(line) for line in lines]
     counts = Counter(shapes := [_shape(line) for line in words])
     regular = [i for i, shape in enumerate(shapes) if counts[shape] >= REGULAR and _is_measured(lines[i])]
     end = regular[-REGULAR] + 1 if len(regular) >= REGULAR else 0
+    restart = _restart(shapes) if whole and len(lines) < LINES else 0
     usual = frozenset(shape for shape, count in Counter(shapes[:end]).items() if count >= REGULAR)
-    return _Tail(lines, words, end, usual)
+    repeated = frozenset(shape for shape, count in counts.items() if count > 1)
+    return _Tail(lines, words, end, restart, usual, repeated)
+
+
+def _restart(shapes: list[bytes]) -> int:
+    """Where the program was started for the last time: its first line comes again."""
+    if not shapes or not _SENTENCE.search(shapes[0]):
+        return 0
+    return max((i for i, shape in enumerate(shapes[:-REGULAR]) if shape == shapes[0]), default=0)
 
 
 def _shape(words: bytes) -> bytes:
@@ -225,6 +248,9 @@ def _is_through(seen: _Tail, series: Mapping[str, Series]) -> bool:
 
 def _traceback(seen: _Tail, start: int) -> tuple[int, str] | None:
     """The first traceback that ended the program, and how: an interruption is none of its own."""
+    caught = next(seen.signs(_CAUGHT, max(start, len(seen.words) - REGULAR)), None)
+    if caught is not None:
+        return caught, "traceback"
     found = [i for i in seen.signs(_TRACEBACK, start) if not (i and _IGNORED.match(seen.words[i - 1]))]
     if not found:
         return None

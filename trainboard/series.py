@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.thinning import decimate, outline
@@ -256,17 +257,14 @@ def by_metric(samples: Iterable[Sample], series: dict[str, Series] | None = None
     import numpy as np
 
     series = {} if series is None else series
-    columns: dict[str, tuple[list[float], list[float], list[float]]] = {}
-    words: dict[str, str] = {}
+    groups: defaultdict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
-        steps, values, walls = columns.get(sample.metric) or columns.setdefault(sample.metric, ([], [], []))
-        steps.append(sample.step)
-        values.append(sample.value)
-        walls.append(math.nan if sample.wall is None else sample.wall)
-        words[sample.metric] = sample.index
-    for name, (steps, values, walls) in columns.items():
+        groups[sample[0]].append(sample)
+    for name, group in groups.items():
         found = series.get(name)
         if found is None:
             found = series[name] = Series(name)
-        found.extend(np.array(steps), np.array(values), np.array(walls), words[name])
+        _, values, steps, words, walls = zip(*group, strict=True)
+        known = [math.nan if wall is None else wall for wall in walls]
+        found.extend(np.array(steps), np.array(values), np.array(known), words[-1])
     return series

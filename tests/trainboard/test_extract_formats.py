@@ -213,3 +213,9 @@ def test_what_a_schedule_was_told_is_no_metric_beside_what_it_does() -> None:
     line = 'json_stats: {"batchSize":128,"momentum":0.9,"depth":50,"dropout":0,"save":"x","learningRateDecay":0,'
     line += '"dampening":0,"num_classes":10,"epoch":2,"lr":0.1,"test_acc":70.8,"loss":0.8}\n'
     assert read(line) == {"lr": 0.1, "test_acc": 70.8, "loss": 0.8}
+
+
+@pytest.mark.parametrize("key", ["config", "hparams", "args", "model_config", "hyper_parameters"])
+def test_what_a_record_tells_of_its_settings_is_no_metric(key: str) -> None:
+    line = f'{{"epoch": 1, "validation_loss": 0.5, "{key}": {{"lr": 0.1, "loss_scale": 2, "x": 3}}, "acc": 0.25}}\n'
+    assert read(line) == {"validation_loss": 0.5, "acc": 0.25}

@@ -247,6 +247,49 @@ def test_a_failure_after_the_closing_words_is_how_it_ended() -> None:
     assert told(EPOCHS + "Training finished\n" + RAISED) == "traceback"
 
 
+def test_a_traceback_before_the_program_was_started_again_is_of_another_attempt() -> None:
+    started = "2026-09-24 16:44:41,620 app INFO START train.py\n2026-09-24 16:44:41,622 app INFO load data\n"
+    assert told(f"{started}{RAISED}") == "traceback"
+    assert told(f"{started}{RAISED}{started}some\nmore\nlines\n") == "unknown"
+    closing = f"{started}{RAISED}{started}some\nmore\n2026-09-24 16:50:00,001 app     INFO     END train.py\n"
+    assert outcome(closing.encode(), by_metric([Sample("loss", 0.3, 1, "step")]), None) == "completed"
+
+
+@pytest.mark.parametrize("first", ["====\n", "loss: 0.5\n"])
+def test_a_ruler_or_a_value_that_comes_again_is_no_start(first: str) -> None:
+    assert told(f"{first}start\n{RAISED}{first}some\nmore\nlines\n") == "traceback"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-10-13 13:20:07,058 - app - ERROR - Training failed with error: sizes of a (8) and b (97) differ",
+        "ERROR: Experiment crashed: no space left",
+    ],
+)
+def test_an_exception_that_was_caught_and_logged_is_a_traceback(line: str) -> None:
+    assert told(f"{EPOCHS}{line}\n") == "traceback"
+    assert told(f"{EPOCHS}{line}\n{MORE}") == "unknown", "the training went on"
+
+
+def test_a_best_score_told_again_and_again_is_no_end() -> None:
+    summary = "Generation {0} - loss 0.{0}\n Best Fitness Score: 24{0}\n"
+    assert told("".join(map(summary.format, (1, 2)))) == "unknown"
+    assert told(EPOCHS + "Best validation accuracy: 0.7\n") == "completed"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Process completed successfully.", "completed"),
+        ("Process finished with exit code 0", "completed"),
+        ("Process finished with exit code 1", "failed"),
+    ],
+)
+def test_what_a_process_ends_with_is_how_it_ended(line: str, expected: str) -> None:
+    assert told(f"{EPOCHS}{line}\n") == expected
+
+
 def test_a_traceback_long_before_the_end_is_not_how_it_ended() -> None:
     assert told(RAISED + "".join(f"line {n}\n" for n in range(100))) == "unknown"
 

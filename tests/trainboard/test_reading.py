@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 
 # What is not read yet, by log: strict, so that an entry goes out with what mends it.
 LOW = {
-    "allennlp-bars": "the table of an epoch: a metric in front, training and validation in columns",
     "nerfstudio-table": "columns without a rule between, units in the cells",
     "rl-games": "names of five words in a line of several, `fps step and policy inference: 1`",
 }
 UNTOLD = {
-    "allennlp-bars": "the bar of an epoch is taken for that of the run",
     "composer-llm": "`[batch=20/200]:` above a block that has an index of its own",
     "nemo-gpt": "`160/1000` of a bar below `Epoch 0:`",
     "olmo-console": "`[step=20/1000,epoch=0]`",

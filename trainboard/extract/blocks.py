@@ -17,6 +17,8 @@ _HEAD_CAP = 80
 """Bytes of a heading, `Monitoring step:`."""
 
 _ENDS = frozenset(bytes((end,)) for end in b"{:-=+|,\x80\x81\x82\x83\x91")
+_MAYBE_ENDS = _ENDS | {bytes((end,)) for end in range(0x80, 0xC0)}
+"""The same, and what may end a sign of drawn tables: a look at one byte spares most lines another."""
 _RECORD_ROW = re.compile(rb"[\"'{}\[\]]|-?\d|-?(?:NaN|Infinity|nan|inf|null|true|false|None|True|False)\b|$")
 _OPENED = re.compile(rb"\{['\"][^{}]*,$")
 _RULER = re.compile(rb"(?=.{5})(?:[-=+|]|\xe2[\x94\x95].)+$")
@@ -25,6 +27,7 @@ _BOX_LINE = re.compile(_SIDE + rb"[^|\xe2]{1,120}" + _SIDE + rb"[^|\xe2]{0,80}" 
 _BOX_ROW = re.compile(rb"(?=.{1,3}\s*[A-Za-z_])" + _BOX_LINE.pattern)
 _LIST_ROW = re.compile(rb"[ \t]+[A-Za-z_][\w .'/#()%@-]{0,60}?[ \t]*[:=][ \t]*[-+]?(?:[\d.]|[nN]a[nN]\b|[iI]nf)")
 _SIDES = (b"\xe2\x94\x82", b"\xe2\x94\x83", b"\xe2\x95\x91")
+_BRACKET = re.compile(rb"[\[\]{}]")
 _DIGIT = re.compile(rb"[0-9]")
 _BLANK_CELL = re.compile(rb"\|[ \t]+\|")
 _VALUE = re.compile(rb"[ \t]*[-+]?(?:\d+\.?\d*|\.\d+|nan|inf)(?:[eE][-+]?\d+)?[ \t]*%?[ \t]*$")
@@ -34,7 +37,7 @@ _SOURCE = re.compile(rb"\s*(?:def|class|for|while|if|elif|else|try|with|except|f
 
 def gather(lines: list[bytes], ended: bool = False) -> tuple[list[bytes], int]:
     """The lines with blocks put together, and how many of the last lines are a block that is not at its end yet."""
-    openers = [place for place, line in enumerate(lines) if line[-1:] in _ENDS or line[-3:-1] == b"\xe2\x94"]
+    openers = [place for place, line in enumerate(lines) if line[-1:] in _MAYBE_ENDS and _may_open(line)]
     if not openers:
         return lines, 0
     gathered: list[bytes] = []
@@ -54,6 +57,12 @@ def gather(lines: list[bytes], ended: bool = False) -> tuple[list[bytes], int]:
             gathered.append(_joined(lines[place:end]))
             done = end
     return gathered + lines[done:], 0
+
+
+def _may_open(line: bytes) -> bool:
+    if line[-1:] == b",":
+        return b"{" in line
+    return line[-1:] in _ENDS or line[-3:-1] == b"\xe2\x94"
 
 
 def _barred(line: bytes) -> bytes:
@@ -128,6 +137,8 @@ def _record_end(lines: list[bytes], start: int) -> int | None:
 
 
 def _depth(row: bytes) -> int:
+    if not _BRACKET.search(row):
+        return 0
     return row.count(b"{") + row.count(b"[") - row.count(b"}") - row.count(b"]")
 
 

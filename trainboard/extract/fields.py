@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.marks import is_weak
 from trainboard.extract.names import Kind, fold, is_evaluation, is_scheduled, kind, speaks_of_training
-from trainboard.extract.parsers import PARSERS
+from trainboard.extract.parsers import PARSERS, apart
 from trainboard.extract.sentences import is_done
 from trainboard.extract.synonyms import role
 
@@ -47,7 +47,7 @@ def named_in(message: Shape) -> tuple[dict[int, str], dict[int, str]]:
         for slot, name in parser(message):
             if slot not in named:
                 named[slot], forms[slot] = name, form
-    return named, forms
+    return apart(message, named), forms
 
 
 def fields_of(message: Shape, named: dict[int, str], marks: list[Mark]) -> tuple[Field, ...]:
@@ -69,7 +69,7 @@ def fields_of(message: Shape, named: dict[int, str], marks: list[Mark]) -> tuple
     if taken and told < _TOLD and Kind.MEASURE in kinds.values():
         kinds = {slot: Kind.PLAIN if is_scheduled(named[slot]) else found for slot, found in kinds.items()}
     settings = list(kinds.values()).count(Kind.SETTING)
-    if _is_told(message, named, kinds, settings) or _is_elsewhere(named, kinds, marks):
+    if _is_told(message, named, kinds, settings) or _is_elsewhere(message, named, kinds, marks):
         return ()
     config = settings > _SETTINGS_TOLD
     names: dict[str, int] = {}
@@ -104,10 +104,13 @@ def _is_told(message: Shape, named: dict[int, str], kinds: dict[int, Kind | None
     return settings > _SETTINGS_TOLD and settings > 2 * measured and b"{" not in message.canon
 
 
-def _is_elsewhere(named: dict[int, str], kinds: dict[int, Kind | None], marks: list[Mark]) -> bool:
+def _is_elsewhere(message: Shape, named: dict[int, str], kinds: dict[int, Kind | None], marks: list[Mark]) -> bool:
     """Whether a line has no index, or only a bar's or a batch's, and nothing sure in it."""
     if not marks:
-        return Kind.SETTING in kinds.values() or Kind.MEASURE not in kinds.values()
+        found = list(kinds.values())
+        settings = found.count(Kind.SETTING)
+        told = 2 * settings >= len(found) if _is_record(message) else settings > 0
+        return told or Kind.MEASURE not in found
     batched = all(is_weak(mark) or (mark.kind is Kind.BATCH and mark.total is None) for mark in marks)
     return batched and not any(_speaks(named[slot]) for slot in kinds)
 
@@ -124,7 +127,16 @@ def is_phase(name: str) -> bool:
 
 def _is_list(message: Shape) -> bool:
     """Whether a message is a block of lines with one name and value each, and no record."""
-    return b"\n" in message.canon and b"{" not in message.canon
+    return _is_block(message) and b"{" not in message.canon
+
+
+def _is_record(message: Shape) -> bool:
+    """Whether a message is a record in one line, `{"loss": 0.3, "record_id": 3}`."""
+    return message.texts[0].startswith(b"{") and message.texts[-1].rstrip().endswith(b"}") and not _is_block(message)
+
+
+def _is_block(message: Shape) -> bool:
+    return b"\n" in message.canon
 
 
 def _speaks(name: str) -> bool:
@@ -140,12 +152,19 @@ def is_guest(message: Shape, named: dict[int, str], continued: bool) -> bool:
     """Whether a line without an index opens with the name of something that is measured in a training."""
     first = named.get(0, "")
     opening = message.texts[0].strip(_LIST)
-    if not first or len(message.texts) > _GUEST_CAP or not opening.startswith(first.split()[0].encode()):
+    kinds = [kind(name) for name in named.values()]
+    counted = kind(first) is Kind.SETTING and Kind.MEASURE in kinds and kinds.count(Kind.SETTING) == 1
+    sure = kind(first) is Kind.MEASURE or counted
+    if not first or len(message.texts) > _GUEST_CAP * (1 + sure) or not message.ends(0):
         return False
-    if any(kind(name) is Kind.SETTING for name in named.values()) or not message.ends(0):
+    if not opening.startswith(first.split()[0].encode()):
+        return False
+    settings = sum(kind(name) is Kind.SETTING for name in named.values())
+    if settings > sure:
         return False
     return (
         continued
+        or counted
         or _is_known(first)
         or _is_mean(first)
         or _SCOPED.match(first) is not None
@@ -158,7 +177,9 @@ def guests(message: Shape, named: dict[int, str], continued: bool) -> tuple[Fiel
     return tuple(
         Field(slot, named[slot], message.scale(slot))
         for slot in sorted(named)
-        if named[slot] and (_is_known(named[slot]) or continued or (slot == 0 and slot not in message.dates))
+        if named[slot]
+        and kind(named[slot]) is not Kind.SETTING
+        and (_is_known(named[slot]) or continued or (slot == 0 and slot not in message.dates))
     )
 
 

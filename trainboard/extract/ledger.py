@@ -20,7 +20,7 @@ REPEATS_CAP = 1
 class Channel:
     """What is remembered of one metric between its samples."""
 
-    __slots__ = ("count", "last", "metric", "rank", "repeats", "serial")
+    __slots__ = ("count", "doubled", "last", "metric", "rank", "repeats", "serial")
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
@@ -35,6 +35,15 @@ class Channel:
         self.last: float | None = None
         """The step that the last sample's own line told."""
 
+        self.doubled = False
+        """The first step came again at once."""
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether a step that comes again was printed by another rank: then the first one came again, as all do."""
+        self.doubled = self.doubled or self.count == 1
+        return self.doubled
+
     def hears(self, rank: int) -> bool:
         """Whether the lines of this rank are taken: only those of the first that is heard."""
         if self.rank is None:
@@ -43,11 +52,12 @@ class Channel:
 
     def state(self) -> list[Any]:
         """As JSON can hold it."""
-        return [self.count, self.serial, self.repeats, self.rank, self.last]
+        return [self.count, self.serial, self.repeats, self.rank, self.last, self.doubled]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken. Raises TypeError or ValueError."""
-        count, serial, repeats, rank, last = state
+        count, serial, repeats, rank, last, doubled = state
+        self.doubled = bool(doubled)
         self.count, self.serial, self.repeats = int(count), int(serial), int(repeats)
         self.rank = None if rank is None else int(rank)
         self.last = None if last is None else float(last)
@@ -77,6 +87,11 @@ class Ledger:
             kinds[tag] = self._free(name, word)
         metric = kinds[tag]
         return self._channels.get(metric) or self._channels.setdefault(metric, Channel(metric))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured yet."""
+        return not self._channels
 
     def state(self) -> dict[str, Any]:
         """As JSON can hold it."""

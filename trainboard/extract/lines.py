@@ -8,7 +8,10 @@ LINE_CAP = 64 * 1024
 """Bytes. A longer line is skipped: no program prints a metric so, and reading on must not wait for its end."""
 
 # CSI sequences (colours, cursor), OSC sequences (titles, links), other two-byte escapes, and backspaces.
-_ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[@-Z\\^_=>()78]|\x08+")
+# They begin with a set of characters, because only then does the engine skip text fast.
+_ESCAPE = re.compile(
+    rb"[\x1b\x08](?:(?<=\x08)\x08*|(?<=\x1b)(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\^_=>()78]))"
+)
 _REDRAWN = re.compile(rb"\x08{8,}")
 """So many backspaces go back to the beginning of a bar."""
 _END = re.compile(rb"[\r\n]")
@@ -109,7 +112,7 @@ def clean(block: bytes) -> list[bytes]:
     lines = block.split(b"\n")
     if b"\r" in block:
         lines = [_last_state(line) if b"\r" in line else line for line in lines]
-    if len(block) > LINE_CAP:
+    if len(block) > LINE_CAP and max(map(len, lines)) > LINE_CAP:
         lines = [line if len(line) <= LINE_CAP else b"" for line in lines]
     if not lines[-1]:
         lines.pop()

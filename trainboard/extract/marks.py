@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainboard.extract.names import INDEX_KINDS, SHORT, Kind, fold, index_word, kind
+from trainboard.extract.names import COUNTING, INDEX_KINDS, SHORT, Kind, fold, index_word, kind
 from trainboard.extract.shape import SLOT_CAP
 
 if TYPE_CHECKING:
@@ -31,8 +31,14 @@ _AFTER = re.compile(
     rb"|\xe7\xac\xac\s?\x00\s?(\xe8\xbd\xae|\xe6\xad\xa5|epoch)" % _THING
 )
 """`5/50epoch loss 1`, `after 3 epochs: loss 1`: the word after the number."""
-_LEADING_COUNT = re.compile(rb"(?i)\W*(?:after )?(generation|gen|trial|cycle|sweep|pass|game)[ =:#]{1,3}\x00")
-_LEADING_RATIO = re.compile(rb"\s*\x00 ?/ ?\x00:?\s+[A-Za-z_]")
+_LEADING_COUNT = re.compile(
+    rb"(?i)\W*(?:(?:after|running|starting|begin) )?(%s)[ =:#]{1,8}\x00" % "|".join(sorted(COUNTING)).encode()
+)
+# `[3/25][100/782]`: an epoch and a batch
+_LEADING_RATIOS = re.compile(rb"\s*\[(\x00) ?/ ?\x00\]\s?\[\x00 ?/ ?\x00\]")
+# `[3,  2000] loss: 2.2`
+_LEADING_PAIR = re.compile(rb"\s*\[(\x00), {1,8}(\x00)\][ :]{1,3}[A-Za-z]")
+_LEADING_RATIO = re.compile(rb"\s*\x00 ?/ ?\x00:?\s+(?![KMGT]i?B\b)[A-Za-z_]")
 _PHASED = re.compile(rb"(?i)(?<![\w/])(?:train|valid|val|test|eval)\w*:? +\[?(\x00)\]? *\[ *\x00/")
 _BATCHES = re.compile(rb":(\x00)-\d+batch")
 _SHARE = re.compile(rb"\x00\s?(?:percent|%) complete")
@@ -67,6 +73,7 @@ class Mark(NamedTuple):
 def marks_of(message: Shape, named: dict[int, str]) -> Iterator[Mark]:
     """All marks of a line, in its order."""
     line = message.canon
+    telling = any(kind(name) is Kind.MEASURE for name in named.values())
     told = {message.slot_at(found.start("at")): found["word"].decode() for found in _AMOUNT.finditer(line)}
     told |= {message.slot_at(found.start(1)): "epoch" for found in _PHASED.finditer(line)}
     told |= {message.slot_at(found.start(1)): "batch" for found in _BATCHES.finditer(line)}
@@ -74,10 +81,15 @@ def marks_of(message: Shape, named: dict[int, str]) -> Iterator[Mark]:
         message.slot_at(line.index(b"\0", found.start())): _index_word(found[1] or found[2])
         for found in _AFTER.finditer(line)
     }
+    both = _LEADING_RATIOS.match(line)
+    if both:
+        told[message.slot_at(both.start(1))] = "epoch"
+    pair = _LEADING_PAIR.match(line)
+    if pair and telling:
+        told |= {message.slot_at(pair.start(1)): "epoch", message.slot_at(pair.start(2)): "batch"}
     lead = _LEADING_COUNT.match(line)
     if lead:
         told[message.slot_at(lead.end() - 1)] = lead[1].decode().lower()
-    telling = any(kind(name) is Kind.MEASURE for name in named.values())
     shares = {message.slot_at(found.start()) for found in _SHARE.finditer(line)}
     for slot in message.slots[:SLOT_CAP]:
         if slot in message.dates:

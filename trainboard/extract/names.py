@@ -79,18 +79,22 @@ INDEX_KINDS = {
 SHORT = {"ep": "epoch", "up": "update"}
 """Index words that are cut short."""
 
+COUNTING = frozenset(("generation", "gen", "trial", "cycle", "sweep", "pass", "game", "tick", "match", "rollout"))
+"""Words for an index at the front of a line, and nowhere else."""
+
 _SETTINGS = frozenset(
     re.findall(
         r"\w+",
         """
-        accumulate alpha amp b1 b2 batchsize beam beta beta1 beta2 betas bs channels checkpoint classes
+        accumulate alpha amp b1 b2 batchsize beam beta beta1 beta2 betas bs channels checkpoint classes clients
         clip_grad code cpus cuda depth device devices dim drop_rate dropout embed embedding epochs eps epsilon
         eta eta_min etas fold folds fp16 gamma gpu gpus head height id ids img_size imgsz in_features instance
         iterations iters job job_id jobid jobs kernel label_smoothing lambda layer layers len length line
         lineno local_rank loss_weight lr_decay master_port max_lr min_lr minibatch_size momentum nesterov node
         nodes num out_features padding parameters params patience pid port precision python pytorch rank ranks
         ratio remain remaining resolution resume samples save_every seed seeds size steps stride temperature
-        test_size thread threads time_ms timeout timestamp top top_k top_p topk torch total train_size ts updates
+        test_size thr thread threads thresh threshold time_ms timeout timestamp top top_k top_p topk torch total
+        train_size ts updates
         v_num val_size verbose version vocab warmup warmup_steps wd weight_decay width worker workers world
         world_size year
         """,
@@ -104,20 +108,20 @@ _SETTING = re.compile(
     r"|(?:^|_)(?:best|start|end|first|last)_(?:epoch|step|iter)"
     r"|(?:^|_)len(?:_epoch|_step)?$|(?:^|_)(?:decay|remaining)(?:_|$)|_seen$|_(?:size|dim|dims|layers|heads|threshold|weight|weights|coef|coeff|factor|patience|interval|freq|frequency"
     r"|every|steps|epochs|iters?|dir|path|seed|workers|batches|classes|channels|length|len|version|id|code|port"
-    r"|dropout|rank|samples|count|limit|budget|examples|timesteps)$"
+    r"|dropout|rank|samples|count|limit|budget|examples|timesteps|index|idx)$"
 )
 _MEASURED_SETTING = re.compile(
     r"(?:^|_)(?:completion|response|episode|ep|trajectory)_(?:mean_)?len(?:gth)?$"
-    r"|^(?:total|max|min)_(?:reward|return|score)$|^(?:total_loss|max_mem|max_(?:gpu_)?mem|best_(?:\w+_)?(?:loss|acc|accuracy|score|ppl|error)$|(?:num_)?bad_epochs$)"
+    r"|^(?:total|max|min)_(?:reward|return|score)s?$|^(?:total_loss|max_mem|max_(?:gpu_)?mem|best_(?:\w+_)?(?:loss|acc|accuracy|score|ppl|error)$|(?:num_)?bad_epochs$)"
     r"|(?:^|_)(?:loss|acc|accuracy)$"
 )
 """Measurements whose names look like settings."""
 _MEASURE = re.compile(
     r"loss|perte|verlust|genauigkeit|exactitud|p[ée]rdida|perdita|потер|точност"
     r"|损失|損失|准确|準確|精度|误差|正解率|손실|정확도"
-    r"|perplexity|fitness|accuracy|objective|likelihood|misclass"
+    r"|^(?:(?:avg|average|mean|train|test|val|eval|overall|current)_)?(?:success|win|hit|pass|solve|completion)_rate|perplexity|fitness|accurac[yi]|objective|likelihood|misclass"
     r"|(?:^|[^a-z])(?:acc|accu|err|merror|error|auc|auroc|f1|f_score|bleu|rouge|ppl|mse|mae|rmse|mape|nll|elbo|kl|kld"
-    r"|iou|miou|dice|map|ap|psnr|ssim|fid|wer|cer|reward|return|rew|score|precision|recall|bpc|bpb|bpd|mrr|ndcg|r2"
+    r"|iou|miou|dice|map|ap|psnr|ssim|fid|wer|cer|rewards?|returns?|rew|scores?|precision|recall|bpc|bpb|bpd|mrr|ndcg|r2"
     r"|top_?\d+|cost|xent|ce|bce|gnorm|grad_norm)(?:$|[^a-z])"
 )
 _PLAIN = re.compile(

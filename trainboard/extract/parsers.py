@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainboard.extract.names import Kind, kind, speaks_of_training
 from trainboard.extract.records import records
-from trainboard.extract.sentences import amounts, sentences
+from trainboard.extract.sentences import amounts, lists, sentences
 from trainboard.extract.shape import SLOT_CAP
 from trainboard.extract.synonyms import Role, role
 from trainboard.extract.words import (
@@ -17,9 +17,11 @@ from trainboard.extract.words import (
     WORDS_MORE,
     decoded,
     glued,
+    is_phrase,
     qualified,
     section,
     spoken,
+    widened,
     words_of,
 )
 
@@ -40,19 +42,33 @@ _NUMBERED = re.compile(rb":\s+[a-z]")
 _LIMIT = re.compile(rb"(?:[KMGT]i?B?)?/")
 _LIMITED = re.compile(rb"(?:[KMGT]i?B?)?(?:[,;|\s]|$)(?! ?\[)")
 """What stands around the limit of a value."""
+_PAIRED = re.compile(rb"\s*(?:$|[,;|])|\s+[A-Za-z]")
 _AT_WORK = re.compile(r"(?i)(?:ing|train|val|valid|test|eval|progress|epochs?|steps?|iters?|files?|shards?|samples)$")
 """What counts how much of it is done, and measures nothing."""
 _PARTED = re.compile(rb" ?(?:d|h|m|hrs?|hours?|min|minutes?|days?)(?:,? and |,? ?)$")
 """Between parts of one duration: `1h 2m`, `29 minutes and 3 seconds`."""
 _FAULT = re.compile(r"^(?:HTTP )?(?:[A-Z]\w+)?Error$")
 """`Error 7`, `HTTP Error 503`: what went wrong, by its number."""
-_COUNTED_SHARE = re.compile(rb"/\0 \(\0%\).*", re.DOTALL)
+_APART_CAP = 64
+"""Names of a line; with more it is data."""
+_COUNTED = re.compile(
+    rb"(?i) (?:epoch|step|iteration|iter|update|round|episode)s?"
+    rb"| (?:[a-z]{1,20} ){0,2}(?:images|samples|examples|sentences|instances|videos|files|items|documents|rows)"
+)
+"""Things that a number before counts."""
+_COUNTED_SHARE = re.compile(rb" ?/ ?\0 ?(?:\(\0%\)|= ?\0).*", re.DOTALL)
 _FROM = frozenset((b"from", b"to"))
+UNKNOWN = "?"
+"""The form of names that nobody knows."""
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _GLUED = re.compile(rb"[\w.-]")
 VERBS = frozenset((b"of", b"is", b"was"))
+_JOINING = PREPOSITIONS | VERBS
 _BOX = re.compile(rb"\|[ \t]*([A-Za-z_][^|\n\x00\x01]{0,60}?)[ \t]*\|[ \t]*(?=(\x00?))")
-_WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t]|\s{2,}|\W*:\s|\s\((?=\w)")
+_ROW_PAIR = re.compile(rb"[\s|,;:-]*([A-Za-z\x80-\xff][\w@/.\x80-\xff-]{0,30}(?: [\w@/.-]{1,30})?)\s+")
+_ROW = 3
+"""More pairs than so many are a row."""
+_WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t\]]|\s{2,}|\W*:\s|\s\((?=\w)")
 _WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s{2,}|\s*$)")
 
 
@@ -66,21 +82,28 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
             yield slot, ""
             continue
         separator = _SEPARATOR.search(text)
-        if separator is None or not (shape.ends(slot) or _is_counted_share(shape, slot) or _is_limited(shape, slot)):
+        if separator is None or not (
+            shape.ends(slot) or _is_counted_share(shape, slot) or _is_limited(shape, slot) or _is_paired(shape, slot)
+        ):
             continue
         head = text[: separator.start()]
+        if slot and _COUNTED.fullmatch(head):  # `Loss after 3 epochs = 0.4` is none of epochs
+            continue
         words = words_of(head)
         if slot and _GLUED.match(head) and not BORDER.search(head):  # `.5R: 0.9`: the end of a number, and no name
             words = words[1:]
-        if text[separator.start() :].startswith(b"="):
+        bounded = is_phrase(words) and _is_bounded(shape, slot, head)
+        if text[separator.start() :].startswith(b"=") and not (bounded and kind(decoded(words)) is Kind.MEASURE):
             words = glued(words)
-        whole = _WALL.search(head) or (slot == 0 and not BORDER.search(head.strip()))
+        whole = bounded or _WALL.search(head) or (slot == 0 and not BORDER.search(head.strip()))
         name = spoken(words, WORDS_CAP + WORDS_MORE if whole else WORDS_CAP)
         if separator[2] and kind(name) is not Kind.MEASURE and role(name) is not Role.LEARNING_RATE:
             continue  # a list is none of one number
         if _ENVIRONMENT.fullmatch(name) and text.endswith(b"="):
             continue
         if _is_limited(shape, slot) and _AT_WORK.search(name):
+            continue
+        if _is_paired(shape, slot) and not (kind(name) is Kind.MEASURE or name.endswith(")")):
             continue
         if _PARTED.match(shape.after(slot)) and slot + 1 in shape.slots:
             yield from ((slot, ""), (slot + 1, ""))
@@ -106,8 +129,9 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
             continue
         if len(words) > 1 and words[-2].lower() in _FROM:
             continue
-        name = spoken(words) or spoken(words[-1:])
-        alone = len(words) == 1 and (speaks_of_training(name) or _walled(shape, slot))
+        phrase = slot > 0 and len(words) > 1 and is_phrase(words) and _walled(shape, slot)
+        name = decoded(words) if phrase else spoken(words) or spoken(words[-1:])
+        alone = phrase or (len(words) == 1 and (speaks_of_training(name) or _walled(shape, slot)))
         if slot == 0 and _FAULT.search(name):
             continue
         long = WORDS_CAP < len(words) <= _LONG and words[-1] not in PREPOSITIONS
@@ -116,6 +140,20 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
             yield slot, qualified(part, name)
         elif name and (alone or kind(name) is Kind.MEASURE or (len(words) > 1 and role(name) is not None)):
             yield slot, qualified(part, name)
+
+
+def rows(shape: Shape) -> Iterator[tuple[int, str]]:
+    """A row of names and values with nothing but blanks and bars between, `grad L1 0.2 L2 0.3 | P 0.5 R 0.7`.
+
+    What its names mean need not be known where some of them are those of measurements.
+    """
+    if len(shape.texts) < _ROW + 2 or shape.canon.count(b"=") + shape.canon.count(b": ") > 2:
+        return  # a quick look
+    pairs = {slot: found for slot in shape.slots[:SLOT_CAP] if (found := _ROW_PAIR.fullmatch(shape.before(slot)))}
+    names = {slot: found[1].decode("utf-8", "replace") for slot, found in pairs.items() if shape.ends(slot)}
+    sure = sum(kind(name) is Kind.MEASURE for name in names.values())
+    if sure and len(names) > _ROW and 4 * len(names) > 3 * (len(shape.texts) - 2):
+        yield from ((slot, name) for slot, name in names.items() if not _JOINING & set(name.encode().split()))
 
 
 def boxes(shape: Shape) -> Iterator[tuple[int, str]]:
@@ -130,19 +168,64 @@ def boxes(shape: Shape) -> Iterator[tuple[int, str]]:
             yield line.count(b"\0", 0, found.end()) + line.count(b"\1", 0, found.end()), part + name
 
 
+def phrases(shape: Shape) -> Iterator[tuple[int, str]]:
+    """Pairs in cells of their own whose names are words that say nothing of a training, `Corr coef: 0.9`."""
+    for slot in shape.slots[:SLOT_CAP]:
+        text = shape.before(slot)
+        separator = _SEPARATOR.search(text)
+        if separator is None or separator[2] or _FLAG.search(text) or not shape.ends(slot):
+            continue
+        head = text[: separator.start()]
+        words = words_of(head)
+        opening = slot == 0 and not BORDER.search(head.strip()) and _WALL_AFTER.match(shape.after(slot))
+        if is_phrase(words) and (opening or _is_bounded(shape, slot, head)):
+            yield slot, decoded(words)
+
+
+def apart(shape: Shape, named: dict[int, str]) -> dict[int, str]:
+    """The names with more of the words before them, as long as two numbers of the line have the same."""
+    while len(named) <= _APART_CAP:
+        slots: dict[str, list[int]] = {}
+        for slot, name in named.items():
+            if kind(name) in (Kind.MEASURE, Kind.PLAIN):
+                slots.setdefault(name, []).append(slot)
+        same = [slot for found in slots.values() if len(found) > 1 for slot in found]
+        wider = {slot: widened(named[slot], _words_before(shape, slot)) for slot in same}
+        if all(named[slot] == name for slot, name in wider.items()):
+            return named
+        named = named | wider
+    return named
+
+
+def _words_before(shape: Shape, slot: int) -> list[bytes]:
+    text = shape.before(slot)
+    separator = _SEPARATOR.search(text)
+    return words_of(text[: separator.start()] if separator else text.rstrip())
+
+
+def _is_bounded(shape: Shape, slot: int, head: bytes) -> bool:
+    """Whether a pair fills a cell: signs on both sides, or the beginning of the line and capitals."""
+    if not _WALL_AFTER.match(shape.after(slot)):
+        return False
+    return BORDER.search(head.strip()) is not None or (slot == 0 and head.lstrip(b"() -*#>").istitle())
+
+
 PARSERS: tuple[tuple[str, Callable[[Shape], Iterator[tuple[int, str]]]], ...] = (
     ("{}", records),
     ("|", boxes),
+    ("/", lists),
     ("=", pairs),
     ("is", sentences),
     (" ", cells),
+    (" ", rows),
     ("n", amounts),
+    (UNKNOWN, phrases),
 )
 """All formats, with the sign for one that tells kinds of line apart. The earlier one that names a number is right."""
 
 
 def _is_counted_share(shape: Shape, slot: int) -> bool:
-    """`Accuracy: 9840/10000 (98%)`: the share in brackets is the value."""
+    """`Accuracy: 9840/10000 (98%)`, `acc: 98/100=0.98`: the share is the value."""
     return (
         len(shape.texts) > slot + 3
         and _COUNTED_SHARE.fullmatch(b"\0".join(shape.texts[slot + 1 : slot + 4])) is not None
@@ -156,6 +239,13 @@ def _is_limited(shape: Shape, slot: int) -> bool:
         and _LIMIT.fullmatch(shape.after(slot)) is not None
         and slot + 1 not in shape.dates
         and _LIMITED.match(shape.after(slot + 1)) is not None
+    )
+
+
+def _is_paired(shape: Shape, slot: int) -> bool:
+    """`D(G(z)): 0.21 / 0.06`: two values, of which the first has the name."""
+    return (
+        shape.after(slot) == b" / " and slot + 1 in shape.slots and _PAIRED.match(shape.after(slot + 1)) is not None
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.context import is_source
+from trainboard.extract.crossed import crossed, is_crossed
 from trainboard.extract.fields import (
     Field,
     are_evaluation,
@@ -19,17 +21,21 @@ from trainboard.extract.fields import (
 )
 from trainboard.extract.marks import front, is_heading, is_weak, marks_of
 from trainboard.extract.names import INDEX_KINDS, Kind, fold, kind
+from trainboard.extract.parsers import UNKNOWN
 from trainboard.extract.prefix import prefix
 from trainboard.extract.quick import is_row, is_telling
+from trainboard.extract.recurrence import candidates, doubtful
 from trainboard.extract.sentences import is_done
-from trainboard.extract.spelling import spelled
+from trainboard.extract.shape import Shape
+from trainboard.extract.spelling import spelled, unstamped
 from trainboard.extract.stamps import Stamp
 from trainboard.extract.words import section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trainboard.extract.marks import Mark
     from trainboard.extract.prefix import Prefix
-    from trainboard.extract.shape import Shape
 
 _STAMP_NAMES = frozenset(
     ("timestamp", "ts", "time_ms", "wall_time", "created", "created_at", "asctime", "date", "time")
@@ -39,12 +45,22 @@ _PROSE = re.compile(rb"\x00\.?\s+(?:The|This|It|In|We|If|You|That) [a-z]")
 """A number that ends a sentence, before another sentence."""
 _VARIABLE = re.compile(rb"\bname ?= ?[\w./-]+:\x00, shape\b")
 """A variable of a graph: `name = loss/w:0, shape = (3, 3)`."""
+_OF_DATA = re.compile(r"(?i)(?:train|valid|test|eval)\w{0,12}(?:-|'s )\w")
+"""`valid_0's l2`, `train-deviance`: whatever it is, of data."""
+_PARAMETERS = re.compile(rb"(?i)\b(?:hyper-?)?param(?:eter)?s\b|\bconfig(?:uration)?\b|\bsettings\b|\bargs\b")
+"""`Running trial 3 with params: lr=0.1`: what it was told."""
 _SAVED = re.compile(
     rb"(?i)[^\w\x00]*(?:sav(?:ed|ing)|"
     rb"stor(?:ed|ing)|restor(?:ed|ing)|load(?:ed|ing)|wrote|writing|(?:found )?new best)\b"
     rb"[^\n]{0,80}\b(?:model|checkpoint|weights?|state|snapshot)\b"
 )
 """What is said of a file tells again what another line has told."""
+
+
+_AGAIN = re.compile(rb"(?i)\W*(best|final)\b")
+"""Begins what tells one of the lines before again."""
+_INDENTED = re.compile(rb" {24}")
+"""Begins what stands in a right-hand column."""
 
 
 class Plan(NamedTuple):
@@ -77,14 +93,39 @@ class Plan(NamedTuple):
     """The slots that are dates."""
     looped: bool = False
     """A loop's last line, with its number of batches: one with another number is another loop."""
+    doubts: tuple[Field, ...] = ()
+    """What is called as settings are, beside an index: measurements where they vary."""
+    key: str = ""
+    """Of a shape whose names nobody knows: it counts where it recurs as the training goes on."""
     row: bool = False
     """Nothing but numbers: a row of a table, if the line before is a header."""
+    crossed: bool = False
+    """A row with a name in front."""
 
 
 IDLE = Plan()
 """Nothing in it."""
 ROW = Plan(row=True)
 """Of lines of numbers."""
+CROSSED = Plan(row=True, crossed=True)
+"""Of lines with a name and then numbers."""
+
+
+def may_cross(shape: Shape) -> bool:
+    """Whether `under` may find anything in such a line."""
+    before = prefix(shape)
+    return is_crossed(shape.message(before.slot, before.cut))
+
+
+def under(shape: Shape, above: Iterable[bytes]) -> Plan:
+    """What to take from a line with a name in front of its numbers, by the lines above it."""
+    before = prefix(shape)
+    message = shape.message(before.slot, before.cut)
+    fields = crossed(message, above) if is_crossed(message) else ()
+    if not fields:
+        return IDLE
+    found = Plan(_shifted(fields, before.slot), bare=True, stamp=before.stamp, rank=before.rank, ranked=before.ranked)
+    return _packed(found._replace(guest=True, tag=f"{before.site}|crossed", word="table"), shape.dates)
 
 
 def plan(shape: Shape) -> Plan:
@@ -94,31 +135,45 @@ def plan(shape: Shape) -> Plan:
     if _VARIABLE.search(shape.canon):
         return IDLE
     if not is_telling(shape.texts) or is_source(shape.canon) or _PROSE.search(shape.canon):
-        return IDLE
+        return CROSSED if is_crossed(shape) else IDLE
     before = prefix(shape)
-    message = spelled(shape.message(before.slot, before.cut))
+    message = spelled(unstamped(shape.message(before.slot, before.cut)))
     named, forms = named_in(message)
     marks = list(marks_of(message, named))
-    fields = fields_of(message, named, marks)
+    known = {
+        slot: name for slot, name in named.items() if forms[slot] != UNKNOWN or (marks and kind(name) is Kind.PLAIN)
+    }
+    fields = fields_of(message, known, marks)
     if not marks:
-        marks, fields = _led(message, named) or (marks, fields)
+        marks, fields = _led(message, known) or (marks, fields)
     continued = is_continued(shape.texts[0])
-    guest = not fields and not marks and is_guest(message, named, continued)
+    guest = not fields and not marks and is_guest(message, known, continued)
     if guest:
-        fields = guests(message, named, continued)
+        fields = guests(message, known, continued)
+    key = ""
+    if not fields and not marks:
+        key, fields = candidates(message, named, forms)
     if not fields:
         marks = [mark for mark in marks if is_heading(message, mark)]
+    taken = {slot for mark in marks for slot in (mark.slot, mark.total) if slot is not None}
+    taken |= {field.slot for field in fields}
+    doubts = doubtful(message, known, taken) if marks else ()
     epoch = next((mark for mark in marks if mark.kind is Kind.EPOCH), None)
     counter = min((mark for mark in marks if mark.kind is not Kind.EPOCH), key=_preference, default=None)
-    if not (fields or epoch or counter) or _SAVED.match(message.canon):
+    told = fields and not any(kind(field.name) is Kind.MEASURE for field in fields)
+    if told and _PARAMETERS.search(message.canon):
         return IDLE
+    if not (fields or epoch or counter) or _SAVED.match(message.canon):
+        return CROSSED if is_crossed(message) else IDLE
     found = Plan(
-        tuple(field._replace(slot=field.slot + before.slot) for field in fields),
+        _shifted(fields, before.slot),
         epoch and epoch.shifted(before.slot),
         counter and counter.shifted(before.slot),
         aside=any(section(text) for text in message.texts),
         bare=not marks,
         guest=guest,
+        doubts=_shifted(doubts, before.slot),
+        key=key,
         stamp=before.stamp or _stamp(shape, named, before.slot),
         rank=0 if _is_labelled(message, before, marks) else before.rank,
         ranked=before.ranked,
@@ -127,8 +182,16 @@ def plan(shape: Shape) -> Plan:
     )
     evaluation = are_evaluation(fields)
     form = forms.get(fields[0].slot, "") if fields else ""
-    found = found._replace(tag=_tag(before, message, found, form, evaluation), word=_word(found, evaluation))
+    aside = "aside" if _INDENTED.match(shape.texts[0]) else ""
+    tag = _tag(before, message, found, form, evaluation) + aside
+    found = found._replace(tag=tag, word=aside or _word(found, evaluation))
     return _packed(found, shape.dates)
+
+
+@lru_cache(maxsize=1024)
+def remembered(texts: tuple[bytes, ...], dates: frozenset[int]) -> Plan:
+    """The same for a shape of which another log has likely lines too: the runs of a sweep print the same."""
+    return plan(Shape(texts, dates))
 
 
 def _led(message: Shape, named: dict[int, str]) -> tuple[list[Mark], tuple[Field, ...]] | None:
@@ -137,7 +200,9 @@ def _led(message: Shape, named: dict[int, str]) -> tuple[list[Mark], tuple[Field
     fields = fields_of(message, named, [ahead]) if ahead else ()
     if ahead is None or not fields:
         return None
-    sure = any(kind(field.name) is Kind.MEASURE or is_phase(field.name) for field in fields)
+    sure = any(
+        kind(field.name) is Kind.MEASURE or is_phase(field.name) or _OF_DATA.match(field.name) for field in fields
+    )
     return ([ahead], fields) if sure or is_unnamed_value(message, 1) else None
 
 
@@ -147,11 +212,17 @@ def _is_labelled(message: Shape, before: Prefix, marks: list[Mark]) -> bool:
     return bool(marks) and led and before.slot == 0 and message.texts[1].startswith(b": ")
 
 
+def _shifted(fields: Iterable[Field], slots: int) -> tuple[Field, ...]:
+    """The same in a line that has so many more numbers before it."""
+    return tuple(field._replace(slot=field.slot + slots) for field in fields)
+
+
 def _packed(found: Plan, dates: frozenset[int]) -> Plan:
     """The plan with places among the wanted slots instead of slots."""
     marks = [mark for mark in (found.epoch, found.counter) if mark]
     stamp = found.stamp
-    slots = [slot for mark in marks for slot in (mark.slot, mark.total)] + [field.slot for field in found.fields]
+    slots = [slot for mark in marks for slot in (mark.slot, mark.total)]
+    slots += [field.slot for field in (*found.fields, *found.doubts)]
     slots += [found.rank] + ([stamp.slot, stamp.day, stamp.year] if stamp else [])
     wanted = tuple(sorted({slot for slot in slots if slot is not None}))
     places = {slot: place for place, slot in enumerate(wanted)}
@@ -164,6 +235,7 @@ def _packed(found: Plan, dates: frozenset[int]) -> Plan:
         stamp = stamp._replace(slot=places[stamp.slot], day=day, year=year)
     return found._replace(
         fields=tuple(field._replace(slot=places[field.slot]) for field in found.fields),
+        doubts=tuple(field._replace(slot=places[field.slot]) for field in found.doubts),
         epoch=moved(found.epoch),
         counter=moved(found.counter),
         rank=_place(places, found.rank),
@@ -190,7 +262,8 @@ def _stamp(shape: Shape, named: dict[int, str], base: int) -> Stamp | None:
 def _tag(before: Prefix, message: Shape, found: Plan, form: str, evaluation: bool) -> str:
     index = ",".join(mark.word for mark in (found.epoch, found.counter) if mark)
     waits = "eta" if re.search(rb"\beta\b", message.canon.lower()) else ""
-    return f"{before.site}|{form}|{index}|{waits}|{'val' if evaluation else ''}"
+    told = _AGAIN.match(message.texts[0])
+    return f"{before.site}|{form}|{index}|{waits}|{'val' if evaluation else ''}{told[1].decode() if told else ''}"
 
 
 def _word(found: Plan, evaluation: bool) -> str:

@@ -14,12 +14,14 @@ from trainboard.extract.shape import number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trainboard.extract.marks import Mark
     from trainboard.extract.plan import Plan
 
 
+_UNKNOWN = (0.0, None)
 _MANY = 1e6
 """More batches than any epoch has."""
+_ALMOST = 1 - 1 / _MANY
+"""What is done of an epoch by a batch that may be its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,43 @@ class Progress:
         return min(1.0, max(0.0, self.done / self.total)) if self.total > 0 else 0.0
 
 
+class Told:
+    """Where the lines of a shape tell the place in the training."""
+
+    __slots__ = (
+        "aside",
+        "closes",
+        "count",
+        "epoch",
+        "epoch_word",
+        "epochs",
+        "is_batch",
+        "is_heading",
+        "is_step",
+        "of",
+        "total",
+        "unique",
+        "word",
+    )
+
+    def __init__(self, plan: Plan) -> None:
+        epoch, counter = plan.epoch, plan.counter
+        self.epoch = epoch and epoch.slot
+        self.epochs = epoch and epoch.total
+        """What the epoch is out of."""
+        self.epoch_word = epoch.word if epoch else ""
+        self.count = counter and counter.slot
+        self.total = counter and counter.total
+        self.of = counter and counter.of
+        self.word = counter.word if counter else ""
+        self.is_batch = counter is not None and counter.kind is Kind.BATCH
+        self.is_step = counter is not None and counter.kind is Kind.STEP
+        self.unique, self.aside = plan.unique, plan.aside
+        self.is_heading = not plan.fields
+        self.closes = not plan.aside and bool(plan.fields)
+        """A line of an epoch that was named before tells its end."""
+
+
 class Position:
     """The last index that was seen, and the totals. `total` is the spec's: `{"epochs": 50}`."""
 
@@ -52,6 +91,9 @@ class Position:
         self._epoch: float | None = None
         self._token = b""
         """As it was printed last."""
+        self._total_token = b""
+        self._total: float | None = None
+        """What a count was out of last, and how that was printed."""
         self._epochs: float | None = None
         self._whole = True
         """Epochs are printed as whole numbers, and not as `1.37`."""
@@ -66,62 +108,72 @@ class Position:
         self._counting = (0.0, 0.0, 0.0)
         """Of a count beside an epoch: that epoch, the count, and what the epochs before had counted."""
 
-    def see(self, plan: Plan, tokens: Sequence[bytes]) -> bool:
+    def see(self, told: Told, tokens: Sequence[bytes]) -> bool:
         """Take the index from a line; whether it has one that is a number."""
         self.ended = False
-        counter, epoch_mark = plan.counter, plan.epoch
-        count = None if counter is None else _value(tokens[counter.slot])
         epoch = None
-        if epoch_mark is not None:
-            token = tokens[epoch_mark.slot]
-            if token == self._token and not plan.aside and plan.fields:
+        if told.epoch is not None:
+            token = tokens[told.epoch]
+            if token == self._token and told.closes:
                 epoch, self._fraction = self._epoch, None
             else:
                 epoch = _value(token)
                 if epoch is not None:
-                    self._see_epoch(plan, epoch_mark, token, epoch, tokens)
-        if counter is not None and count is not None:
-            total = None if counter.total is None and counter.of is None else _total(counter, tokens)
-            within = (total or counter.kind is Kind.BATCH) and self._is_within(counter, epoch, total)
-            if within and self._epoch is not None:
-                self._see_part(count, total, plan.aside)
-                return True
-            if not plan.aside:
-                # A line that names the step alone, as an evaluation does, leaves the total that others told; a number
-                # beyond it is something else.
-                known = self._counts.get(counter.word, (0.0, None))[1]
-                if total or not known or count <= known:
-                    self._counts[counter.word] = (count, total or known)
-            if counter.kind is Kind.STEP or epoch is None:
-                self.at(counter.word, count if epoch is None else self._run_on(count, epoch))
-                return True
-        if epoch_mark is None or epoch is None:
+                    self._see_epoch(told, token, epoch, tokens)
+        if told.count is not None:
+            token = tokens[told.count]
+            count = float(token) if token.isdigit() else _value(token)
+            if count is not None:
+                total = told.of
+                if told.total is not None:
+                    token = tokens[told.total]
+                    if token != self._total_token:
+                        self._total_token, self._total = token, _positive(token)
+                    total = self._total
+                if (total or told.is_batch) and self._epoch is not None and self._is_within(told, epoch, total):
+                    self._see_part(count, total, told.aside)
+                    return True
+                if not told.aside:
+                    # A line that names the step alone, as an evaluation does, leaves the total that others told; a
+                    # number beyond it is something else; with metrics beside it, the total was one of stages.
+                    known = self._counts.get(told.word, _UNKNOWN)[1]
+                    if total or not known or count <= known:
+                        self._counts[told.word] = (count, total or known)
+                    elif not told.is_heading:
+                        self._counts[told.word] = (count, None)
+                if told.is_step or epoch is None:
+                    self.at(told.word, count if epoch is None else self._run_on(count, epoch))
+                    return True
+        if epoch is None:
             return False
-        self.at(epoch_mark.word, epoch)
+        self.at(told.epoch_word, epoch)
         return True
 
-    def is_epoch(self, token: bytes) -> bool:
-        """Whether an epoch is printed as it was last."""
-        return token == self._token
+    def of_epoch(self, told: Told, lines: list[tuple[bytes, ...]]) -> list[tuple[bytes, ...]]:
+        """Those lines at the front that print the epoch as it was printed last, where they print one."""
+        slot, token = told.epoch, self._token
+        if slot is None:
+            return lines
+        return lines[: next((place for place, line in enumerate(lines) if line[slot] != token), len(lines))]
 
-    def see_run(self, plan: Plan, lines: Sequence[Sequence[bytes]]) -> tuple[str, list[float]] | None:
+    def see_run(self, told: Told, columns: Sequence[Sequence[bytes]]) -> tuple[str, list[float]] | None:
         """Take the index from many lines after one of the same shape and, where they name it, the same epoch.
 
-        Its word, and where each line is; None, and nothing is taken, where `see` must look at each.
+        `columns`: of each number of a line, what those lines have there. Its word, and where each line is; None, and
+        nothing is taken, where `see` must look at each.
         """
-        counter = plan.counter
-        if counter is None or (counter.total is not None and len({line[counter.total] for line in lines}) > 1):
+        if told.count is None or (told.total is not None and len(set(columns[told.total])) > 1):
             return None
         try:
-            counts = [float(line[counter.slot]) for line in lines]
+            counts = list(map(float, columns[told.count]))
         except ValueError:
             return None
-        if plan.unique and (self.index == (counter.word, counts[0]) or any(map(eq, counts, counts[1:]))):
+        if told.unique and (self.index == (told.word, counts[0]) or any(map(eq, counts, counts[1:]))):
             return None
-        total = _total(counter, lines[0])
-        epoch = self._epoch if plan.epoch else None
-        inside = (total or counter.kind is Kind.BATCH) and self._is_within(counter, epoch, total)
-        if not math.isfinite(sum(counts)) or (plan.epoch and epoch is None):
+        total = told.of if told.total is None else _positive(columns[told.total][0])
+        epoch = None if told.epoch is None else self._epoch
+        inside = (total or told.is_batch) and self._is_within(told, epoch, total)
+        if not math.isfinite(sum(counts)) or (told.epoch is not None and epoch is None):
             return None
         if inside and self._epoch is not None:
             if not total or not all(count / total < 1 for count in counts):
@@ -130,9 +182,9 @@ class Position:
             steps = [start + count / total for count in counts]
             self._fraction = counts[-1] / total
         else:
-            if counter.kind is not Kind.STEP and epoch is not None:
+            if not told.is_step and epoch is not None:
                 return None
-            word, steps = counter.word, counts
+            word, steps = told.word, counts
             if epoch is not None:
                 if self._counting[0] != epoch:
                     return None
@@ -140,7 +192,7 @@ class Position:
                 steps = [gone + count for count in counts]
                 self._counting = (epoch, counts[-1], gone)
                 self._fraction = None
-            known = self._counts.get(counter.word, (0.0, None))[1]
+            known = self._counts.get(word, _UNKNOWN)[1]
             likely = (count for count in reversed(counts) if total or not known or count <= known)
             last = next(likely, None)
             if last is not None:
@@ -205,7 +257,7 @@ class Position:
         self._counting = (before, reached, gone)
         self._counts = {str(word): (float(done), _optional(of)) for word, (done, of) in dict(state["counts"]).items()}
 
-    def _see_epoch(self, plan: Plan, mark: Mark, token: bytes, epoch: float, tokens: Sequence[bytes]) -> None:
+    def _see_epoch(self, told: Told, token: bytes, epoch: float, tokens: Sequence[bytes]) -> None:
         self._token = token
         whole = token.isdigit()
         if self._epoch != epoch:
@@ -213,11 +265,11 @@ class Position:
             if self._epoch is None:
                 self._from_zero = whole and epoch == 0
         self._whole = whole
-        if mark.total is not None:
-            self._epochs = _total(mark, tokens) or self._epochs
+        if told.epochs is not None:
+            self._epochs = _positive(tokens[told.epochs]) or self._epochs
         # A heading opens its epoch; a line with metrics closes it; `epoch: 1.37` says it all itself.
-        if not plan.aside or self._epoch != epoch:
-            self._fraction = 0.0 if whole and not plan.fields else None
+        if not told.aside or self._epoch != epoch:
+            self._fraction = 0.0 if whole and told.is_heading else None
         self._epoch = epoch
 
     def _run_on(self, count: float, epoch: float) -> float:
@@ -234,20 +286,26 @@ class Position:
         """So many batches of the epoch are done. Where nobody says how many it has, as many as an earlier one had."""
         epoch = self._epoch or 0.0
         if total:
-            share = min(1.0, count / total)
+            share = count / total if count < total else 1.0
             self.ended = share == 1.0
             if not aside:
                 self._fraction = share
         else:
-            self._batches = max(self._batches, count)
-            share = min(count / (self._longest or _MANY), 1 - 1 / _MANY)
-        self.at("epoch", epoch if self.ended else epoch + share)
+            if count > self._batches:
+                self._batches = count
+            share = count / (self._longest or _MANY)
+            if share > _ALMOST:
+                share = _ALMOST
+        value = epoch if self.ended else epoch + share
+        if self.index is None or self.index[1] != value or self.index[0] != "epoch":
+            self.index = ("epoch", value)
+            self.serial += 1
 
-    def _is_within(self, counter: Mark, epoch: float | None, total: float | None) -> bool:
+    def _is_within(self, told: Told, epoch: float | None, total: float | None) -> bool:
         """Whether the count goes through one epoch: beside a whole epoch, or as a batch below its heading."""
-        if not self._whole or (not total and (counter.kind is not Kind.BATCH or epoch is None)):
+        if not self._whole or (not total and (not told.is_batch or epoch is None)):
             return False
-        return counter.kind is Kind.BATCH or (epoch is not None and counter.word != "global_step")
+        return told.is_batch or (epoch is not None and told.word != "global_step")
 
     def _epochs_done(self) -> float | None:
         if self._epoch is None:
@@ -273,14 +331,13 @@ class Position:
 def _value(token: bytes) -> float | None:
     if token.isdigit():
         return float(token)
+    if not token:
+        return None
     value = number(token)
     return value if value is not None and math.isfinite(value) else None
 
 
-def _total(mark: Mark, tokens: Sequence[bytes]) -> float | None:
-    if mark.total is None:
-        return mark.of
-    token = tokens[mark.total]
+def _positive(token: bytes) -> float | None:
     value = _value(token) if token else None
     return value if value is not None and value > 0 else None
 

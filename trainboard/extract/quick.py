@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from trainboard.extract.names import NAME_CAP, Kind, kind
+from trainboard.extract.names import COUNTING, NAME_CAP, Kind, kind
 from trainboard.extract.parsers import VERBS
 from trainboard.extract.synonyms import role
 
@@ -23,6 +23,8 @@ _CELL = re.compile(rb"\x00(?:/\x00)?[%A-Za-z]{0,3}[*+]?|[*+]")
 _SEPARATORS = bytes.maketrans(b",;|\t", b"    ")
 _BAR = re.compile(rb"(?<!\s)\s+\x00%(?:\|| \xe2\x94)")
 _BETWEEN_CELLS = b" \t,;|/*+"
+_LAST_WORDS = frozenset((b"rate", b"Rate"))
+"""Of names that tell by the words before."""
 _UNIT_CAP = 3
 _LABEL_CAP = 40
 
@@ -59,5 +61,11 @@ def is_telling(texts: tuple[bytes, ...]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_telling_word(word: bytes) -> bool:
-    name = word.decode("ascii", "replace")
-    return word in VERBS or kind(name) in _TELLING_KINDS or role(name) is not None
+    name = word.decode("utf-8", "replace")
+    return (
+        word in VERBS
+        or word in _LAST_WORDS
+        or name.lower() in COUNTING
+        or kind(name) in _TELLING_KINDS
+        or role(name) is not None
+    )

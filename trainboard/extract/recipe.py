@@ -11,11 +11,13 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from trainboard.extract.plan import IDLE, Plan
-from trainboard.extract.stamps import seconds
+from trainboard.extract.progress import Told
+from trainboard.extract.stamps import Clocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from trainboard.extract.fields import Field
     from trainboard.extract.ledger import Channel
 
 TRUST = 3
@@ -25,11 +27,7 @@ HITS = 64
 LENGTH_CAP = 1024
 """Bytes of texts in a pattern."""
 SLOTS_CAP = 48
-REACH = 4 * 1024
-REACH_CAP = 64 * 1024
-"""Bytes that are read at once, at first and at most."""
 _NUMBER = rb"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
-_CLOCK = re.compile(rb"(?<=\d\d:|.\d:)(\d\d):(\d\d(?:[.,]\d+)?)$")
 _DIGITS = re.compile(rb"\d+")
 
 
@@ -38,46 +36,56 @@ class Recipe:
 
     __slots__ = (
         "bare",
-        "base",
         "channels",
-        "head",
+        "clock",
+        "clocks",
+        "confirmed",
+        "crosses",
+        "doubts",
         "hits",
         "looped",
-        "many",
         "match",
         "next",
+        "part",
         "plan",
         "ranked",
-        "reach",
         "row",
         "stamp",
         "texts",
+        "told",
         "totals",
+        "trusted",
         "unique",
     )
 
-    def __init__(self, plan: Plan, texts: tuple[bytes, ...] = ()) -> None:
+    def __init__(self, plan: Plan, texts: tuple[bytes, ...] = (), clocks: Clocks | None = None) -> None:
         self.plan = plan
         self.texts = texts
+        self.clocks = clocks or Clocks()
         # What every line asks for is kept nearer than in the plan.
         self.bare, self.row, self.stamp, self.unique = plan.bare, plan.row, plan.stamp, plan.unique
         self.looped = plan.looped
+        self.clock = None if plan.stamp is None or plan.stamp.is_told_apart else self.clocks.of(plan.stamp)
+        """None also where it is another one for another day."""
+        self.told = Told(plan)
         self.ranked = plan.rank is not None or plan.ranked is not None
         self.channels: list[tuple[int, float, Channel]] | None = None
         """Of each field: which token it is, its scale, and where its samples go; None until they are needed."""
         self.totals: dict[bytes, list[tuple[int, float, Channel]]] = {}
         """The same by number of batches, where the plan is `looped`."""
+        self.doubts = plan.doubts
+        """The numbers of which it is not known yet whether they are measurements."""
+        self.confirmed: tuple[Field, ...] = ()
+        """Those that are."""
+        self.crosses: bool | None = None
+        """Whether the lines above may name what a row measures; None until that is asked."""
+        self.part = ""
+        """The evaluation that these channels are of, where a heading line announced one."""
+        self.trusted = False
         self.hits = 0
         self.match: re.Pattern[bytes] | None = None
-        self.many: re.Pattern[bytes] | None = None
-        """The same for as many lines as there are; None until it is needed."""
-        self.reach = REACH
-        """Bytes that `run` looks at: more after a run that was all of use, less after another."""
         self.next: Recipe | None = None
         """The shape that came after it last time: likely to come after it again."""
-        self.head = b""
-        """The date and hour of the last time that was read; `base` is when that hour began."""
-        self.base = 0.0
 
     def learn(self, line: bytes, parts: Sequence[bytes]) -> None:
         """One more line of this shape; after some, its pattern is made."""
@@ -92,55 +100,27 @@ class Recipe:
     @property
     def may_run(self) -> bool:
         """Whether many of its lines may be taken at once."""
-        return self.plan.counter is not None and not (self.looped or self.ranked or self.plan.aside or self.bare)
+        told = self.looped or self.ranked or self.plan.aside or self.bare or self.doubts
+        return self.plan.counter is not None and not told
 
     def forget(self) -> None:
         """Its channels are those of another program."""
-        self.channels = None
+        self.channels, self.trusted = None, False
         self.totals.clear()
 
     @property
     def is_trusted(self) -> bool:
         """Whether all its metrics were printed before: then it is not source code."""
-        return self.channels is not None and all(channel.count >= TRUST for _, _, channel in self.channels)
+        if not self.trusted and self.channels is not None:
+            self.trusted = all(channel.count >= TRUST for _, _, channel in self.channels)
+        return self.trusted
 
     def time(self, tokens: Sequence[bytes], wall: float | None) -> float | None:
         """The time that a line prints, `wall` where it prints none."""
         stamp = self.stamp
         if stamp is None:
             return wall
-        token = tokens[stamp.slot]
-        if self.head and token.startswith(self.head):
-            at = len(self.head)
-            try:
-                return self.base + 60 * int(token[at : at + 2]) + float(token[at + 3 :].replace(b",", b"."))
-            except ValueError:
-                pass  # it is written otherwise now, and read anew
-        printed = seconds(stamp, tokens, wall)
-        if printed is None:
-            return wall
-        found = _CLOCK.search(token)
-        if found and stamp.day is None and stamp.year is None:
-            self.head = token[: found.start(1)]
-            self.base = printed - 60 * int(found[1]) - float(found[2].replace(b",", b"."))
-        return printed
-
-    def run(self, text: bytes, at: int) -> list[tuple[bytes, ...]]:
-        """The tokens of all lines of this shape that follow each other from a place in a text, to a limit.
-
-        In that text a carriage return, which no clean line has, ends a line.
-        """
-        if self.many is None and self.match is not None:
-            # What is no such line is matched to the end, so that no search goes on behind it.
-            self.many = re.compile(self.match.pattern + rb"\r()()|(?s:.+)")
-        lines = self.many.findall(text, at, at + self.reach) if self.many else []
-        if lines and not lines[-1][0]:
-            lines.pop()
-        return lines
-
-    def ran(self, lines: int, taken: int) -> None:
-        """So many of the lines that `run` found were of use."""
-        self.reach = min(REACH_CAP, 2 * self.reach) if taken == lines else max(REACH, self.reach // 2)
+        return (self.clock or self.clocks.of(stamp, tokens)).time(stamp, tokens, wall)
 
     def times(self, lines: Sequence[Sequence[bytes]], wall: float | None) -> Iterable[float | None]:
         """The times that many lines print."""
@@ -148,9 +128,10 @@ class Recipe:
 
     def rank(self, tokens: Sequence[bytes]) -> int | None:
         """Which rank printed a line; None where it does not say."""
-        if self.plan.rank is None:
+        slot = self.plan.rank
+        if slot is None:
             return self.plan.ranked
-        token = tokens[self.plan.rank]
+        token = tokens[slot]
         return int(token) if token.isdigit() else None
 
     def _pieces(self, parts: Sequence[bytes]) -> list[bytes]:

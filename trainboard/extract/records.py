@@ -16,6 +16,9 @@ _WRAPPED = re.compile(
     rb"(?:[Tt]ensor|[A-Za-z]{0,12}[Aa]rray|(?:[a-z]\w{0,20}\.){1,3}\w+)\(\s*\[?(\d+)\]?(?:,[^()]*(?:\(\)[^()]*)?)?\)"
 )
 _LED = re.compile(rb"([A-Za-z_][\w./-]{1,60})\s*[:=]\s*$")
+_TOLD = re.compile(
+    r"(?i)(?:\w+_)?(?:config|cfg|configuration|h?params|(?:hyper_?)?parameters|args|arguments|settings|options)"
+)
 _NAME_KEYS = ("key", "name", "metric", "tag")
 """Where a record has one of these and a `value`, that is one metric: its name, and its value."""
 
@@ -54,6 +57,8 @@ def _parse(text: bytes) -> object:
 def _leaves(record: dict[object, object], lead: str) -> Iterator[tuple[str, int | str]]:
     told = next((str(record[key]) for key in _NAME_KEYS if isinstance(record.get(key), str)), "") or lead
     for key, value in record.items():
+        if _TOLD.fullmatch(str(key)) and isinstance(value, dict):
+            continue  # what the run was told stands beside what it measured
         if isinstance(value, dict):
             outer = "" if key == "value" and told else f"{key}."
             yield from ((f"{outer}{name}", leaf) for name, leaf in value.items() if _is_leaf(leaf))

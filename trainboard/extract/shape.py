@@ -36,18 +36,20 @@ ANY = re.compile(_TOKEN % {b"first": rb"[-+.0-9nNiI]", b"words": _WORDS}, re.VER
 _INFINITY = re.compile(rb"inf(?:inity)?(?!(?!ms\b)\w)")
 
 
-def splitter(block: bytes) -> Callable[[bytes], list[bytes]]:
-    """What takes the lines of this block apart: `[text, number, text, …, text]`; slot i is element 2i + 1.
-
-    Looking for `nan` and `inf` costs time in every text, so it is done only in blocks that have them.
-    """
+def is_wordy(block: bytes) -> bool:
+    """Whether any line may have a number in words, `nan` or `inf`: looking for those costs time in every text."""
     lower = block.lower()
-    return (ANY if b"nan" in lower or _INFINITY.search(lower) else FINITE).split
+    return b"nan" in lower or _INFINITY.search(lower) is not None
+
+
+def splitter(wordy: bool) -> Callable[[bytes], list[bytes]]:
+    """What takes lines apart: `[text, number, text, …, text]`; slot i is element 2i + 1."""
+    return (ANY if wordy else FINITE).split
 
 
 # What may be glued to a number: a per-cent sign or a unit, and then no further part of a word, path or version.
 _UNIT = re.compile(
-    rb"(%|[kKMGT]?(?:i?B|b/s|B/s)|[KMGT]b|[munp]?s|min|[mhkKMGTxWJC]|it|(?:[a-zA-Z]+)/[a-zA-Z]+)?(?![\w%@]|[-./]\w|\s*/\s*$)"
+    rb"(%|dB|[kKMGT]?(?:i?B|b/s|B/s)|[KMGT]b|[munp]?s|min|[mhkKMGTxWJC]|it|(?:[a-zA-Z]+)/[a-zA-Z]+)?(?![\w%@]|[-./]\w|\s*/\s*$)"
 )
 _THOUSANDS = re.compile(rb"\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _SCALES = {b"k": 1e3, b"K": 1e3}

@@ -21,6 +21,10 @@ _TYPED = re.compile(
 )
 # `<tf.Tensor: shape=(), dtype=float32, numpy=0.5>`
 _SHOWN = re.compile(rb"<[\w.]{0,40}(?:Tensor|Variable)\b([^<>\n]{0,120}?)\b(?:numpy|value)=(\x00)>")
+# ` [02/06 23:06:30]`
+_STAMPED = re.compile(rb"[\[(](?:\x00[/-]\x00(?:[/-]\x00)? |\x01 )?\x01[\])]\s*$")
+_STAMP_CAP = 40
+"""Bytes."""
 _PLAIN: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     # ('loss', 0.5) of a list of pairs
     (re.compile(rb"\([\"']([\w./@ -]{1,60})[\"'], ?(\x00)\)"), rb"\1=\2"),
@@ -41,6 +45,8 @@ _PLAIN: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     # leaders: `loss ........ 0.5`
     (re.compile(rb"(?<=[\w)\]%\x80-\xff]) ?\.{3,}[ \t]*:?[ \t]*(?=\x00)"), b": "),
     (re.compile(rb"(?<=\w)::\s?(?=\x00)"), b": "),
+    # the third round, and then a name
+    (re.compile(rb"(\xe7\xac\xac\s?\x00\s?(?:\xe8\xbd\xae|\xe6\xad\xa5))\s"), rb"\1, "),
     # a value in angle brackets
     (re.compile(rb"<(\x00)>"), rb"\1"),
     # the unit that stands apart from its number, before the next name
@@ -62,6 +68,18 @@ def spelled(shape: Shape) -> Shape:
     for pattern, plain in _PLAIN:
         line = pattern.sub(plain, line)
     return shape if line == before else Shape(tuple(_NUMBERS.split(line)), shape.dates)
+
+
+def unstamped(shape: Shape) -> Shape:
+    """A message without the time in brackets at its end."""
+    found = _STAMPED.search(shape.canon[-_STAMP_CAP:]) if shape.dates and len(shape.texts) <= SLOT_CAP else None
+    if found is None:
+        return shape
+    count = len(_NUMBERS.findall(found[0]))
+    last = len(shape.texts) - 1 - count
+    text = shape.texts[last]
+    texts = (*shape.texts[:last], text[: text.rindex(found[0][:1])].rstrip())
+    return Shape(texts, frozenset(slot for slot in shape.dates if slot < last))
 
 
 def _untyped(found: re.Match[bytes]) -> bytes:

@@ -22,7 +22,9 @@ _YEAR_FIRST = re.compile(
 )
 _YEAR_LAST = re.compile(rb"(\d\d?)/(\d\d?)/(\d{4}|\d\d)(?:[ -](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?")
 _CLOCK = re.compile(rb"(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?")
+_SECONDS = re.compile(rb"(?<=\d\d:|.\d:)(\d\d):(\d\d(?:[.,]\d+)?)$")
 _ZONE = re.compile(rb"([+-])(\d\d):?(\d\d)")
+CLOCKS_CAP = 64
 _MILLISECONDS = 1e11
 """A greater count since the epoch is one of milliseconds."""
 _EARLIEST = 6e8
@@ -41,6 +43,64 @@ class Stamp(NamedTuple):
     """The slot of a year."""
     zone: bytes = b""
     """`Z` or `+02:00`; empty for this machine's."""
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether the day or the year is a token of its own."""
+        return self.day is not None or self.year is not None
+
+
+class Clock:
+    """Reads times that are written alike: where a minute or an hour begins is worked out once."""
+
+    __slots__ = ("_base", "_cut", "_head", "_minute", "_start")
+
+    def __init__(self) -> None:
+        self._head = self._minute = b""
+        """The time that was read last up to its hour, and up to its minute."""
+        self._base = self._start = 0.0
+        """When that hour and that minute began."""
+        self._cut = 0
+        """Where the seconds stand behind the minute."""
+
+    def time(self, stamp: Stamp, tokens: Sequence[bytes], wall: float | None) -> float | None:
+        """The time that a line prints, `wall` where it is none after all."""
+        token = tokens[stamp.slot]
+        try:
+            if self._minute and token.startswith(self._minute):
+                return self._start + float(token[self._cut :].replace(b",", b"."))
+            if self._head and token.startswith(self._head):
+                at = len(self._head)
+                self._minute, self._cut = token[: at + 2], at + 3
+                self._start = self._base + 60 * int(token[at : at + 2])
+                return self._start + float(token[at + 3 :].replace(b",", b"."))
+        except ValueError:
+            self._minute = b""  # it is written otherwise now, and read anew
+        printed = seconds(stamp, tokens, wall)
+        found = _SECONDS.search(token) if printed is not None else None
+        if printed is not None and found:
+            self._head, self._minute = token[: found.start(1)], b""
+            self._base = float(round(printed - 60 * int(found[1]) - float(found[2].replace(b",", b"."))))
+        return wall if printed is None else printed
+
+
+class Clocks:
+    """Those of one log, by what else a line tells of the date."""
+
+    def __init__(self) -> None:
+        self._clocks: dict[tuple[bytes, ...], Clock] = {}
+
+    def of(self, stamp: Stamp, tokens: Sequence[bytes] = ()) -> Clock:
+        """The clock for a line."""
+        day = b"" if stamp.day is None else tokens[stamp.day]
+        year = b"" if stamp.year is None else tokens[stamp.year]
+        key = stamp.zone, stamp.month, day, year
+        clock = self._clocks.get(key)
+        if clock is None:
+            if len(self._clocks) >= CLOCKS_CAP:
+                self._clocks.clear()
+            clock = self._clocks[key] = Clock()
+        return clock
 
 
 def seconds(stamp: Stamp, tokens: Sequence[bytes], wall: float | None) -> float | None:

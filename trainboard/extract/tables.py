@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -10,20 +11,28 @@ from trainboard.extract.fields import Field
 from trainboard.extract.marks import Mark
 from trainboard.extract.names import INDEX_KINDS, Kind, index_word, is_scheduled, kind
 from trainboard.extract.plan import Plan
+from trainboard.extract.recurrence import is_naming
 from trainboard.extract.shape import number
 from trainboard.extract.synonyms import Role, role
+from trainboard.extract.words import qualified
 
+_LISTED = re.compile(
+    rb"[\s#*=-]*([A-Za-z]{2,20}:\s)?\s*([A-Za-z_][\w@./-]{0,30}(?:, ?[A-Za-z_][\w@./-]{0,30}){2,15})\s*"
+)
+_LISTED_CAP = 200
+"""Bytes."""
 COLUMNS_CAP = 512
 HEADER_CAP = 16 * 1024
 """Bytes."""
 _NAME_CAP = 60
 _NAME = re.compile(r"[A-Za-z_#%(@|][\w ./@%+*&:;()#'|\[\]-]*")
+_NAME_STARTS = frozenset(bytes((start,)) for start in (string.ascii_letters + "_#%(@").encode())
+_AROUND_NAMES = b" \t\"'\r|"
 _BAR = re.compile(rb"(?<!\s)\s+\d{1,3}%(?:\|| \xe2\x94)")
 _WIDE_CELL = re.compile(rb"\S+(?: \S+)*")
 _NARROW = re.compile(rb"\S+")
-_RULER = re.compile(rb"[-=+|:\s]*|(?:\xe2[\x94\x95].|[\s|])*")
 _INDEX = (
-    rb"[\s|#%*\"]*(?:(?:train_?)?(?:epochs?|ep|iter\w*|steps?|global_step|rounds?|updates?|batch|timesteps?)\b)"
+    rb"[\s|#%*\"]*(?:(?:train_?)?(?:epochs?|ep|iter\w*|episodes?|gen|generation|trial|steps?|global_step|rounds?|updates?|batch|timesteps?)\b)"
     rb"[^=\n]{3}"
 )
 _HEADING = re.compile(rb"(?i)" + _INDEX)
@@ -38,13 +47,19 @@ _LETTERS = {
     "it.": "iteration",
     "n": "step",
     "No.": "step",
+    "gen": "generation",
+    "Gen": "generation",
+    "generation": "generation",
+    "Generation": "generation",
+    "trial": "trial",
+    "Trial": "trial",
 }
 _COUNTED = frozenset(("images",))
 """Columns that tell the size of the data, the same in each row."""
 _VALUE = re.compile(
     rb"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Inf))(?:/\d+|%|[a-zA-Z]{1,3})?[*+:]?"
 )
-_UNITS = re.compile(rb"[0-9][A-Za-z%*+]")
+_UNITS = re.compile(rb"[A-Za-z%*+](?<=[0-9].)")
 _ENTRY = re.compile(rb"[-+]?\.?\d|[-+]?(?:nan|inf|NaN|Inf)|-+$|\(?[nN]/?[aA]\)?$")
 _MARKED = frozenset((b"%", b"*", b"+"))
 _PLACED = 2
@@ -80,7 +95,7 @@ class Table(NamedTuple):
             self._cut_totals(cells)
         if self.told:
             for place in self.told:
-                if cells[place].isdigit() or number(cells[place]) is not None:
+                if cells[place].isdigit() or (cells[place] and number(cells[place]) is not None):
                     break
             else:
                 return None
@@ -109,7 +124,7 @@ class Table(NamedTuple):
     def _blank_separated(self, line: bytes) -> list[bytes] | None:
         line = _barless(line) if b"%" in line else line
         count = len(self.columns)
-        cells = line.split()
+        cells = (line.replace(b",", b" ") if b", " in line else line).split()
         if len(cells) == count + 1 and not _VALUE.fullmatch(cells[-1]):
             cells.pop()
         if len(cells) == count:
@@ -154,8 +169,24 @@ def narrow(line: bytes) -> Table | None:
     return _table("narrow", cells)
 
 
+@lru_cache(maxsize=16)
+def listed(line: bytes) -> Table | None:
+    """The table of a line of names by commas, `TEST: loss, acc, f1`, above a row of as many numbers."""
+    found = _LISTED.fullmatch(line) if len(line) < _LISTED_CAP else None
+    if found is None:
+        return None
+    part = _text(found[1] or b"").rstrip(": ")
+    part = "" if part.lower().startswith("train") else part
+    names = [_text(name) for name in found[2].split(b",")]
+    if not any(kind(name) is Kind.MEASURE for name in names):
+        return None
+    return _table("narrow", [Column(qualified(part, name), 0, 0) for name in names])
+
+
 def above(line: bytes, row: bytes) -> Table | None:
     """The table whose header stands above a row; None where that is none."""
+    if line.strip(_AROUND_NAMES)[:1] not in _NAME_STARTS:  # as the lines of a table without a header
+        return None
     return next((table for table in (header(line), narrow(line)) if table and table.cells(row) is not None), None)
 
 
@@ -175,11 +206,6 @@ def may_head(block: bytes) -> bool:
     return _HEADED.search(block) is not None
 
 
-def is_ruler(line: bytes) -> bool:
-    """Whether a line only separates a header from its rows."""
-    return _RULER.fullmatch(line) is not None
-
-
 def _table(separator: str, columns: list[Column]) -> Table | None:
     if not 1 < len(columns) <= COLUMNS_CAP or not all(_is_name(column.name) for column in columns):
         return None
@@ -187,7 +213,7 @@ def _table(separator: str, columns: list[Column]) -> Table | None:
     if len(set(names)) < len(names):
         return None
     marks = [
-        Mark(word, INDEX_KINDS[word], place, None)
+        Mark(word, INDEX_KINDS.get(word, Kind.STEP), place, None)
         for place, name in enumerate(names)
         if (word := word_of(name, place))
     ]
@@ -206,7 +232,17 @@ def _table(separator: str, columns: list[Column]) -> Table | None:
     counter = next(
         (mark._replace(total=None if epoch else last) for mark in marks if mark.kind is not Kind.EPOCH), None
     )
-    plan = Plan(fields, epoch, counter, tag="table:" + ",".join(names[:8])[:80], word="table")
+    doubts = tuple(
+        Field(place, name, 1.0)
+        for place, name in enumerate(names)
+        if word_of(name, place) is None
+        and kind(name) is Kind.SETTING
+        and not is_naming(name)
+        and all(field.slot != place for field in fields)
+    )
+    plan = Plan(
+        fields, epoch, counter, doubts=doubts if marks else (), tag="table:" + ",".join(names[:8])[:80], word="table"
+    )
     told = tuple(mark.slot for mark in (epoch, counter) if mark)
     return Table(separator, tuple(columns), plan, told)
 

@@ -8,25 +8,25 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from trainboard.sources.columns import Column, Role, column, moment, number
-from trainboard.sources.lines import TextLines
-from trainboard.sources.rows import Index, Rows
+from trainboard.sources.rows import Index
+from trainboard.sources.textreader import TextReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trainboard.extract.progress import Progress
     from trainboard.series import Sample
 
-STATE_VERSION = 1
 DELIMITERS = ",;\t|"
 
 
-class CsvReader:
+class CsvReader(TextReader):
     """Reads a CSV file as it grows."""
 
+    NAME = "CSV reader"
+    STATE_VERSION = 1
+
     def __init__(self, total: Mapping[str, float] | None = None) -> None:
-        self._lines = TextLines()
-        self._rows = Rows(total)
+        super().__init__(total)
         self._delimiter = ","
         self._header: list[str] = []
         self._metrics: list[tuple[int, str]] = []
@@ -38,55 +38,21 @@ class CsvReader:
         self._nameless = False
 
     @property
-    def offset(self) -> int:
-        """Bytes that are consumed."""
-        return self._lines.offset
-
-    @property
-    def progress(self) -> Progress | None:
-        """How far the run is, by the spec's total and the newest row."""
-        return self._rows.progress
-
-    @property
     def trouble(self) -> str | None:
         """What is wrong with the file, for people."""
         if self._nameless:
             return "no header: its first line has numbers, so nobody knows what they are"
-        return self._lines.trouble
-
-    def feed(self, data: bytes, wall: float | None = None) -> list[Sample]:
-        """The samples of the rows that this chunk completes."""
-        return self._read(self._lines.feed(data), wall)
-
-    def finish(self, wall: float | None = None) -> list[Sample]:
-        """The samples of a last row without a newline."""
-        return self._read(self._lines.finish(), wall)
+        return super().trouble
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on at `offset`."""
-        return {
-            "version": STATE_VERSION,
-            "lines": self._lines.state(),
-            "rows": self._rows.state(),
-            "delimiter": self._delimiter,
-            "header": self._header,
-            "comment": self._comment,
-        }
+        own = {"delimiter": self._delimiter, "header": self._header, "comment": self._comment}
+        return super().state() | own
 
-    @classmethod
-    def restore(cls, state: Mapping[str, Any], total: Mapping[str, float] | None = None) -> CsvReader:
-        """The reader whose `state` this was. Raises ValueError where it is none of this version."""
-        reader = cls(total)
-        try:
-            if state["version"] != STATE_VERSION:
-                raise ValueError(f"version {state['version']}")
-            reader._lines = TextLines.restore(state["lines"])
-            reader._rows.restore(state["rows"])
-            reader._delimiter, reader._comment = str(state["delimiter"]), str(state["comment"])
-            reader._name([str(name) for name in state["header"]])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"no state of a CSV reader: {error}") from error
-        return reader
+    def _take_up(self, state: Mapping[str, Any]) -> None:
+        super()._take_up(state)
+        self._delimiter, self._comment = str(state["delimiter"]), str(state["comment"])
+        self._name([str(name) for name in state["header"]])
 
     def _read(self, lines: list[str], wall: float | None) -> list[Sample]:
         samples: list[Sample] = []

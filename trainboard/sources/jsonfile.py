@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from trainboard.extract.extractor import Extractor
 from trainboard.extract.progress import Progress
-from trainboard.sources.lines import TextLines
 from trainboard.sources.records import rows_of, samples_of
 from trainboard.sources.rows import Rows
+from trainboard.sources.textreader import TextReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,52 +25,11 @@ LAST_WORD = re.compile(r"[^\s,:{}\[\]]{0,32}\s*")
 """What a document may hold from the first fault on, if the fault is that its end is missing."""
 
 
-class LinesReader:
+class LinesReader(TextReader):
     """Reads JSON lines as the file grows. Lines that are no JSON objects are passed over."""
 
-    def __init__(self, total: Mapping[str, float] | None = None) -> None:
-        self._lines = TextLines()
-        self._rows = Rows(total)
-
-    @property
-    def offset(self) -> int:
-        """Bytes that are consumed."""
-        return self._lines.offset
-
-    @property
-    def progress(self) -> Progress | None:
-        """How far the run is, by the spec's total and the newest record."""
-        return self._rows.progress
-
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong with the file, for people."""
-        return self._lines.trouble
-
-    def feed(self, data: bytes, wall: float | None = None) -> list[Sample]:
-        """The samples of the records that this chunk completes."""
-        return self._read(self._lines.feed(data), wall)
-
-    def finish(self, wall: float | None = None) -> list[Sample]:
-        """The samples of a last record without a newline."""
-        return self._read(self._lines.finish(), wall)
-
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on at `offset`."""
-        return {"version": STATE_VERSION, "lines": self._lines.state(), "rows": self._rows.state()}
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any], total: Mapping[str, float] | None = None) -> LinesReader:
-        """The reader whose `state` this was. Raises ValueError where it is none of this version."""
-        reader = cls(total)
-        try:
-            if state["version"] != STATE_VERSION:
-                raise ValueError(f"version {state['version']}")
-            reader._lines = TextLines.restore(state["lines"])
-            reader._rows.restore(state["rows"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"no state of a reader of JSON lines: {error}") from error
-        return reader
+    NAME = "reader of JSON lines"
+    STATE_VERSION = 1
 
     def _read(self, lines: list[str], wall: float | None) -> list[Sample]:
         records = (_parse(line) for line in lines if line.lstrip().startswith("{"))
