@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 
-from tui.messages import Reached, messages
 from tui.screens.board import BoardScreen
 from tui.screens.hearing import HearingScreen
 
@@ -76,8 +75,9 @@ class Board(App[int]):
             self._prompter.attach(self)
         self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
-        """The first frame is out: now the world may come in."""
+    async def _begin(self) -> None:
+        """The first frame is out: now the world may come in. Keys wait for the furniture."""
+        await self.board.furnish()
         _settle_memory()
         self.run_worker(self._take_in(), group="events", exclusive=True)
 
@@ -104,6 +104,7 @@ class Board(App[int]):
     async def _take_in(self) -> None:
         """Events become messages, no faster than the screen takes them."""
         from trainboard.events import Closed
+        from tui.messages import messages
 
         posted = 0
         async for event in self._events():
@@ -124,6 +125,8 @@ class Board(App[int]):
 
     async def _reach(self) -> None:
         """Return once they have taken everything in; a screen that closes has."""
+        from tui.messages import Reached
+
         for screen in self._hearing:
             reached = Reached()
             if screen.post_message(reached):
