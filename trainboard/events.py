@@ -95,6 +95,8 @@ class Sampled:
     thinned to what a board can show. `Actions.series` gives everything."""
     number: int = 0
     """How many samples of this row's attempt came before `samples`: see `trainboard.recording.Recording`."""
+    trouble: str = ""
+    """Why some of its sources are not read, in one line; empty where all are."""
 
 
 @dataclass(frozen=True, slots=True)
