@@ -386,6 +386,13 @@ async def test_help_opens_at_the_keys_of_the_screen_that_it_is_asked_on() -> Non
         assert " Compare " in stage.lines[3]
 
 
+async def test_help_that_takes_two_lines_goes_on_below_itself() -> None:
+    async with board(row(1), size=(60, 60)) as stage:
+        await stage.press("question_mark")
+        at = next(y for y, line in enumerate(stage.lines) if "mark the job, or all" in line)
+        assert stage.lines[at + 1].index("folded into") == stage.lines[at].index("mark the job")
+
+
 async def test_a_stream_that_goes_on_while_the_run_is_closed_is_not_held_up() -> None:
     async with board(row(1), actions=told()) as stage:
         await opened(stage)
