@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from copy import copy
 from itertools import accumulate
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from backends.base import Chunk, JobState, Snapshot, Sought
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from tui.prompts import ModalPrompter
 
 NOW = 1_800_000_000.0
+PATIENCE = 60.0
+"""Seconds after which what is waited for does not come."""
 POLL = 0.01
 """Seconds between two looks at the screen for what a timer brings."""
 
@@ -278,12 +281,16 @@ class Theatre:
 
     async def until(self, text: str) -> None:
         """Wait until this is on the screen."""
-        while text not in self.screen:
-            await self.pilot.pause(POLL)
+        await self._while(lambda: text not in self.screen, f"not shown: {text}")
 
     async def gone(self, text: str) -> None:
         """Wait until this is not on the screen any more."""
-        while text in self.screen:
+        await self._while(lambda: text in self.screen, f"still shown: {text}")
+
+    async def _while(self, going_on: Callable[[], bool], told: str) -> None:
+        deadline = monotonic() + PATIENCE
+        while going_on():
+            assert monotonic() < deadline, f"{told}\n{self.screen}"
             await self.pilot.pause(POLL)
 
     @property
