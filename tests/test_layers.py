@@ -63,11 +63,7 @@ from tui.prompts import ModalPrompter
 found = []
 
 class Onlooker(ModalPrompter):
-    def attach(self, app):
-        super().attach(app)
-        app.call_after_refresh(self.look, app)
-
-    def look(self, app):
+    def attach(self, app):  # as soon as the first frame is out
         found.extend(sys.modules)
         app.exit()
 
