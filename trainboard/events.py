@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from trainboard.link import Link as Link  # noqa: TC001  # others take it from here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,17 +15,6 @@ if TYPE_CHECKING:
     from trainboard.lease import Holder
     from trainboard.rows import Row
     from trainboard.series import Sample, Series
-
-
-class Link(StrEnum):
-    """How we stand with a host."""
-
-    CONNECTING = "connecting"
-    UP = "up"
-    STALE = "stale"
-    """The last query failed; what is shown is from before."""
-    DOWN = "down"
-    """It never answered since we started, or refuses us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +95,8 @@ class Sampled:
     thinned to what a board can show. `Actions.series` gives everything."""
     number: int = 0
     """How many samples of this row's attempt came before `samples`: see `trainboard.recording.Recording`."""
+    trouble: str = ""
+    """Why some of its sources are not read, in one line; empty where all are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
+from trainboard import polls
 from trainboard.reconcile import lost, lost_attempts, open_attempts, reconcile, updated_attempt, watched
 from trainboard.records import new_token
 from trainboard.retry import next_attempts
@@ -71,6 +72,7 @@ async def query(
 
     verdict = await asyncio.to_thread(compared)
     await keep(store, verdict.changed, jobs, now, await policies_of(verdict.changed, current, policies))
+    await asyncio.to_thread(polls.note, store.path.parent, backend.name, now)
     return Answer(jobs, verdict.absences, now, await asyncio.to_thread(queue_of, jobs))
 
 

@@ -28,6 +28,8 @@ class Recording(dict[str, Series]):
         """`number`: how many samples of the newest attempt are in there."""
         super().__init__(series)
         self.number = number
+        self.trouble = ""
+        """Why some of the row's sources are not read, in one line; empty where all are."""
 
     def take(self, event: Sampled) -> bool:
         """Go on with what was told of this row; False where it is to be fetched anew, and nothing was taken.
@@ -39,6 +41,7 @@ class Recording(dict[str, Series]):
         new = event.samples[self.number - event.number :]
         by_metric(new, self)
         self.number += len(new)
+        self.trouble = event.trouble
         return True
 
 

@@ -52,6 +52,8 @@ class Sampler:
         self.ended = asyncio.Event()
         """Set when the job has ended: what is left of its sources is read then, and `follow` returns."""
         self.opened = False
+        self.trouble = ""
+        """Why some of its sources are not read, in one line; empty where all are."""
         self.complete = asyncio.Event()
         """Set when all sources of an ended run have been read, and told."""
         self._backend = backend
@@ -108,7 +110,9 @@ class Sampler:
         async with self._turn:
             told = await self._told()
             row, most = self.row, self._most
-            return await asyncio.to_thread(recorded, self._folder, row.key, row.attempt, told, most)
+            found = await asyncio.to_thread(recorded, self._folder, row.key, row.attempt, told, most)
+            found.trouble = self.trouble
+            return found
 
     async def follow(self, log: str | None) -> None:
         """Read all sources until the job has ended and nothing is left. Raises a `BackendError` when the link breaks.
@@ -127,12 +131,19 @@ class Sampler:
         globs = [source for source in wanted if source != LOG]
         path = log if LOG in wanted else None
         where = self.row.directory
-        feeds = Feeds(self._backend, path, where, globs, self._known_of, self.ended, self._look, self._complain)
+        feeds = Feeds(self._backend, path, where, globs, self._known_of, self.ended, self._look, self._meet)
         async with contextlib.aclosing(feeds.pieces()) as pieces:
             async for piece in pieces:
                 if not await self._take(piece):
                     return
         await self._finish()
+
+    def _meet(self, trouble: str) -> None:
+        """Why some sources are not read, or that all are: told where it is news."""
+        self._complain(trouble)
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self._say(())
 
     async def _take(self, piece: Piece) -> bool:
         """Read, store and tell a piece; False where another process has written since we did."""
@@ -263,8 +274,18 @@ class Sampler:
         self, samples: Sequence[Sample], restarted: bool = False, stored: Mapping[str, Series] | None = None
     ) -> None:
         number, self._known = self._known, self._known + len(samples)
-        finished = self.finished
-        self._tell(Sampled(self.row.key, tuple(samples), restarted, self.progress, finished, stored or {}, number))
+        self._tell(
+            Sampled(
+                self.row.key,
+                tuple(samples),
+                restarted,
+                self.progress,
+                self.finished,
+                stored or {},
+                number,
+                self.trouble,
+            )
+        )
 
     def _look_at_file(self) -> object:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import os
 import time
@@ -9,20 +11,23 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 
-from tui.messages import Reached, messages
 from tui.screens.board import BoardScreen
 from tui.screens.hearing import HearingScreen
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
+    from textual.actions import ActionParseResult
     from textual.command import Provider
+    from textual.dom import DOMNode
     from textual.screen import Screen
 
     from trainboard.actions import Actions
     from trainboard.events import Event
     from tui.prompts import ModalPrompter
 
+FURNISHING = 5.0
+"""Seconds after which a key waits no longer."""
 BACKLOG = 8
 """Messages that may wait for the screen before the stream of events has to."""
 
@@ -72,14 +77,29 @@ class Board(App[int]):
         return self.board
 
     def on_mount(self) -> None:
-        if self._prompter is not None:
-            self._prompter.attach(self)
+        self._furnished = asyncio.Event()
         self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
-        """The first frame is out: now the world may come in."""
+    async def _begin(self) -> None:
+        """The first frame is out: now the world may come in, with its questions."""
+        if self._prompter is not None:
+            self._prompter.attach(self)
+        await self.board.furnish()
+        self._furnished.set()
         _settle_memory()
         self.run_worker(self._take_in(), group="events", exclusive=True)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Keys that are typed before the panes are there wait for them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FURNISHING):
+                await self._furnished.wait()
+        return await super().run_action(action, default_namespace, namespaces)
 
     def on_unmount(self) -> None:
         gc.unfreeze()
@@ -104,6 +124,7 @@ class Board(App[int]):
     async def _take_in(self) -> None:
         """Events become messages, no faster than the screen takes them."""
         from trainboard.events import Closed
+        from tui.messages import messages
 
         posted = 0
         async for event in self._events():
@@ -124,6 +145,8 @@ class Board(App[int]):
 
     async def _reach(self) -> None:
         """Return once they have taken everything in; a screen that closes has."""
+        from tui.messages import Reached
+
         for screen in self._hearing:
             reached = Reached()
             if screen.post_message(reached):

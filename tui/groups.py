@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from backends.base import JobState
+from backends.states import JobState
 
 if TYPE_CHECKING:
     from trainboard.rows import Row

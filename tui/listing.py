@@ -7,7 +7,7 @@ from bisect import bisect_left
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from backends.base import JobState
+from backends.states import JobState
 from tui.groups import Group, Slot, group_key, move
 
 if TYPE_CHECKING:

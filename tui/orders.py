@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from backends.base import JobState
+from backends.states import JobState
 from tui import show
 from tui.listing import WAITING
 

@@ -100,7 +100,10 @@ def y_ticks(scale: Scale, most: int) -> list[tuple[float, str]]:
 def x_ticks(scale: Scale, along: Along, most: int) -> list[tuple[float, str]]:
     """Levels and what is written there; times as durations or as times of day."""
     if scale.log:
-        return log_ticks(scale.low, scale.high, most)
+        levels = log_ticks(scale.low, scale.high, most)
+        return [
+            (at, span(round(10.0**at, 6)) if along is Along.RELATIVE and at < 12 else label) for at, label in levels
+        ]
     if along is Along.RELATIVE:
         return [(at, span(at)) for at in _times(scale, most, 0.0)]
     if along is Along.WALL:
@@ -163,7 +166,8 @@ def moment(when: float, around: float = 0.0) -> str:
     except (ValueError, OverflowError, OSError):
         return show.number(when)
     form = "%d %b %H:%M" if around > 86400 else "%H:%M" if around > 1200 else "%H:%M:%S"
-    return time.strftime(form, local)
+    figures = 0 if not 0 < around < 8 else 1 if around >= 0.8 else 3
+    return time.strftime(form, local) + (f".{int(when % 1 * 10**figures):0{figures}d}" if figures else "")
 
 
 def told(value: float, along: Along) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from backends.base import JobState
-from trainboard.events import Link
+from backends.states import JobState
+from trainboard.link import Link
 from trainboard.show import busy as busy
 from trainboard.show import clean as clean
 from trainboard.show import duration as duration

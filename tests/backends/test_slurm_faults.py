@@ -141,11 +141,15 @@ async def test_slurmctld_restarted_while_a_batch_is_submitted_leaves_every_run_t
     fragile: Cluster, desk: Desk
 ) -> None:
     plans = desk.plans(20, slurm=LATER)
+    begun = desk.workdir / "begun"
+    os.mkfifo(begun)
     await asyncio.to_thread(halt, fragile, "slurmctld")
-    sending = asyncio.create_task(sent_until_there(desk, plans))
-    await asyncio.sleep(1)  # sbatch is at it
-    await asyncio.to_thread(resume, fragile)
-    attempts = await sending
+    with instead(fragile, "sbatch", f'[ -p {begun} ] && : > {begun}; exec $real "$@"'):
+        sending = asyncio.create_task(sent_until_there(desk, plans))
+        await asyncio.to_thread(begun.read_bytes)  # until sbatch is at it
+        begun.unlink()
+        await asyncio.to_thread(resume, fragile)
+        attempts = await sending
     assert await copies(desk, plans) == {attempt.token: [attempt.job_id] for attempt in attempts}
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.trainboard.test_cli import everywhere, shell
+from trainboard.cli.ages import aged, words
 
 if TYPE_CHECKING:
     from tests.trainboard.test_cli import Shell
@@ -124,12 +127,27 @@ def test_results_of_a_run_that_still_runs_and_of_one_that_nobody_watched(shell: 
     shell.done("ls")
     [running] = shell.json("results", "w-1")
     assert (running["state"], running["metrics"]) == ("RUNNING", {"loss": {"final": None, "best": 0.5, "last": 0.5}})
-    shell.done("cancel", "w-1.0")
+    assert shell.done("results", "w-1").splitlines()[1].split()[:3] == ["w-1.0", "RUNNING", "–"]
+    following.terminate()  # it polls, too
     following.communicate(timeout=30)
-    shell.done("ls")
+    [polled] = shell.home.glob("**/polled/*")
+    os.utime(polled, (time.time() - 7200, time.time() - 7200))
+    for command in ("results", "compare"):
+        assert shell.done(command, "w-1").splitlines()[1].startswith("w-1.0  RUNNING (polled 2h00 ago)")
+    shell.done("cancel", "w-1.0")
+    while shell.json("ls")[0]["state"] == "RUNNING":
+        pass
     [ended] = shell.json("results", "w-1")
     assert (ended["state"], ended["metrics"]["loss"]["last"]) == ("CANCELLED", 0.5)
     assert ended["seconds"] > 0
+
+
+def test_an_old_state_is_shown_with_its_age() -> None:
+    assert words(1000.0, 1050.0) == ""
+    assert words(time.time() - 2 * 3600, time.time()) == "polled 2h00 ago"
+    assert words(None, 1050.0) == "not polled yet"
+    assert aged("RUNNING", "a-1.0", {"a-1.0": "polled 2h00 ago"}) == "RUNNING (polled 2h00 ago)"
+    assert aged("RUNNING", "a-1.1", {"a-1.0": "polled 2h00 ago"}) == "RUNNING"
 
 
 def test_results_are_collected_on_request_and_again(shell: Shell) -> None:

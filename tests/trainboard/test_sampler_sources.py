@@ -513,3 +513,25 @@ def test_whatever_grows_breaks_or_is_killed_every_sample_is_there_once(
 
     expected = asyncio.run(play())
     assert stored(folder) == expected
+
+
+async def test_what_is_left_out_is_told_with_the_samples_until_it_is_read(tmp_path: Path) -> None:
+    host, events = Host(), []
+    host.left_reason = "more than can be listed"
+    told = Told()
+
+    def tell(event: Sampled) -> None:
+        events.append(event)
+        told(event)
+
+    sampler = Sampler(ROW, host, tmp_path, tell, look=0.01)
+    following = asyncio.create_task(sampler.follow(LOG))
+    await told.until(lambda: bool(events) and events[-1].trouble == "more than can be listed")
+    assert (await sampler.recording()).trouble == "more than can be listed"
+    host.put("out.csv", table(0, 2))
+    await told.until(lambda: bool(events[-1].samples))
+    assert events[-1].trouble == "more than can be listed"
+    host.left_reason = ""
+    await told.until(lambda: events[-1].trouble == "")
+    following.cancel()
+    assert sum(not event.samples and not event.restarted for event in events) <= 3

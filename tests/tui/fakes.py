@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from copy import copy
 from itertools import accumulate
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from backends.base import Chunk, JobState, Snapshot, Sought
 from specs.expand import expand
+from tests.tui.hand import Hand
 from trainboard.actions import Exists, Refused
 from trainboard.code import Taken
 from trainboard.config import BackendConfig
@@ -30,8 +32,6 @@ from tui.listing import WAITING
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 
-    from textual.pilot import Pilot
-
     from backends.base import Wanted
     from specs.model import Setting, Spec
     from trainboard.doubts import Doubt
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from tui.prompts import ModalPrompter
 
 NOW = 1_800_000_000.0
+PATIENCE = 60.0
+"""Seconds after which what is waited for does not come."""
+POLL = 0.01
+"""Seconds between two looks at the screen for what a timer brings."""
 
 
 class Actions:
@@ -257,7 +261,7 @@ class Feed:
 class Theatre:
     """A running board and what moves it."""
 
-    def __init__(self, app: Board, pilot: Pilot[int], feed: Feed, actions: Actions) -> None:
+    def __init__(self, app: Board, pilot: Hand, feed: Feed, actions: Actions) -> None:
         self.app = app
         self.pilot = pilot
         self.actions = actions
@@ -274,17 +278,20 @@ class Theatre:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.pilot.pause()
 
     async def until(self, text: str) -> None:
         """Wait until this is on the screen."""
-        while text not in self.screen:
-            await self.pilot.pause()
+        await self._while(lambda: text not in self.screen, f"not shown: {text}")
 
     async def gone(self, text: str) -> None:
         """Wait until this is not on the screen any more."""
-        while text in self.screen:
-            await self.pilot.pause()
+        await self._while(lambda: text in self.screen, f"still shown: {text}")
+
+    async def _while(self, going_on: Callable[[], bool], told: str) -> None:
+        deadline = monotonic() + PATIENCE
+        while going_on():
+            assert monotonic() < deadline, f"{told}\n{self.screen}"
+            await self.pilot.pause(POLL)
 
     @property
     def lines(self) -> list[str]:
@@ -314,8 +321,8 @@ async def board(
     """A board with these rows."""
     feed, actions = Feed(), actions or Actions()
     app = Board(feed.events, actions, prompter=prompter, readonly=readonly, clock=clock)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        theatre = Theatre(app, pilot, feed, actions)
+    async with app.run_test(size=size, notifications=True):
+        theatre = Theatre(app, Hand(app), feed, actions)
         if rows:
             await theatre.rows(*rows)
         yield theatre

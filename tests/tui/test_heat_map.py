@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 import tui
 from tests.tui.fakes import row
+from tests.tui.hand import Hand
 from trainboard.events import Sampled
 from trainboard.layers import LayerMap, layer_map
 from trainboard.series import Sample, by_metric
@@ -25,8 +26,6 @@ from tui.widgets.lines import TONES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from textual.pilot import Pilot
 
 
 def layers(count: int, steps: int, quantity: str = "grad_norm", value: float | None = None) -> LayerMap:
@@ -125,12 +124,11 @@ def test_labels_leave_out_what_all_layers_share() -> None:
 class Stage:
     """An app of nothing but the map."""
 
-    def __init__(self, pilot: Pilot[None], heat_map: HeatMap) -> None:
+    def __init__(self, pilot: Hand, heat_map: HeatMap) -> None:
         self.pilot, self.map = pilot, heat_map
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.pilot.pause()
 
     @property
     def lines(self) -> list[str]:
@@ -152,7 +150,8 @@ async def stage(layers: LayerMap | None, size: tuple[int, int] = (80, 24)) -> As
             return Alone()
 
     app = Theatre()
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size):
+        pilot = Hand(app)
         heat_map = app.screen.query_one(HeatMap)
         heat_map.focus()
         heat_map.put(layers)

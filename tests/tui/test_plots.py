@@ -202,6 +202,18 @@ def test_ticks_of_a_clock_are_round_in_local_time() -> None:
     assert told(noon, Along.WALL) == moment(noon)
 
 
+def test_ticks_of_a_clock_within_a_second_differ() -> None:
+    noon = 1_800_000_000.0
+    for long in (0.2, 0.9, 3.0):
+        labels = [label for _, label in x_ticks(Scale(noon, noon + long), Along.WALL, 5)]
+        assert len(labels) > 2
+        assert len(set(labels)) == len(labels)
+
+
+def test_ticks_of_a_logarithmic_time_say_what_they_count() -> None:
+    assert [label for _, label in x_ticks(Scale(1.8, 3.2, log=True), Along.RELATIVE, 4)] == ["8m20", "16m", "25m"]
+
+
 @given(
     st.floats(allow_nan=False, allow_infinity=False), st.floats(0, 1e300), st.sampled_from(Along), st.integers(2, 20)
 )

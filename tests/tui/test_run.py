@@ -183,6 +183,48 @@ async def test_metrics_are_drawn_over_one_another_by_choice() -> None:
         assert screen.plot.chosen == {"lr": 0}
 
 
+async def test_the_first_curve_moves_to_the_objective_when_that_comes_later() -> None:
+    known = {"lr": series("lr", [1e-3] * 20)}
+    async with board(row(1), actions=told(known)) as stage:
+        screen = await opened(stage)
+        assert screen.plot.chosen == {"lr": 0}
+        await stage.send(Sampled("r1", (Sample("val_loss", 0.5, 20, "step", NOW),), number=20))
+        await stage.until("›a val_loss")
+        assert screen.plot.chosen == {"val_loss": 0}
+        await stage.send(Sampled("r1", (Sample("train_loss", 0.4, 20, "step", NOW),), number=21))
+        await stage.until("b train_loss")
+        assert screen.plot.chosen == {"val_loss": 0, "train_loss": 1}
+
+
+@pytest.mark.parametrize("key", ["space", "j", "left", "s", "x"])
+async def test_what_the_user_looks_at_stays_when_the_objective_comes_later(key: str) -> None:
+    known = {name: series(name, [1e-3] * 20) for name in ("lr", "speed")}
+    async with board(row(1), actions=told(known)) as stage:
+        screen = await opened(stage)
+        await stage.press(key)
+        chosen, at = screen.plot.chosen, screen.plot.at
+        await stage.send(Sampled("r1", (Sample("val_loss", 0.5, 20, "step", NOW),), number=40))
+        await stage.until(" val_loss")
+        assert (screen.plot.chosen, screen.plot.at) == (chosen, at)
+
+
+async def test_a_source_that_is_not_read_is_told_beside_the_curves_until_it_is() -> None:
+    async with board(row(1), actions=told(), size=(100, 30)) as stage:
+        await opened(stage)
+        await stage.send(Sampled("r1", (), number=430, trouble="out.csv is left out: 80M"))
+        await stage.until("▲ out.csv is left out: 80M")
+        await stage.send(Sampled("r1", (Sample("lr", 0.1, 201, "step", NOW),), number=430))
+        await stage.gone("out.csv")
+
+
+async def test_a_source_that_is_not_read_is_told_where_there_are_no_curves() -> None:
+    async with board(row(1), actions=told({})) as stage:
+        await opened(stage)
+        await stage.send(Sampled("r1", (), trouble="out.csv is left out:\x1b 80M"))
+        await stage.until("▲ out.csv is left out:␛ 80M")
+        assert "No metrics yet" in stage.screen
+
+
 async def test_nothing_chosen_is_said() -> None:
     async with board(row(1), actions=told()) as stage:
         await opened(stage)
@@ -329,6 +371,26 @@ async def test_help_lists_the_keys_of_the_run_and_comes_back() -> None:
         await stage.press("escape")
         assert stage.app.screen is screen
         await stage.until("0.125")
+
+
+async def test_help_opens_at_the_keys_of_the_screen_that_it_is_asked_on() -> None:
+    async with board(row(1), row(2), actions=told(), size=(100, 30)) as stage:
+        await stage.press("question_mark")
+        assert "Jobs" in stage.screen
+        await stage.press("escape")
+        await opened(stage)
+        await stage.press("question_mark")
+        assert " Run " in stage.lines[3]
+        assert "Jobs" not in stage.screen
+        await stage.press("escape", "escape", "C", "question_mark")
+        assert " Compare " in stage.lines[3]
+
+
+async def test_help_that_takes_two_lines_goes_on_below_itself() -> None:
+    async with board(row(1), size=(60, 60)) as stage:
+        await stage.press("question_mark")
+        at = next(y for y, line in enumerate(stage.lines) if "mark the job, or all" in line)
+        assert stage.lines[at + 1].index("folded into") == stage.lines[at].index("mark the job")
 
 
 async def test_a_stream_that_goes_on_while_the_run_is_closed_is_not_held_up() -> None:

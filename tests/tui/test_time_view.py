@@ -12,6 +12,7 @@ from textual.app import App
 from textual.screen import Screen
 
 import tui
+from tests.tui.hand import Hand
 from trainboard.progress import Estimate
 from trainboard.timing import Part, Slow, StepTimes, Times
 from tui.widgets.lines import TONES
@@ -117,8 +118,10 @@ class Theatre(App[None]):
 
 @pytest.mark.parametrize("size", [(80, 24), (80, 6), (30, 3), (200, 60)])
 async def test_the_pane_shows_its_lines_at_any_size_and_scrolls_to_the_last(size: tuple[int, int]) -> None:
-    async with Theatre().run_test(size=size) as pilot:
-        pane = pilot.app.screen.query_one(TimeView)
+    app = Theatre()
+    async with app.run_test(size=size):
+        pilot = Hand(app)
+        pane = app.screen.query_one(TimeView)
         pane.focus()
         pane.put(TIMES, ESTIMATE, NOW)
         await pilot.pause()
@@ -126,7 +129,6 @@ async def test_the_pane_shows_its_lines_at_any_size_and_scrolls_to_the_last(size
         assert "step 400 of 100" in shown[0]
         assert {len(line) for line in shown} == {size[0]}
         await pilot.press("G")
-        await pilot.pause()
         last = [pane.render_line(y).text for y in range(size[1])]
         assert any("50m at 1" in line for line in last) or size[0] == 30
         assert pane.top == max(0, len(text(TIMES, ESTIMATE, size[0] - 1)) - size[1])

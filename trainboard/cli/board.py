@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 def open_board(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the board until the user leaves it."""
+    return show_board(environ, readonly=chosen.readonly)
+
+
+def show_board(environ: Mapping[str, str], *, readonly: bool = False) -> int:
+    """The same, on a terminal. Raises `Refused` where there is none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         from trainboard.actions import Refused
 
         raise Refused("the board needs a terminal; `trainboard ls` and the other commands do not (--help lists them)")
-    return run_board(environ, readonly=chosen.readonly)
+    return run_board(environ, readonly=readonly)
 
 
 def run_board(environ: Mapping[str, str], *, readonly: bool = False, first: Callable[[], Spec] | None = None) -> int:

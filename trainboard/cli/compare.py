@@ -10,6 +10,7 @@ from specs.braces import as_text
 from specs.tree import nearest, quoted
 from trainboard import compare as comparing
 from trainboard.actions import Refused
+from trainboard.cli.ages import aged, ages
 from trainboard.cli.desk import open_desk
 from trainboard.cli.results import gather
 from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
@@ -31,7 +32,8 @@ def compare(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _compare(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    results = await gather(open_desk(environ, TerminalPrompter()), chosen.names, offline=chosen.offline)
+    desk = open_desk(environ, TerminalPrompter())
+    results = await gather(desk, chosen.names, offline=chosen.offline)
     found = comparing.compare([comparing.of_result(each) for each in results], [each.experiment for each in results])
     known = [*found.metrics, *found.params]
     if chosen.sort and chosen.sort not in known:
@@ -41,17 +43,17 @@ async def _compare(chosen: argparse.Namespace, environ: Mapping[str, str]) -> in
     if chosen.json:
         print_json(found.as_json())
     else:
-        print_comparison(found)
+        print_comparison(found, await ages(desk, results))
     return 0
 
 
-def print_comparison(found: Comparison) -> None:
+def print_comparison(found: Comparison, ages: Mapping[str, str]) -> None:
     """A table for people: the best values of the first metrics, `*` at the best of all."""
     shown = found.metrics[:METRICS]
     table = [
         (
             entry.key,
-            str(entry.state),
+            aged(str(entry.state), entry.key, ages),
             duration(entry.seconds),
             *(as_text(entry.params.get(name)) for name in found.params),
             *(number(found.value(entry, name)) + ("*" if entry.key in found.best(name) else "") for name in shown),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
 
 from trainboard import __version__
-from trainboard.cli.level import level
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -19,6 +18,10 @@ DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 def parser() -> argparse.ArgumentParser:
     """All commands. `run` names the function that does each, `module:function`, imported when it is wanted."""
+    import argparse
+
+    from trainboard.cli.level import level
+
     root = argparse.ArgumentParser(prog="trainboard", description="A departure board for neural-network training.")
     root.add_argument("--version", action="version", version=f"trainboard {__version__}")
     root.add_argument("--readonly", action="store_true", help="the board, with everything that changes something off")
@@ -184,12 +187,21 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return chosen
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Parse and do; the exit code: 0 done, 1 the work failed, 2 bad usage or bad input."""
+def do(arguments: Sequence[str]) -> int:
+    """Parse and do. Without words it is the board, which is on the screen sooner if no words are made ready."""
+    if not arguments:
+        from trainboard.cli.board import show_board
+
+        return show_board(os.environ)
     chosen = parse(arguments)
     module, _, function = chosen.run.partition(":")
+    return int(getattr(importlib.import_module(module), function)(chosen, os.environ))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse and do; the exit code: 0 done, 1 the work failed, 2 bad usage or bad input."""
     try:
-        done = int(getattr(importlib.import_module(module), function)(chosen, os.environ))
+        done = do(arguments)
         sys.stdout.flush()  # here, where a reader that has left is no defect
         return done
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from backends.base import BackendError, JobState
 from specs.tree import nearest, quoted
 from trainboard import results, sheets
 from trainboard.actions import Refused
+from trainboard.cli.ages import aged, ages
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_rows, told
 from trainboard.cli.metrics import read_run
@@ -46,14 +47,15 @@ def collect(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    found = await gather(open_desk(environ, TerminalPrompter()), chosen.names, offline=chosen.offline)
+    desk = open_desk(environ, TerminalPrompter())
+    found = await gather(desk, chosen.names, offline=chosen.offline)
     if chosen.json:
         print_json([each.as_json() for each in found])
     elif chosen.csv or chosen.xlsx:
         make = sheets.as_csv if chosen.csv else sheets.as_xlsx
         await asyncio.to_thread(put, chosen.csv or chosen.xlsx, await asyncio.to_thread(make, found))
     else:
-        print_results(found)
+        print_results(found, await ages(desk, found))
     return 0
 
 
@@ -138,7 +140,7 @@ def put(path: str, content: bytes) -> None:
         raise Refused(f"{path}: {error.strerror or error}") from error
 
 
-def print_results(found: Sequence[Result]) -> None:
+def print_results(found: Sequence[Result], ages: Mapping[str, str]) -> None:
     """A table for people: of the parameters those that differ, of the metrics the objective."""
     names = varying([each.run.params for each in found])
     metric = shown_metric(found)
@@ -148,7 +150,8 @@ def print_results(found: Sequence[Result]) -> None:
         value = each.metrics.get(metric)
         values = [number(getattr(value, kind) if value else None) for kind in results.KINDS if metric]
         params = [str(each.run.params.get(name, "")) for name in names]
-        table.append((each.run.id, str(each.attempt.state), duration(each.seconds), *params, *values))
+        state = aged(each.attempt.state, each.run.id, ages)
+        table.append((each.run.id, state, duration(each.seconds), *params, *values))
     print_table(titles, table)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.widget import Widget
 
 from tui import orders, show
 from tui.curves import Curves
@@ -15,22 +16,16 @@ from tui.loading import loaded
 from tui.screens.ordering import OrderingScreen, Severity
 from tui.screens.summary import summary
 from tui.widgets.bars import Line, Tabs, key_groups
-from tui.widgets.fold_cells import fold_fields
 from tui.widgets.host_strip import HostStrip
-from tui.widgets.info_view import InfoView, lines
 from tui.widgets.job_cells import name_of
 from tui.widgets.job_table import JobTable
 from tui.widgets.lines import TONES
-from tui.widgets.log_view import LogView
-from tui.widgets.metrics_view import MetricsView
-from tui.widgets.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from textual.app import ComposeResult
     from textual.timer import Timer
-    from textual.widget import Widget
 
     from trainboard.actions import Actions
     from trainboard.events import EngineSeen
@@ -44,12 +39,23 @@ if TYPE_CHECKING:
         SamplesArrived,
         TableArrived,
     )
+    from tui.widgets.query import Query
 
 DWELL = 0.15
 """Seconds that the cursor rests on a row before its log is asked for."""
 
 COMPARED = 256
 """Runs that can be compared at once: all their metrics are read."""
+
+FURNITURE = (
+    "tui.messages",
+    "tui.widgets.fold_cells",
+    "tui.widgets.info_view",
+    "tui.widgets.log_view",
+    "tui.widgets.metrics_view",
+    "tui.widgets.query",
+)
+"""Modules that are imported when the first frame is out."""
 
 TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 """The footer while a filter or a search is typed."""
@@ -77,6 +83,7 @@ class BoardScreen(OrderingScreen):
         """The row whose log is asked for."""
         self._dwell: Timer | None = None
         self.asked: Query | None = None
+        """Until the panes below are there, None."""
         self._away = False
         """Whether a run is open above, which has the log to itself."""
         self._looked: Collection[str] = ()
@@ -89,25 +96,28 @@ class BoardScreen(OrderingScreen):
         yield HostStrip(self._clock)
         yield JobTable(self.curves, self._clock)
         yield Tabs(("log", "metrics", "info"))
-        yield LogView(self.actions, id="log")
-        yield MetricsView(id="metrics")
-        yield InfoView(id="info")
+        yield Widget(id="below")
         yield Line(keep=2, id="footer")
 
     def on_mount(self) -> None:
         self.table = self.query_one(JobTable)
-        self.log_view = self.query_one(LogView)
-        self.metrics_view = self.query_one(MetricsView)
-        self.info_view = self.query_one(InfoView)
         self.tabs = self.query_one(Tabs)
         self.hosts = self.query_one(HostStrip)
-        self.call_after_refresh(self._furnish)
         self.summarise()
         self.show_keys()
 
-    async def _furnish(self) -> None:
-        """What the first frame does not need."""
-        self.asked = Query()
+    async def furnish(self) -> None:
+        """What the first frame does not need: the panes below, and the line that a filter is typed into."""
+        for name in FURNITURE:
+            await loaded(name)
+        from tui.widgets.info_view import InfoView
+        from tui.widgets.log_view import LogView
+        from tui.widgets.metrics_view import MetricsView
+        from tui.widgets.query import Query
+
+        self.log_view, self.metrics_view = LogView(self.actions, id="log"), MetricsView(id="metrics")
+        self.info_view, self.asked = InfoView(id="info"), Query()
+        await self.query_one("#below").mount(self.log_view, self.metrics_view, self.info_view)
         await self.mount(self.asked, before="#footer")
 
     # What arrived.
@@ -154,6 +164,8 @@ class BoardScreen(OrderingScreen):
 
     @on(JobTable.Moved)
     def _row_changed(self) -> None:
+        if self.asked is None:
+            return  # no row can be there before the panes
         row = self.table.row
         self.tabs.title = name_of(row) if row is not None else ""
         self._draw_metrics()
@@ -177,8 +189,7 @@ class BoardScreen(OrderingScreen):
         if not self._comparing:
             self.actions.look(message.keys)
 
-    @on(LogView.Changed)
-    def _log_changed(self) -> None:
+    def on_log_view_changed(self) -> None:
         self.show_keys()
 
     @on(Tabs.Chosen)
@@ -213,6 +224,9 @@ class BoardScreen(OrderingScreen):
         self.metrics_view.put(self.curves.of(row) if row is not None else ())
 
     def _inform(self) -> None:
+        from tui.widgets.fold_cells import fold_fields
+        from tui.widgets.info_view import lines
+
         row = self.table.row
         if row is None:
             self.info_view.put(())
@@ -254,13 +268,18 @@ class BoardScreen(OrderingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """No key acts while something is typed; others do where there is something for them to do."""
-        if self.typing or (action == "new" and self.log_view.stepping):
+        if self.typing or (action == "new" and self._stepping):
             return False
         if action in ("follow", "wrap"):
             return self.tabs.current == "log"
         if action in CHANGING:
             return not self.readonly
         return action != "back" or self._can_go_back
+
+    @property
+    def _stepping(self) -> bool:
+        """Whether `n` goes to the next match of a search."""
+        return self.asked is not None and self.log_view.stepping
 
     @property
     def _can_go_back(self) -> bool:
@@ -389,8 +408,7 @@ class BoardScreen(OrderingScreen):
             words = " ".join(self.table.listing.words)
             self.asked.ask(self.table, words, "filter: name, state, backend, param=value …")
 
-    @on(Query.Typed)
-    def _typed(self, message: Query.Typed) -> None:
+    def on_query_typed(self, message: Query.Typed) -> None:
         self.table.filter(message.text)
 
     # What the user wants done.

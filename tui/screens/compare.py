@@ -334,7 +334,7 @@ class CompareScreen(HearingScreen):
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen("compare"))
 
     def action_quit(self) -> None:
         self.app.exit(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainboard.events import Link
+from trainboard.link import Link
 from tui import show
 from tui.widgets.job_cells import elapsed, name_of, place_of
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.screen import Screen
 
-from trainboard.actions import Refused
 from tui import orders, show
 from tui.widgets.job_cells import named
 
@@ -81,6 +80,8 @@ class OrderingScreen(Screen[None]):
         self.app.push_screen(Confirm(question, [named(row) for row in rows], yes, order.warn(rows)), answered)
 
     async def _give(self, order: Order, keys: list[str]) -> None:
+        from trainboard.actions import Refused
+
         try:
             await order.do(self.actions, keys)
         except Refused as refusal:

@@ -189,7 +189,7 @@ class RunScreen(HearingScreen):
         series: Mapping[str, Series] = self._recording if self._recording is not None else {}
         match self.tabs.current:
             case "curves":
-                self.plot.put(series, self.row)
+                self.plot.put(series, self.row, self._recording.trouble if self._recording is not None else "")
             case "grid":
                 self.grid.put(series)
             case "layers" | "time":
@@ -318,7 +318,7 @@ class RunScreen(HearingScreen):
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen("run"))
 
     def action_quit(self) -> None:
         self.app.exit(0)

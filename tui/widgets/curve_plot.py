@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tui import show
 from tui.chosen import Names, family, objective
 from tui.keys import bindings
 from tui.plotter import Task
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from trainboard.series import Series
     from tui.plotter import Picture
     from tui.widgets.curve_view import Drawn
+    from tui.widgets.lines import Piece
 
 FIRST = 3
 """Metrics that are drawn to begin with, at most."""
@@ -37,6 +39,12 @@ class CurvePlot(CurveView, can_focus=True):
         self.row: Row | None = None
         self.chosen: dict[str, int] | None = None
         """The metrics that are drawn, with the number of each; None while there is none to choose from."""
+        self.trouble = ""
+        """Why there may be more metrics than these."""
+        self._settled = False
+        """Whether the user has chosen: until then the curves are those that are likeliest to be wanted."""
+        self._first, self._among = "", 0
+        """The likeliest so far, and of how many."""
 
     @property
     def series(self) -> Mapping[str, Series]:
@@ -46,15 +54,27 @@ class CurvePlot(CurveView, can_focus=True):
     def at(self) -> str | None:
         return self.names.at
 
-    def put(self, series: Mapping[str, Series], row: Row | None) -> None:
-        """Show these metrics as they are now; they may be the same, grown."""
-        self.names.known, self.row = series, row
-        first = objective(series, row)
-        if self.chosen is None and first is not None:
-            self.chosen = {name: number for number, name in enumerate(family(series, first)[:FIRST])}
-            self.names.at = first
-            self.view = replace(self.view, along=axes({first: series[first]})[0])
+    def put(self, series: Mapping[str, Series], row: Row | None, trouble: str = "") -> None:
+        """Show these metrics as they are now; they may be the same, grown. `trouble`: why there may be more."""
+        self.names.known, self.row, self.trouble = series, row, show.clean(trouble)
+        if not self._settled:
+            self._choose(objective(series, row))
         self.update()
+
+    def _choose(self, first: str | None) -> None:
+        """Draw the likeliest metric and its like, as long as the user has not chosen."""
+        if first is None or (first, len(self.series)) == (self._first, self._among):
+            return
+        self._among = len(self.series)
+        self.chosen = {name: number for number, name in enumerate(family(self.series, first)[:FIRST])}
+        if first != self._first:
+            self._first = self.names.at = first
+            self.view = replace(self.view, along=axes({first: self.series[first]})[0], span=None, cursor=None)
+
+    def look(self, **changes: object) -> None:
+        """Whoever looks at the curves in a way of his own has chosen them."""
+        self._settled = True
+        super().look(**changes)
 
     def alone(self, metric: str) -> None:
         """Draw this metric and no other, the whole of it."""
@@ -97,6 +117,16 @@ class CurvePlot(CurveView, can_focus=True):
             return width - self._side - 1, max(1, height - 1)
         return width, max(1, height - 1 - self._listed)
 
+    def _together(self) -> Iterator[Drawn]:
+        yield from super()._together()
+        if self.trouble and not self.series:
+            yield ((f"  ▲ {self.trouble}", "waiting"),), "plain"
+
+    def _head(self, picture: Picture) -> Iterator[Piece]:
+        yield from super()._head(picture)
+        if self.trouble:
+            yield f"  ▲ {self.trouble}", "waiting"
+
     def _body(self, picture: Picture) -> Iterator[Drawn]:
         plot = super()._body(picture)
         if not self._beside:
@@ -135,6 +165,7 @@ class CurvePlot(CurveView, can_focus=True):
     # Keys: the list.
 
     def _go(self, by: int) -> None:
+        self._settled = True
         self.names.go(by)
         self.update()
 

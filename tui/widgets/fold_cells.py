@@ -14,7 +14,7 @@ from tui.widgets.job_cells import elapsed, name_of, reason_of, width_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backends.base import JobState
+    from backends.states import JobState
     from trainboard.rows import Row
     from tui.columns import Column
     from tui.curves import Curve

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.geometry import Region
 from textual.widget import Widget
 
-from trainboard.events import Link
+from trainboard.link import Link
 from tui import show
 from tui.columns import Column, fit
 from tui.widgets.lines import Piece, strip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from backends.base import JobState
+from backends.states import JobState
 from tui import show
 from tui.columns import Column
 from tui.listing import WAITING

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tui import show
 from tui.columns import Column, fit
 from tui.groups import Group
-from tui.widgets.fold_cells import Fold, fold_pieces
 from tui.widgets.job_cells import COLUMNS, WIDE, WIDE_FROM, Seen, row_pieces
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from trainboard.rows import Row
     from tui.curves import Curves
     from tui.listing import Listing
+    from tui.widgets.fold_cells import Fold
     from tui.widgets.lines import Piece
 
 
@@ -48,6 +48,8 @@ class JobLines:
         """A line as it is drawn; `here`: the cursor is on it."""
         sign = ("›" if here else " ") + self._mark(item)
         if isinstance(item, Group):
+            from tui.widgets.fold_cells import fold_pieces
+
             return fold_pieces(self.fold(item), self._columns(width), sign)
         known = self._curves
         seen = Seen(item, known.objective(item), known.progress(item), self._clock(), known.left(item))
@@ -55,6 +57,8 @@ class JobLines:
 
     def fold(self, group: Group) -> Fold:
         """A group and what stands for it now."""
+        from tui.widgets.fold_cells import Fold
+
         rows, oldest = self._listing.rows, group.oldest
         best = rows[group.bests[0][1]] if group.bests else None
         return Fold(
