@@ -67,6 +67,12 @@ class Nobody:
     async def to_top(self, keys: Sequence[str]) -> None:
         return None
 
+    async def mute(self, rule: str, key: str, scope: str, *, on: bool = True) -> None:
+        return None
+
+    async def read_findings(self, ids: Collection[str]) -> None:
+        return None
+
     def look(self, keys: Collection[str]) -> None:
         return None
 

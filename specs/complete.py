@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specs import forms
+from specs import earlystop, forms
 from specs.braces import RUN
 from specs.keys import keys, section_of
 from specs.model import LOG
 from specs.outline import Stop, outline
+from specs.watch import FINDINGS, LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ VARIANT = "[variant]"
 """In a path, in the place of `variants` and the name of one."""
 OF_VARIANTS = frozenset({"name", "variants"})
 """Keys that a variant has not."""
+
+RULES_OF = ("watch", "rules")
 
 _TYPED = re.compile(r"[\w.$/-]*$")
 _BRACE = re.compile(r"(?<!\{)\{([\w.-]*)$")
@@ -93,6 +96,11 @@ def _keys(path: Path, whole: Outline) -> Iterator[tuple[str, str]]:
     if inner[:1] == ("sweep",) and len(inner) > 1:
         yield from forms.KEYS.items() if len(inner) == 2 else ()
         return
+    if inner == RULES_OF:
+        yield from ((rule, "") for rule in FINDINGS)
+    if inner == ("watch", "early_stop", "options"):
+        options = {name: option.meaning for rule in earlystop.RULES.values() for name, option in rule.options.items()}
+        yield from options.items()
     for key in section_of(".".join(inner)):
         if inner or path[:1] != (VARIANT,) or key.name not in OF_VARIANTS:
             yield key.name, key.meaning
@@ -110,6 +118,8 @@ def _words(path: Path, more: Mapping[str, Sequence[str]], whole: Outline) -> tup
         return tuple((each.key, "a variant") for each in whole.seen if each.path == ("variants",))
     if dotted == "metrics.sources":
         return ((LOG, "the log"),)
+    if inner[:-1] == RULES_OF:
+        return tuple((word, "") for word in LEVELS)
     key = keys().get(dotted)
     return tuple((str(word), "") for word in (*(key.words if key else ()), *more.get(dotted, ())))
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from specs.earlystop import RULES
 from specs.expand import expand
 from specs.forms import FORMS, PLACEHOLDERS
 from specs.keys import Kind, section_of
@@ -19,10 +20,11 @@ from specs.load import loads
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from specs.earlystop import Rule
     from specs.keys import Key
 
 _MARK = re.compile(
-    r"(?:(?P<fence>```yaml\n(?P<yaml>.*?)```\n\n))?<!-- (?P<what>\w+)(?:: (?P<section>\w+))? -->", re.DOTALL
+    r"(?:(?P<fence>```yaml\n(?P<yaml>.*?)```\n\n))?<!-- (?P<what>\w+)(?:: (?P<section>[\w.]+))? -->", re.DOTALL
 )
 
 
@@ -38,6 +40,8 @@ def _filled(mark: re.Match[str]) -> str:
         case "forms":
             rows = ((f"`{form.example}`", form.meaning) for form in FORMS)
             return table(("values", "meaning"), rows)
+        case "early_stops":
+            return table(("rule", "hopeless where", "needs", "numbers"), map(_early_stop, RULES, RULES.values()))
         case "placeholders":
             return table(
                 ("in the command", "stands for"), ((f"`{word}`", says) for word, says in PLACEHOLDERS.items())
@@ -66,7 +70,17 @@ def _row(key: Key) -> tuple[str, str, str, str]:
     return f"`{key.name}`", _takes(key), default, key.meaning
 
 
+def _early_stop(name: str, rule: Rule) -> tuple[str, str, str, str]:
+    numbers = "; ".join(
+        f"`{word}`{'' if option.default is None else f' = {option.default:g}'}: {option.meaning.rstrip('.')}"
+        for word, option in rule.options.items()
+    )
+    return f"`{name}`", rule.meaning, rule.needs, numbers
+
+
 def _takes(key: Key) -> str:
+    if key.path in ("watch.stop_on", "watch.rules"):  # the names of all rules would fill the page
+        return f"{key.kind}, as `{key.example}`"
     if key.kind in (Kind.SECTION, Kind.SECTIONS, Kind.VARIANTS):
         return f"[{key.kind}](#{key.name})"
     if key.kind is Kind.FLAG:

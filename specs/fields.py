@@ -18,6 +18,7 @@ from specs.retry import read_retry
 from specs.sweep import read_sweep
 from specs.tree import Value, quoted
 from specs.variants import NOT_WITHIN, VARIANTS
+from specs.watching import read_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -29,7 +30,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "": (
         *("name", "command", "workdir", "setup", "env", "params", "sweep"),
         *("resources", "where", "slurm", "metrics", "outputs", "retry", "after", "priority"),
-        *("extends", "variants", "inputs", "code"),
+        *("extends", "variants", "inputs", "code", "watch"),
     ),
     "resources": ("gpus", "gpu_memory", "cpus", "memory", "time", "disk"),
     "slurm": ("partition", "account", "qos", "sbatch"),
@@ -38,10 +39,11 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "inputs": ITEM,
     "code": ("exclude", "allow"),
     "retry": ("on", "max", "wait", "resume", "memory"),
+    "watch": ("rules", "stop_on", "early_stop", "notify"),
+    "watch.early_stop": ("rule", "options", "act"),
 }
 """The keys of each section; those that are missing here hold names of the user's."""
 LATER: Mapping[str, tuple[str, ...]] = {
-    "": ("watch",),
     "outputs": ("predictions",),
 }
 """Keys of the spec's format that this version does not act on."""
@@ -57,11 +59,19 @@ _WORD = re.compile(r"[^\s-]\S*")
 def unknown(top: Section, known: Mapping[str, tuple[str, ...]] = KNOWN) -> Iterator[SpecError]:
     """Every key that means nothing, or nothing yet."""
     for name in known:
-        value = top.get(name) if name else Value(top.place, top.path, top.entries)
+        value = _at(top, name)
         items = () if value is None else value.content if isinstance(value.content, tuple) else (value,)
         for item in items:
             if isinstance(item.content, dict):
                 yield from _unknown(item.section(), known[name], LATER.get(name, ()))
+
+
+def _at(top: Section, path: str) -> Value | None:
+    """What stands at a dotted path; None where nothing does, or what leads there is no section."""
+    value: Value | None = Value(top.place, top.path, top.entries)
+    for key in filter(None, path.split(".")):
+        value = value.section().get(key) if value is not None and isinstance(value.content, dict) else None
+    return value
 
 
 def unknown_in_variants(top: Section) -> Iterator[SpecError]:
@@ -208,6 +218,7 @@ READERS: Mapping[str, Callable[[Draft], object]] = {
     "priority": priority,
     "inputs": read_inputs,
     "code": read_code,
+    "watch": read_watch,
 }
 """The fields of `Spec` that are read from the document."""
 

@@ -13,7 +13,7 @@ from enum import Enum, StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
-from specs import model, units
+from specs import earlystop, model, units, watch
 from specs.model import (
     RETRIABLE,
     Code,
@@ -28,6 +28,7 @@ from specs.model import (
     Spec,
     Sweep,
 )
+from specs.watch import EarlyStop, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,7 @@ class Kind(StrEnum):
     VALUES = "names with values"
     VARIABLES = "names with text or null"
     NUMBERS = "names with numbers"
+    LEVELS = "rules with `off` or a severity"
     SETTINGS = "list of settings"
     GROUPS = "list of lists of names"
     SEEDS = "whole number, or a list of them"
@@ -95,6 +97,8 @@ SECTIONS: Mapping[str, type] = {
     "retry": Retry,
     "inputs": Input,
     "code": Code,
+    "watch": Watch,
+    "watch.early_stop": EarlyStop,
 }
 """The value that each section becomes; the top has no name."""
 
@@ -155,17 +159,29 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
     "retry.wait": (Kind.TIME, "30s"),
     "retry.resume": (Kind.TEXT, '"--resume {checkpoint}"'),
     "retry.memory": (Kind.FACTOR, "x2"),
+    "watch": (Kind.SECTION, "{stop_on: [non_finite], notify: [finished, failed, warning]}"),
+    "watch.rules": (Kind.LEVELS, "{overfitting: off, plateau: info}"),
+    "watch.stop_on": (Kind.WORDS, "[non_finite]"),
+    "watch.early_stop": (Kind.SECTION, "{rule: percentile, options: {keep: 0.75}, act: true}"),
+    "watch.early_stop.rule": (Kind.WORD, "percentile"),
+    "watch.early_stop.options": (Kind.NUMBERS, "{grace: 0.5}"),
+    "watch.early_stop.act": (Kind.FLAG, "true"),
+    "watch.notify": (Kind.WORDS, "[finished, failed, warning]"),
     "after": (Kind.TEXTS, "preprocess"),
     "priority": (Kind.INTEGER, "5"),
 }
 """Every key in the order of the documentation, with what it takes and an example."""
 
-NEEDED = ("name", "command", "inputs.path", "retry.on")
+NEEDED = ("name", "command", "inputs.path", "retry.on", "watch.early_stop.rule")
 WORDS: Mapping[str, tuple[str, ...]] = {
     "sweep.method": tuple(map(str, Method)),
     "metrics.goal": tuple(map(str, Goal)),
     "retry.on": RETRIABLE,
     "sweep.shuffle": ("true", "false"),
+    "watch.stop_on": (*watch.FINDINGS, *watch.SEVERITIES),
+    "watch.early_stop.rule": tuple(earlystop.RULES),
+    "watch.early_stop.act": ("true", "false"),
+    "watch.notify": (*watch.NOTICES, *watch.SEVERITIES),
 }
 _OWN = {
     "workdir": "The project folder on this machine, by its path from this file; a backend that does not share it is "
@@ -232,7 +248,7 @@ def _plain(meaning: str) -> str:
 def _docstrings() -> Mapping[str, Mapping[str, str]]:
     """Of every field of the model's classes: the text below it."""
     found: dict[str, dict[str, str]] = {}
-    for each in ast.parse(inspect.getsource(model)).body:
+    for each in (statement for module in (model, watch) for statement in ast.parse(inspect.getsource(module)).body):
         if not isinstance(each, ast.ClassDef):
             continue
         found[each.name] = {}

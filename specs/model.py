@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from specs.watch import Watch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -284,6 +286,7 @@ class Spec:
     """The one that it was read as; None: the spec itself."""
     inputs: tuple[Input, ...] = ()
     code: Code = field(default_factory=Code)
+    watch: Watch = field(default_factory=Watch)
 
 
 @dataclass(frozen=True, slots=True)

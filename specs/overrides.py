@@ -23,6 +23,8 @@ COMMAND_LINE = "command line"
 """The source of errors in overrides."""
 FREE = ("params", "sweep", "env")
 """Sections whose keys are the user's: everything behind the first dot is one key."""
+OPEN = ("metrics.total", "watch.rules", "watch.early_stop.options")
+"""Sections within sections that have no list of their keys here."""
 
 
 def choose(draft: Draft, words: Sequence[str]) -> Draft:
@@ -79,7 +81,8 @@ def _apply(draft: Draft, key: str, value: Value) -> Draft:
         if axis:
             value = replace(value, content=(replace(value, path=f"{key}[1]"),))
         return replace(draft, top=draft.top.with_value([section, rest], value))
-    if key in KNOWN[""] or rest in KNOWN.get(section, ()) or key.startswith("metrics.total."):
+    above, _, last = key.rpartition(".")
+    if last in KNOWN.get(above, ()) or above in OPEN:
         return replace(draft, top=draft.top.with_value(key.split("."), value))
     if key in _parameters(draft):
         return _fix(draft, key, value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from specs import forms
 from specs.keys import Kind, section_of
+from specs.watch import FINDINGS, LEVELS
 
 if TYPE_CHECKING:
     from specs.keys import Key
@@ -94,8 +95,15 @@ def _value(key: Key) -> Schema:
         case Kind.WORD:
             return {"enum": list(key.words)}
         case Kind.WORDS:
-            word = {"enum": [*key.words, *(word.lower() for word in key.words)]}
+            word = {"enum": list(dict.fromkeys([*key.words, *(word.lower() for word in key.words)]))}
             return {"anyOf": [word, {"type": "array", "items": word}]}
+        case Kind.LEVELS:
+            level = {"enum": [*LEVELS, False, None]}
+            return {
+                "type": "object",
+                "properties": dict.fromkeys(FINDINGS, level),
+                "additionalProperties": False,
+            }
         case Kind.VARIANTS:
             return {"type": "object"}
         case Kind.SECTION:

@@ -23,6 +23,7 @@ HEAVY = (
     "psutil",
     "pynvml",
     "openpyxl",
+    "apprise",
 )
 
 
@@ -44,6 +45,7 @@ def imported(statement: str) -> set[str]:
         ("import backends.script, backends.hosted, backends.host, backends.server, backends.slurm", set()),
         ("import trainboard.cli.metrics", {"tinydb"}),  # a run may be asked for, which is in the store
         ("import trainboard.watch, trainboard.cli.runs, trainboard.cli.hosts, trainboard.cli.demo", {"tinydb"}),
+        ("import trainboard.notify.notifier, trainboard.cli.notify", {"tinydb"}),
         ("import backends.ssh, backends.local", set()),
         ("import trainboard.cli.importing, specs.importers.convert", {"yaml"}),
     ],
@@ -77,7 +79,17 @@ SHOWN_FIRST = {
     *("backends", "backends.states"),
     *("trainboard", "trainboard.cli", "trainboard.cli.board", "trainboard.cli.main", "trainboard.cli.opening"),
     *("trainboard.link", "trainboard.options", "trainboard.show"),
-    *("tui", "tui.app", "tui.columns", "tui.curves", "tui.groups", "tui.keys", "tui.listing", "tui.loading"),
+    *(
+        "tui",
+        "tui.app",
+        "tui.columns",
+        "tui.curves",
+        "tui.groups",
+        "tui.keys",
+        "tui.inbox",
+        "tui.listing",
+        "tui.loading",
+    ),
     *("tui.orders", "tui.prompts", "tui.show"),
     *("tui.screens", "tui.screens.board", "tui.screens.hearing", "tui.screens.ordering", "tui.screens.summary"),
     *("tui.widgets", "tui.widgets.bars", "tui.widgets.host_strip", "tui.widgets.job_cells"),

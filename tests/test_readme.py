@@ -36,12 +36,15 @@ def test_the_page_of_all_keys_is_that_of_the_table() -> None:
     [
         "README.md",
         "CONTRIBUTING.md",
+        "docs/findings.md",
         "docs/keys.md",
         "docs/layers.md",
+        "docs/notices.md",
         "docs/queue.md",
         "docs/reading.md",
         "docs/reliability.md",
         "docs/spec.md",
+        "docs/why.md",
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

@@ -67,6 +67,13 @@ class Actions(Protocol):
     async def to_top(self, keys: Sequence[str]) -> None:
         """Put these, in this order, before all others of the user's that wait. Raises as `hold`."""
 
+    async def mute(self, rule: str, key: str, scope: str, *, on: bool = True) -> None:
+        """Do not show what a rule finds (`*`: any rule): in this row (`run`), in all of its spec's (`spec`), or
+        anywhere (`all`); or show it again. Raises `Refused`."""
+
+    async def read_findings(self, ids: Collection[str]) -> None:
+        """The user has seen these findings. Raises `Refused`."""
+
     async def series(self, key: str) -> Recording:
         """All samples of a row by metric, its attempts joined; `Recording.take` goes on with what is told. Raises
         `Refused`."""

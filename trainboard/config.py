@@ -11,6 +11,8 @@ from specs.model import SpecError
 from specs.tree import nearest, quoted
 from trainboard import configvalues
 from trainboard.actions import Refused
+from trainboard.notify.channels import Settings
+from trainboard.notify.reading import read_settings
 from trainboard.sshconfig import ssh_hosts
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ class Config:
     """At least one, in the order of the file; names are unique."""
     pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names for several backends, in order of preference; none is a backend's name."""
+    notify: Settings = field(default_factory=Settings)
+    """How the user hears of things without looking at the board."""
 
     def backend(self, name: str) -> BackendConfig | None:
         """The backend of this name."""
@@ -123,11 +127,12 @@ def parse(text: str, paths: Paths) -> Config:
     if whole.content is None:
         return Config(paths.config, (_local(paths),))
     section = whole.section()
-    section.only(("poll", "backends", "pools"))
+    section.only(("poll", "backends", "pools", "notify"))
     poll = _poll(section, POLLS["slurm"])  # of the gateways: what a poll costs is felt there
     entries = section.section("backends")
     backends = tuple(_backend(name, entries, poll, paths) for name in entries) or (_local(paths),)
-    return Config(paths.config, backends, _pools(section.section("pools"), [backend.name for backend in backends]))
+    pools = _pools(section.section("pools"), [backend.name for backend in backends])
+    return Config(paths.config, backends, pools, read_settings(section.get("notify")))
 
 
 def offered_hosts(config: Config, paths: Paths) -> list[str]:

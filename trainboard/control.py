@@ -54,6 +54,12 @@ class Control:
         alive = [each for each in ours if not each.state.ended and not each.unsent]
         return await self._tell("cancel", alive, [row for row in foreign(rows) if not row.state.ended])
 
+    async def stop(self, row: Row, why: str) -> tuple[str, ...]:
+        """Cancel a run as its spec wants it, and keep why; not one that has ended, or has a newer attempt."""
+        ours = await self._want([row], partial(stopped, token=row.token, now=self._clock(), why=why))
+        alive = [each for each in ours if each.id == row.token and not each.state.ended and not each.unsent]
+        return await self._tell("cancel", alive, [])
+
     async def hold(self, rows: Sequence[Row]) -> tuple[str, ...]:
         """Keep those that have not begun from starting."""
         ours = await self._want(rows, held)
@@ -201,9 +207,15 @@ def foreign(rows: Collection[Row]) -> list[Row]:
 def cancelled(run: Run, attempt: Attempt, now: float) -> Iterable[Record]:
     """Not for a run that is COMPLETED; one that failed may have been about to be tried again."""
     if attempt.state is not JobState.COMPLETED:
-        yield replace(run, cancelled=now, requeued=None)
+        yield replace(run, cancelled=now, stopped=run.stopped if attempt.state.ended else "", requeued=None)
         if attempt.unsent:
             yield replace(attempt, state=JobState.CANCELLED, ended=now, reason="cancelled before it was sent")
+
+
+def stopped(run: Run, attempt: Attempt, token: str, now: float, why: str) -> Iterable[Record]:
+    """A run that the user has cancelled or requeued meanwhile is theirs."""
+    if attempt.id == token and not attempt.state.ended and run.cancelled is None and run.requeued is None:
+        yield replace(run, cancelled=now, stopped=why)
 
 
 def held(run: Run, attempt: Attempt) -> Iterable[Record]:
@@ -224,4 +236,4 @@ def requeued(run: Run, attempt: Attempt, now: float) -> Iterable[Record]:
     if attempt.unsent:
         yield replace(attempt, not_before=None)
     else:
-        yield replace(run, requeued=now, cancelled=None)
+        yield replace(run, requeued=now, cancelled=None, stopped="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.base import BackendError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainboard.events import Event
+    from trainboard.feeds import Piece
     from trainboard.logs import Logs
     from trainboard.place import Place
     from trainboard.recording import Recording
@@ -55,13 +57,16 @@ class Curves:
         tell: Callable[[Event], None],
         tasks: Tasks,
         troubles: Troubles,
+        heard: Callable[[Row, Piece, int], None] = lambda _row, _piece, _offset: None,
     ) -> None:
+        """`heard`: told each piece of a source that is read, with its row, and where in its file it begins."""
         self._places = places
         self._logs = logs
         self._folder = folder
         self._tell = tell
         self._tasks = tasks
         self._troubles = troubles
+        self._heard = heard
         self._rows: Mapping[str, Row] = {}
         self._curves: dict[str, Curve] = {}
         self._waiting: dict[str, Row] = {}
@@ -178,7 +183,9 @@ class Curves:
             else:
                 self._troubles.over(f"sources of {row.key}")
 
-        return Sampler(row, self._places[row.backend].backend, self._folder, self._tell, complain=complain)
+        backend = self._places[row.backend].backend
+        heard = partial(self._heard, row)
+        return Sampler(row, backend, self._folder, self._tell, complain=complain, heard=heard)
 
     async def _sample(self, row: Row, sampler: Sampler) -> None:
         """Keep one row's series up to date until its job has ended and its log is read."""

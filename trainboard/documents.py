@@ -12,16 +12,23 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from backends.base import JobState
-from trainboard.records import Attempt, Experiment, Run
+from trainboard.records import Attempt, Diagnosed, Experiment, Mute, Notice, Run
 
-Record = Experiment | Run | Attempt
-RecordT = TypeVar("RecordT", Experiment, Run, Attempt)
+Record = Experiment | Run | Attempt | Diagnosed | Mute | Notice
+RecordT = TypeVar("RecordT", Experiment, Run, Attempt, Diagnosed, Mute, Notice)
 Document = dict[str, Any]
 Lines = dict[str, dict[str, str]]
 """A state file: table → document id → its line, `"id":{…}`. Text, so that only documents that change are ever encoded
 or decoded: at ten thousand documents, doing all of them for every change costs the event loop frames."""
 
-TABLES: Mapping[type[Record], str] = {Experiment: "experiments", Run: "runs", Attempt: "attempts"}
+TABLES: Mapping[type[Record], str] = {
+    Experiment: "experiments",
+    Run: "runs",
+    Attempt: "attempts",
+    Diagnosed: "findings",
+    Mute: "mutes",
+    Notice: "notices",
+}
 _KINDS: Mapping[str, type[Record]] = {table: kind for kind, table in TABLES.items()}
 _FIELDS: Mapping[type[Record], tuple[str, ...]] = {kind: tuple(each.name for each in fields(kind)) for kind in TABLES}
 _STATES: Mapping[str, JobState] = {state.value: state for state in JobState}
@@ -34,6 +41,9 @@ class Records:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     runs: Mapping[str, Run] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
+    findings: Mapping[str, Diagnosed] = field(default_factory=dict)
+    mutes: Mapping[str, Mute] = field(default_factory=dict)
+    notices: Mapping[str, Notice] = field(default_factory=dict)
 
     def of(self, kind: type[RecordT]) -> Mapping[str, RecordT]:
         """The records of one kind."""

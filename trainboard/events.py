@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backends.base import Health
     from trainboard.extract.progress import Progress
     from trainboard.lease import Holder
+    from trainboard.records import Diagnosed, Mute
     from trainboard.rows import Row
     from trainboard.series import Sample, Series
 
@@ -94,9 +95,21 @@ class Sampled:
     """What is stored, where that is told at once: the objective's series, or those of all metrics; current samples,
     thinned to what a board can show. `Actions.series` gives everything."""
     number: int = 0
-    """How many samples of this row's attempt came before `samples`: see `trainboard.recording.Recording`."""
+    """How many samples of this row's attempt came before these: see `trainboard.recording.Recording`."""
     trouble: str = ""
     """Why some of its sources are not read, in one line; empty where all are."""
+    usage: tuple[Sample, ...] = ()
+    """What the run uses, as its runner measured it (`trainboard.naming.is_usage`); such an event has no `samples`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsSeen:
+    """All findings that are kept, and what is muted. What did not change are the same objects as before."""
+
+    findings: tuple[Diagnosed, ...]
+    """By when they were seen first; those of muted rules too."""
+    mutes: tuple[Mute, ...] = ()
+    """Those that are on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +126,4 @@ class Closed:
     """There is nothing to watch, and there will be nothing: a screen goes away."""
 
 
-Event = HostSeen | EngineSeen | TableSeen | LogGrew | LogUnavailable | Sampled | Noticed | Closed
+Event = HostSeen | EngineSeen | TableSeen | LogGrew | LogUnavailable | Sampled | FindingsSeen | Noticed | Closed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from backends.base import Chunk, CommandFailed, Results, Unreadable
 from backends.text import one_line
 from specs.model import LOG
-from trainboard.naming import stream
+from trainboard.naming import RUNNER, stream
 from trainboard.show import size
 from trainboard.sources import table
 
@@ -98,6 +98,8 @@ class Feeds:
     ended: asyncio.Event
     """Set when the run has ended: what is left is read then."""
     look: float = LOOK
+    usage: str | None = None
+    """Path of what the runner measures of the run; None: nobody does."""
     complain: Callable[[str], None] = lambda _: None
     """Told why some files are not read, in one line; nothing where all are."""
     _queue: asyncio.Queue[Piece | _Listing | _Done | Exception] = field(default_factory=lambda: asyncio.Queue(1))
@@ -114,6 +116,8 @@ class Feeds:
         try:
             if self.log is not None:
                 self._begin(LOG, self._follow(LOG, self.log))
+            if self.usage is not None:
+                self._begin(RUNNER, self._follow(RUNNER, self.usage))
             if looking:
                 self._begin("", self._find())
             while self._tasks:

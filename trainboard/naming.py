@@ -8,6 +8,12 @@ from functools import lru_cache
 
 from specs.model import LOG
 
+USAGE = "usage/"
+"""What the names of the runner's own samples begin with; no program prints such a name by itself."""
+
+RUNNER = "//usage"
+"""The source that is the runner's `usage.jsonl`, beside `LOG` and paths."""
+
 _NUMBER = re.compile(r"(?<=[-_=.])\d+(?=/)")
 
 
@@ -17,6 +23,11 @@ def stream(source: str) -> str:
     if "tfevents" in name:
         return folder or "events"
     return _NUMBER.sub("*", source) if name == "trainer_state.json" else source
+
+
+def is_usage(name: str) -> bool:
+    """Whether a series is of what the run uses, and not of what it trains: the runner measured it."""
+    return name.startswith(USAGE)
 
 
 @lru_cache(maxsize=256)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from backends.base import JobState
+from specs.watch import document, watch_of
 from trainboard.records import Attempt, Experiment, Run
 
 if TYPE_CHECKING:
@@ -135,6 +136,10 @@ def _numbers(value: Mapping[object, object]) -> dict[str, float]:
     return {_text(name): _number(each) for name, each in value.items()}
 
 
+def _watch(value: Mapping[str, Any]) -> dict[str, Any]:
+    return document(watch_of(value))
+
+
 def _params(value: Mapping[object, object]) -> dict[str, Scalar]:
     return {_text(name): _scalar(each) for name, each in value.items()}
 
@@ -161,6 +166,7 @@ EXPERIMENT: Mapping[str, Callable[[Any], Any]] = {
     "bases": _named,
     "git": _named,
     "forced": _flag,
+    "watch": _watch,
 }
 """The fields of an experiment that travel, and how each is checked. Its directory tells id, text, folder anyway."""
 RUN: Mapping[str, Callable[[Any], Any]] = {

@@ -31,6 +31,11 @@ class Paths:
         return self.state / "pictures"
 
     @property
+    def outbox(self) -> Path:
+        """The folder of the messages to the user that are on their way."""
+        return self.state / "outbox"
+
+    @property
     def code(self) -> Path:
         """The folder of the projects' code."""
         return self.state / "code"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from specs.model import LOG
 from trainboard.feeds import SEAL, Known, Stamp
+from trainboard.naming import RUNNER
 from trainboard.sources import table
 from trainboard.sources.base import trouble
 from trainboard.stored import Mark
@@ -45,6 +46,11 @@ class Reading:
     def offset(self) -> int:
         """Bytes of the file that are consumed."""
         return self._reader.offset - self._base
+
+    @property
+    def fed(self) -> int:
+        """Bytes of the file that it was given: where the next piece begins."""
+        return self._fed - self._base
 
     @property
     def known(self) -> Known:
@@ -106,7 +112,7 @@ def new_reader(source: str, row: Row) -> Reader:
 
 def kind_of(source: str) -> table.Kind:
     """What reads a source."""
-    return table.LOG if source == LOG else table.kind(source)
+    return {LOG: table.LOG, RUNNER: table.USAGE}.get(source) or table.kind(source)
 
 
 def stamp_of(mark: Mark | None) -> Stamp | None:

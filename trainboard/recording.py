@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from trainboard.naming import is_usage
 from trainboard.series import Series, by_metric, join
 from trainboard.seriesfile import SeriesFile
 
@@ -26,7 +27,9 @@ class Recording(dict[str, Series]):
 
     def __init__(self, series: Mapping[str, Series], number: int = 0) -> None:
         """`number`: how many samples of the newest attempt are in there."""
-        super().__init__(series)
+        super().__init__({name: each for name, each in series.items() if not is_usage(name)})
+        self.usage = {name: each for name, each in series.items() if is_usage(name)}
+        """What the run uses, as its runner measured it: no metrics of the training."""
         self.number = number
         self.trouble = ""
         """Why some of the row's sources are not read, in one line; empty where all are."""
@@ -38,8 +41,8 @@ class Recording(dict[str, Series]):
         """
         if event.restarted or event.number > self.number:
             return False
-        new = event.samples[self.number - event.number :]
-        by_metric(new, self)
+        new = (event.samples or event.usage)[self.number - event.number :]
+        by_metric(new, self.usage if event.usage else self)
         self.number += len(new)
         self.trouble = event.trouble
         return True

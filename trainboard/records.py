@@ -1,10 +1,10 @@
-"""The records of the store: experiments, runs, attempts."""
+"""The records of the store: experiments, runs, attempts, findings, mutes, notices."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from specs.model import LOG
 
@@ -51,6 +51,8 @@ class Experiment:
     """Where the metrics of its runs are read: as in the spec."""
     pattern: Sequence[str] = ()
     """The spec's own expressions for metrics in lines."""
+    watch: Mapping[str, Any] = field(default_factory=dict)
+    """What the spec says under `watch`, as `specs.watch.document` writes it and `specs.watch.watch_of` reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Run:
     """The user wants it to wait."""
     cancelled: float | None = None
     """When the user cancelled it: no retry and no move comes after that; None: they did not, or requeued it since."""
+    stopped: str = ""
+    """Why it was cancelled without the user, by what its spec says under `watch`; empty where it was not."""
     requeued: float | None = None
     """When the user wanted a new attempt; None once it is there."""
     released: bool = False
@@ -137,11 +141,96 @@ class Attempt:
     """When its results were brought here, or there was nothing to bring; None: not yet."""
     collect_reason: str = ""
     """What was left there and why, or why nothing could be brought yet, in one line; empty where all is here."""
+    diagnosed: float | None = None
+    """When it was looked at why it ended; None: not yet."""
+    why: str = ""
+    """Why it failed, in one plain sentence; empty where it did not, or nobody can tell."""
 
     @property
     def unsent(self) -> bool:
         """Whether it waits on this side (its state is PENDING then): no backend has it."""
         return self.sent is None and not self.directory and not self.state.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """A finding, as it is kept: one of each rule for each attempt of a row."""
+
+    id: str
+    """`key#attempt:rule`."""
+    key: str
+    """The row's."""
+    attempt: int
+    rule: str
+    severity: str
+    """A `Severity`."""
+    cause: str
+    message: str
+    advice: str
+    first: float
+    """When it was seen first, seconds since the epoch."""
+    changed: float
+    """When its severity or its being over last changed."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """Numbers that are not finite are their words."""
+    step: float | None = None
+    index: str = ""
+    metric: str = ""
+    lines: Sequence[str] = ()
+    offset: int | None = None
+    at: float | None = None
+    over: bool = False
+    root: str = ""
+    """The id of the finding that it follows from; empty: it is a root cause itself."""
+    name: str = ""
+    """The row's name, for a job that is not on record."""
+    spec: str = ""
+    """The name of its spec; empty for a job that is not ours."""
+    read: float | None = None
+    """When the user saw it; None: not yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """The user does not want to see what a rule finds."""
+
+    id: str
+    """`rule@scope:subject`; a rule `*` is all of them."""
+    rule: str
+    scope: str
+    """`run` (the subject is a row's key), `spec` (a spec's name) or `all` (no subject)."""
+    subject: str
+    since: float
+    on: bool = True
+    """False: it was taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the user is to hear of, wherever they are; each is made once, and sent once by each channel."""
+
+    id: str
+    """Of what happened: the same event never makes a second one."""
+    kind: str
+    """`finished`, `failed`, `finding`, `first_sample`, `host_down`, `disk_low`, …"""
+    subject: str
+    """The row's key, the backend's name."""
+    created: float
+    severity: str
+    """A `Severity`."""
+    title: str
+    text: str
+    experiment: str = ""
+    sent: Mapping[str, float] = field(default_factory=dict)
+    """Channel → when it took it."""
+    tries: Mapping[str, int] = field(default_factory=dict)
+    """Channel → how often it was tried without success."""
+    due: Mapping[str, float] = field(default_factory=dict)
+    """Channel → not before: quiet hours, a digest that gathers, the back-off of a failure."""
+    given_up: Mapping[str, str] = field(default_factory=dict)
+    """Channel → why, in one line without secrets."""
+    over: float | None = None
+    """When it was so no longer, of what begins and ends: a host that is down, a disk that is full; None: it is."""
 
 
 def new_token() -> str:

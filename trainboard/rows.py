@@ -78,6 +78,8 @@ class Row:
     """What its scheduler calls it."""
     checkpoints: tuple[float, ...] = ()
     """When it saved the newest ones, the oldest first."""
+    why: str = ""
+    """Why it failed, in one plain sentence; empty where it did not, or nobody looked yet."""
     sources: tuple[object, ...] = field(default=(), compare=False, repr=False)
     """What it was made of."""
 
@@ -192,6 +194,8 @@ def run_row(
 ) -> Row:
     """A run of ours; `order`: as `undelivered`."""
     reason = waits_for(run, attempt, standing) if attempt.unsent else attempt.reason
+    if run.stopped and attempt.state is JobState.CANCELLED:
+        reason = run.stopped
     return Row(
         key=run.id,
         backend=attempt.backend,
@@ -230,6 +234,7 @@ def run_row(
         task=attempt.task,
         job_name=run.job_name,
         checkpoints=(job.checkpoints if job else ()) or tuple(attempt.checkpoints),
+        why=attempt.why,
         sources=(experiment, run, attempt, job, standing, order),
     )
 

@@ -7,6 +7,7 @@ import contextlib
 import tempfile
 import time
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from specs.model import LOG
 from trainboard.events import Sampled
 from trainboard.extract.names import objective
 from trainboard.feeds import LOOK, Feeds, Known, Piece
-from trainboard.naming import names_of, stream
+from trainboard.naming import is_usage, names_of, stream
 from trainboard.reading import Reading, beyond, kind_of, read_whole, stamp_of
 from trainboard.recording import MOST, Recording, recorded, series_path, stored_attempts
 from trainboard.series import join
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from trainboard.rows import Row
     from trainboard.series import Sample, Series
 
+
+USAGE_FILE = "usage.jsonl"
+"""What a runner writes in its attempt directory about what the run uses."""
 
 THIN = 2048
 """Points of each metric in what a board is told of what is stored; `recording` has all."""
@@ -46,8 +50,10 @@ class Sampler:
         look: float = LOOK,
         complain: Callable[[str], None] = lambda _: None,
         most: int | None = MOST,
+        heard: Callable[[Piece, int], None] = lambda _piece, _offset: None,
     ) -> None:
-        """`look`: seconds between two looks for new files; `complain`: as of `Feeds`; `most`: as of `recorded`."""
+        """`look`: seconds between two looks for new files; `complain`: as of `Feeds`; `most`: as of `recorded`;
+        `heard`: told each piece of a source that is read, and where in its file it begins."""
         self.row = row
         self.ended = asyncio.Event()
         """Set when the job has ended: what is left of its sources is read then, and `follow` returns."""
@@ -62,6 +68,7 @@ class Sampler:
         self._look = look
         self._complain = complain
         self._most = most
+        self._heard = heard
         self._file = SeriesFile(series_path(folder, row.key, row.attempt))
         self._turn = asyncio.Lock()
         """Held from the store to the tale, so that nothing is told twice or left out."""
@@ -131,7 +138,8 @@ class Sampler:
         globs = [source for source in wanted if source != LOG]
         path = log if LOG in wanted else None
         where = self.row.directory
-        feeds = Feeds(self._backend, path, where, globs, self._known_of, self.ended, self._look, self._meet)
+        usage = f"{where}/{USAGE_FILE}" if self.row.ours and where else None
+        feeds = Feeds(self._backend, path, where, globs, self._known_of, self.ended, self._look, usage, self._meet)
         async with contextlib.aclosing(feeds.pieces()) as pieces:
             async for piece in pieces:
                 if not await self._take(piece):
@@ -155,6 +163,7 @@ class Sampler:
                 if not await self._forget(piece.source):
                     return False
                 reading = self._reading(piece.source)
+            self._heard(piece, 0 if piece.turned else reading.fed)
             feed = reading.turn if piece.turned else lambda wall: reading.feed(piece.data, wall, late=piece.late)
             samples = await asyncio.to_thread(feed, time.time())
             return await self._store(piece.source, samples, reading.mark)
@@ -268,24 +277,20 @@ class Sampler:
             found = objective(list(names), self.row.objective)
             wanted = () if found is None else (found,)
         series = join([stored.series(wanted) for stored in attempts])
-        return {name: each.thinned(THIN) for name, each in series.items()}
+        return {name: each.thinned(THIN) for name, each in series.items() if not is_usage(name)}
 
     def _say(
         self, samples: Sequence[Sample], restarted: bool = False, stored: Mapping[str, Series] | None = None
     ) -> None:
-        number, self._known = self._known, self._known + len(samples)
-        self._tell(
-            Sampled(
-                self.row.key,
-                tuple(samples),
-                restarted,
-                self.progress,
-                self.finished,
-                stored or {},
-                number,
-                self.trouble,
+        """Tell samples of the training and of what the run uses apart, in their order."""
+        parts = [(used, tuple(group)) for used, group in groupby(samples, _is_used)] or [(False, ())]
+        for at, (used, part) in enumerate(parts, 1):
+            number, self._known = self._known, self._known + len(part)
+            finished = self.finished and at == len(parts)
+            event = Sampled(
+                self.row.key, part, restarted, self.progress, finished, stored or {}, number, self.trouble
             )
-        )
+            self._tell(replace(event, samples=(), usage=part) if used else event)
 
     def _look_at_file(self) -> object:
         try:
@@ -297,6 +302,10 @@ class Sampler:
 
 def _renamed(sample: Sample, name: str) -> Sample:
     return sample if sample.metric == name else sample._replace(metric=name)
+
+
+def _is_used(sample: Sample) -> bool:
+    return is_usage(sample.metric)
 
 
 async def read_now(row: Row, backend: Backend, log: str | None) -> tuple[Recording, Progress | None]:

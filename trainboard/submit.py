@@ -15,6 +15,7 @@ from specs.expand import expand
 from specs.model import RETRIABLE
 from specs.outputs import one_place, shared_outputs
 from specs.tree import nearest, quoted
+from specs.watch import document
 from trainboard.actions import Refused
 from trainboard.code import Taken, take
 from trainboard.dependency import resolve
@@ -240,6 +241,7 @@ def written(prospect: Prospect, choice: Choice, stored: Records, now: float) -> 
         total=spec.metrics.total,
         sources=list(spec.metrics.sources),
         pattern=list(spec.metrics.pattern),
+        watch=document(spec.watch),
         overrides=list(spec.overrides),
         where=list(prospect.where),
         code=prospect.code.snapshot.digest if prospect.code else "",

@@ -6,6 +6,7 @@ import asyncio
 import operator
 import time
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,19 @@ from trainboard.config import ConfigError, add_backend, load, offered_hosts
 from trainboard.control import Control
 from trainboard.curves import Curves
 from trainboard.dependency import Gate, standings
+from trainboard.diagnosing import Diagnosing
 from trainboard.dispatch import Dispatcher
 from trainboard.documents import Records
 from trainboard.engine import Engine
-from trainboard.events import Link, Noticed, TableSeen
+from trainboard.events import FindingsSeen, HostSeen, Link, Noticed, Sampled, TableSeen
 from trainboard.interpreter import responsive
 from trainboard.lease import Lease
 from trainboard.ledger import newest_attempts
 from trainboard.logs import Logs
 from trainboard.merging import Merging
+from trainboard.muting import mute_of
+from trainboard.notify.bell import terminal_bell
+from trainboard.notify.notifier import Notifier
 from trainboard.options import CAREFUL, PLAIN, Options
 from trainboard.place import Place
 from trainboard.plans import Planner
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     from backends.base import Backend, Chunk, Sought, Wanted
     from specs.model import Setting, Spec
     from trainboard.config import Config
+    from trainboard.documents import Change
     from trainboard.events import Event
     from trainboard.paths import Paths
     from trainboard.places import Places
@@ -85,7 +91,7 @@ class Watch:
         self._away: frozenset[str] = frozenset()
         """The backends that did not answer then."""
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        tell = self._events.put_nowait
+        tell = self._tell
         self._tasks, self._troubles = Tasks(tell), Troubles(tell)
         self._archives = Archives(paths.code)
         self._dispatcher = Dispatcher(self._by_name, store, Planner(environ, self._archives))
@@ -103,7 +109,21 @@ class Watch:
             self._refresh_records,
         )
         self._logs = Logs(self._places, tell)
-        self._curves = Curves(self._places, self._logs, paths.series, tell, self._tasks, self._troubles)
+        self._notifier = Notifier(
+            config.notify, store, paths, environ, tell, bell=terminal_bell() if role == "board" else None
+        )
+        self._diagnosing = Diagnosing(
+            store, lambda: self._records, paths.series, self._logs, self._troubles, control=self._control
+        )
+        self._curves = Curves(
+            self._places,
+            self._logs,
+            paths.series,
+            tell,
+            self._tasks,
+            self._troubles,
+            self._diagnosing.hear,
+        )
         self._showing: asyncio.Task[None] | None = None
         self._shown: Row | None = None
         """Of which the log is streamed, as it was then."""
@@ -124,7 +144,7 @@ class Watch:
     async def _watched(self) -> AsyncGenerator[Event]:
         try:
             for place in self._places.values():
-                self._events.put_nowait(place.event())
+                self._tell(place.event())
             await self._refresh_records()
             for work in (
                 self._engine.run(),
@@ -132,6 +152,8 @@ class Watch:
                 self._curves.read_along(),
                 self._follow_engine(),
                 self._collect(),
+                self._diagnose(),
+                self._notifier.run(),
                 self._spaces.watch(lambda: self._records),
             ):
                 self._tasks.begin(work)
@@ -153,7 +175,7 @@ class Watch:
         try:
             await self.submit(spec, self.backends[0].name, PLAIN)
         except Refused as error:
-            self._events.put_nowait(Noticed("error", str(error)))
+            self._tell(Noticed("error", str(error)))
 
     # what a front end asks for
 
@@ -241,6 +263,29 @@ class Watch:
         if row is not None:
             self._showing = self._tasks.begin(self._logs.show(row))
 
+    async def mute(self, rule: str, key: str, scope: str, *, on: bool = True) -> None:
+        """Mute a rule, or show again what it finds."""
+        await self._change(lambda _: [mute_of(rule, self._row(key), scope, time.time(), on=on)])
+
+    async def read_findings(self, ids: Collection[str]) -> None:
+        """The user has seen these findings."""
+        now = time.time()
+        await self._change(
+            lambda records: [
+                replace(found, read=now)
+                for id in ids
+                if (found := records.findings.get(id)) is not None and found.read is None
+            ]
+        )
+
+    async def _change(self, change: Change) -> None:
+        """Change the records, and show it. Raises `Refused`."""
+        try:
+            await self._store.change(change)
+        except StoreError as error:
+            raise Refused(str(error)) from error
+        await self._refresh_records()
+
     async def series(self, key: str) -> Recording:
         """All samples of a row, its attempts joined."""
         try:
@@ -320,7 +365,7 @@ class Watch:
             raise Refused(str(error)) from error
         added = next(each for each in self._config.backends if each.name == host)
         place = self._places[host] = Place(self._makers.make(added), added.poll)
-        self._events.put_nowait(place.event())
+        self._tell(place.event())
         self._engine.begin_place(place)
         return f"{host} added as {'a Slurm cluster' if kind == 'slurm' else 'a server without a scheduler'}"
 
@@ -330,7 +375,9 @@ class Watch:
         if self._engine.driving.is_set():
             with suppress(StoreError):  # the engine meets the same trouble, and tells it
                 await self._collector.settle(self._answering())
+            await self._diagnosing.settle()
         await self._refresh_records()
+        await self._notifier.settle()
 
     def unsettled(self) -> list[Row]:
         """Runs that are to be sent, or of which nobody knows whether they were; not those that the user holds."""
@@ -368,6 +415,29 @@ class Watch:
             except StoreError as error:
                 self._troubles.meet("store", str(error))  # whether it is over, the next look at it tells
 
+    async def _diagnose(self) -> None:
+        """Runs are diagnosed by the process that polls."""
+        while True:
+            self._notifier.drives = False
+            await self._engine.driving.wait()
+            self._notifier.drives = True
+            diagnosing = self._tasks.begin(self._diagnosing.run())
+            try:
+                await self._engine.idle.wait()
+            finally:
+                diagnosing.cancel()
+                await asyncio.gather(diagnosing, return_exceptions=True)
+
+    def _tell(self, event: Event) -> None:
+        """To the front end, and to what goes on by itself."""
+        self._events.put_nowait(event)
+        self._notifier.take(event)
+        match event:
+            case Sampled():
+                self._diagnosing.take(event)
+            case HostSeen():
+                self._diagnosing.meet(event)
+
     def _answering(self) -> set[str]:
         return {name for name, place in self._places.items() if place.link is Link.UP}
 
@@ -386,6 +456,8 @@ class Watch:
             self._troubles.meet("store", str(error))
         else:
             self._troubles.over("store")
+        if self._records.findings is not known.findings or self._records.mutes is not known.mutes:
+            self._tell(findings_seen(self._records))
         if self._records is not known:
             self._engine.stir()
             sent = await asyncio.to_thread(sent_since, known, self._records)
@@ -408,7 +480,8 @@ class Watch:
             if not first and len(rows) == len(self._rows) and all(self._rows.get(row.key) is row for row in rows):
                 return
             self._rows = {row.key: row for row in rows}
-            self._events.put_nowait(TableSeen(rows, time.time()))
+            self._diagnosing.see(self._rows)
+            self._tell(TableSeen(rows, time.time()))
         self._curves.see(self._rows)
         self._show_on()
 
@@ -418,6 +491,12 @@ class Watch:
         now = self._rows.get(before.key) if before is not None else None
         if before is not None and now is not None and now.log not in (None, before.log):
             self.show(before.key)
+
+
+def findings_seen(records: Records) -> FindingsSeen:
+    """All findings, the oldest first; of those that came together a cause after what follows from it."""
+    findings = sorted(records.findings.values(), key=lambda each: (each.first, not each.root, each.id))
+    return FindingsSeen(tuple(findings), tuple(each for each in records.mutes.values() if each.on))
 
 
 def sent_since(known: Records, now: Records) -> set[str]:

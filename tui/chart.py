@@ -38,6 +38,8 @@ MOMENT = 1.0
 MARKS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BEHIND = 0
 """The layer of the cursor's line, and of what has no colour."""
+FOUND = EMPTY - 1
+"""The layer of the first finding; those of the next ones are below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class View:
     """Whether every curve has a scale of its own."""
     cursor: float | None = None
     """An x that is marked."""
+    found: tuple[tuple[float, str, str], ...] = ()
+    """Where something was found: x, a sign and its tone."""
     focus: str = ""
     """The metric whose scale stands at the side, where each has its own; else the first's does."""
     colour: bool = True
@@ -102,7 +106,7 @@ def chart(traces: Sequence[Trace], view: View, width: int, height: int, unit: st
     canvas = Canvas(max(1, width - left), rows)
     _draw(canvas, traces, x, scales, view)
     _sign(canvas, traces, x, scales, view)
-    tones = _tones(traces)
+    tones = _tones(traces) | {FOUND - place: tone for place, (_, _, tone) in enumerate(view.found)}
     lines = [
         (
             (label.rjust(left - 1), aside),
@@ -217,6 +221,10 @@ def _sign(canvas: Canvas, traces: Sequence[Trace], x: Scale, scales: Sequence[Sc
         if len(traces) > 1:
             _letters(canvas, (place + 0.5) / len(traces), each, x, y, view)
         _odd(canvas, each, x)
+    for place, (at, sign, _) in enumerate(view.found):
+        column = _column(at, x, canvas.width)
+        canvas.sign(column, 0, sign, FOUND - place)
+        canvas.rule(column, "┊", FOUND - place)
     if view.cursor is not None:
         canvas.rule(_column(view.cursor, x, canvas.width), "│", BEHIND)
 

@@ -34,7 +34,7 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("table", "log", "info", "curves", "grid", "layers", "compared")
+PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings")
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
 
@@ -65,6 +65,8 @@ KEYS = (
     Key("l", "tab_log", "log", "the log", ("board",)),
     Key("m", "tab_metrics", "metrics", "the metrics", ("board",)),
     Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
+    Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
+    Key("F", "findings", "", "the findings of all jobs", ("board",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
     Key("1,m", "tab_curves", "", "the curves", ("run",), "1 m"),
@@ -73,6 +75,7 @@ KEYS = (
     Key("4", "tab_time", "", "where the time goes", ("run",)),
     Key("5,l", "tab_log", "", "the log", ("run",), "5 l"),
     Key("6,i", "tab_info", "", "all that is known of the run", ("run",), "6 i"),
+    Key("7,d", "tab_findings", "", "what was found wrong with the run", ("run",), "7 d"),
     Key("f", "follow", "follow", "follow the log as it grows, or stop", ("board", "log")),
     Key("w", "wrap", "wrap", "wrap long lines of the log", ("board", "log")),
     Key("n", "next_match", "", "next match of the search", ("log",)),
@@ -148,12 +151,21 @@ KEYS = (
     Key("0", "whole", "", "all of it, without a cursor", ("compare",)),
     Key("y", "copy", "copy", "copy the table", ("compare",)),
     Key("escape", "back", "back", "back", ("compare",), "esc"),
+    Key("enter", "open", "curve", "the curve and the step that show it", ("findings_screen",)),
+    Key("l", "log", "log", "the lines of the log that show it", ("findings_screen",)),
+    Key("space", "read", "read", "mark as read, and go on", ("findings_screen",)),
+    Key("A", "read_all", "", "mark all that are listed as read", ("findings_screen",)),
+    Key("m", "mute", "mute", "mute the rule, or show again what it finds", ("findings_screen",), changes=True),
+    Key("a", "every", "all", "list also what is muted or over, or not any more", ("findings_screen",)),
+    Key("slash", "find", "filter", "filter the findings", ("findings_screen",), "/"),
+    Key("y", "copy", "copy", "copy the finding", ("findings_screen",)),
+    Key("escape", "back", "back", "back; clears a filter", ("findings_screen",), "esc"),
     Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
     Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
-    Key("question_mark", "help", "help", "this help", ("board", "run", "compare"), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare")),
+    Key("question_mark", "help", "help", "this help", ("board", "run", "compare", "findings_screen"), "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen")),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
     Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
@@ -192,6 +204,8 @@ TITLES = {
     "curves": "Run: curves",
     "grid": "Run: grid",
     "layers": "Run: layers",
+    "findings_screen": "Findings",
+    "findings": "Findings: list",
     "compare": "Compare",
     "compared": "Compare: table",
     "specs": "Specs",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from trainboard.events import EngineSeen, HostSeen, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
+from trainboard.events import EngineSeen, FindingsSeen, HostSeen, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,18 @@ class TableArrived(Message, bubble=False):
     def can_replace(self, message: Message) -> bool:
         """Only the newest table counts."""
         return isinstance(message, TableArrived)
+
+
+class FindingsArrived(Message, bubble=False):
+    """All findings."""
+
+    def __init__(self, seen: FindingsSeen) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, FindingsArrived)
 
 
 class LogArrived(Message, bubble=False):
@@ -109,6 +121,8 @@ def messages(event: Event) -> Iterator[Message]:
             yield EngineArrived(event)
         case TableSeen():
             yield TableArrived(event)
+        case FindingsSeen():
+            yield FindingsArrived(event)
         case LogGrew():
             for start in range(0, max(1, len(event.data)), PIECE):
                 piece = event.data[start : start + PIECE]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from trainboard.records import Diagnosed
     from trainboard.series import Series
 
     Column = NDArray[np.float64]
@@ -127,6 +128,19 @@ def ruler(series: Mapping[str, Series], along: Along, started: float | None = No
         return Ruler(along, unit or "sample", words)
     counts, _, walls = longest.current()
     return Ruler(along, unit or "sample", words, walls, counts)
+
+
+def where_found(finding: Diagnosed, series: Mapping[str, Series], by: Ruler) -> float | None:
+    """Where a finding stands on the axis; None where that cannot be told."""
+    if finding.step is None:
+        return None
+    wall = math.nan if finding.at is None else finding.at
+    own = series.get(finding.metric)
+    if own is not None and len(own):
+        steps, _, walls = own.current()
+        wall = float(walls[min(int(np.searchsorted(steps, finding.step)), len(walls) - 1)])
+    xs = by.xs(finding.index, np.array([finding.step]), np.array([wall]))
+    return float(xs[0]) if xs is not None and math.isfinite(xs[0]) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

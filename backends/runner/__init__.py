@@ -29,6 +29,8 @@ MODULES = (
     "formats",
     "saved",
     "checkpoints",
+    "readings",
+    "quotas",
     "usage",
     "attempt",
     "guard",

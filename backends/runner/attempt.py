@@ -29,7 +29,7 @@ class Attempt(object):
         self.checkpoints = Checkpoints(directory, plan)
         self.tree = Tree(plan["token"], os.getpid())
         self.memory = Memory()
-        self.usage = Usage(directory, self.tree, self.checkpoints)
+        self.usage = Usage(directory, self.tree, self.checkpoints, self.memory.own)
         self.log = Log(os.path.join(directory, "out.log"), plan.get("log_limit"))
         self.checkpoint = None  # type: Optional[str]
         """What the program goes on from."""

@@ -30,7 +30,7 @@ class Tree(object):
         else:
             parents = parents_by_ps()
             found = descendants({self.root}, parents) | {self.root}
-        return found - self.spared - descendants(self.spared - {os.getpid(), 0}, parents) - {0}
+        return found - self.spared - descendants(self.spared - {os.getpid(), self.root, 0}, parents) - {0}
 
     def send(self, number: int) -> None:
         """Signal all, some of which may have ended already."""

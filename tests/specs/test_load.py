@@ -307,7 +307,10 @@ def test_a_mistake_is_one_line_with_file_line_column_and_key(old: str, new: str,
 
 
 def test_keys_of_later_versions_are_never_ignored() -> None:
-    assert complaint(f"{SMALL}watch: 0") == 'char.yaml:4:1: "watch" is not supported by this version'
+    assert (
+        complaint(f"{SMALL}outputs: {{predictions: p.csv}}")
+        == 'char.yaml:4:11: "outputs.predictions" is not supported by this version'
+    )
 
 
 def test_a_yaml_bomb_is_refused() -> None:
@@ -327,7 +330,7 @@ def test_points_that_are_the_same_setting_are_an_error() -> None:
 
 
 def test_all_mistakes_are_listed_in_the_order_of_their_lines() -> None:
-    text = "name: x y\nfoo: 1\ncommand: a {b}\nresources:\n  gpus: x\n  cpu: 1\nwatch: {}\n"
+    text = "name: x y\nfoo: 1\ncommand: a {b}\nresources:\n  gpus: x\n  cpu: 1\nwatch: 0\n"
     found = [str(error).partition(":")[2] for error in errors(text, Path("f"))]
     assert [line.partition(":")[0] for line in found] == ["1", "2", "3", "5", "6", "7"]
 

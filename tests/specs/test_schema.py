@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from operator import attrgetter
 from pathlib import Path
 
 import jsonschema
@@ -59,11 +60,17 @@ def with_value(key: Key) -> str:
         "retry.memory": "on: [OUT_OF_MEMORY], ",
         "retry.max": "on: [TIMEOUT], ",
         "retry.wait": "on: [TIMEOUT], ",
+        "watch.early_stop.options": "rule: percentile, ",
+        "watch.early_stop.act": "rule: percentile, ",
     }.get(key.path, "")
-    entry = f"{{{extra}{within}: {key.example}}}" if within else key.example
+    entry = f"{{{extra}{key.name}: {key.example}}}" if within else key.example
+    if within.count("."):
+        entry = f"{{{within.rpartition('.')[0]}: {entry}}}"
     texts[top] = f"{top}: [{entry}]" if within and top == "inputs" else f"{top}: {entry}"
     if key.path in ("retry.resume", "retry.memory"):
         texts |= {"outputs": "outputs: {checkpoint: c}", "resources": "resources: {memory: 1G}"}
+    if "early_stop" in key.path:
+        texts["metrics"] = "metrics: {objective: loss}"
     if "{lr}" in key.example:
         texts["params"] = "params: {lr: 1}"
     return "\n".join(texts.values()) + "\n"
@@ -92,7 +99,7 @@ def test_every_key_has_a_meaning_and_an_example_that_loads(key: Key, tmp_path: P
 def test_a_default_is_what_holds_where_the_key_is_missing(key: Key) -> None:
     def value(text: str) -> object:
         spec = loads(text, ROOT / "spec.yaml")
-        found: object = getattr(spec, key.section) if key.section else spec
+        found: object = attrgetter(key.section)(spec) if key.section else spec
         return getattr(found, key.name)
 
     text = with_value(key)
@@ -157,6 +164,13 @@ def test_what_the_documentation_shows_is_right_by_the_schema(text: str) -> None:
         "retry: {max: 2}",
         "retry: {on: [LOST]}",
         "inputs: [{size: 2G}]",
+        "watch: {stop_on: [no_such_rule]}",
+        "watch: {rules: {no_such_rule: off}}",
+        "watch: {rules: {non_finite: loud}}",
+        "watch: {notify: [sometimes]}",
+        "watch: {early_stop: {act: true}}",
+        "watch: {early_stop: {rule: luck}}",
+        "watch: {early_stop: median}",
         "params: [1]",
         "variants: {a: {name: x}}",
         "variants: {a: {resources: {gpu: 1}}}",
@@ -183,7 +197,7 @@ def test_the_documentation_is_up_to_date() -> None:
 
 
 def test_every_link_of_the_documentation_leads_to_a_heading() -> None:
-    headings = set(re.findall(r"^## `(\w+)`$", page(), re.MULTILINE))
+    headings = set(re.findall(r"^###? `(\w+)`$", page(), re.MULTILINE))
     links = set(re.findall(r"\]\(#(\w+)\)", page()))
     assert links
     assert links <= headings

@@ -87,7 +87,7 @@ def test_every_field_of_the_records_travels_or_is_known_not_to() -> None:
         return {each.name for each in fields(kind)}
 
     assert names(Experiment) == EXPERIMENT.keys() | {"id", "text", "folder"}
-    wishes = {"place", "held", "cancelled", "requeued", "released"}
+    wishes = {"place", "held", "cancelled", "stopped", "requeued", "released"}
     assert names(Run) == RUN.keys() | {"id", "experiment"} | wishes
     assert {"id", "number", "directory", "job_id", "batch", "task", "run"} | ATTEMPT.keys() <= names(Attempt)
 

@@ -28,7 +28,7 @@ from tinydb import TinyDB, where
 
 from backends.base import JobState
 from trainboard import journal
-from trainboard.documents import documents_of, lines_of, parse, text_of
+from trainboard.documents import TABLES, documents_of, lines_of, parse, text_of
 from trainboard.files import Disk
 from trainboard.records import Attempt, Experiment, Run
 from trainboard.store import Database, Records, Store, StoreError
@@ -499,13 +499,13 @@ async def test_keys_and_tables_of_a_newer_version_are_kept(folder: Path) -> None
     await store.put(RUN, an_attempt("a1"))
     data = json.loads(store.path.read_bytes())
     data["attempts"]["a1"] |= {"host": "node3", "state": "TELEPORTED"}
-    data["findings"] = {"f1": {"id": "f1"}}
+    data["studies"] = {"f1": {"id": "f1"}}
     store.path.write_text(json.dumps(data))
     assert (await store.load()).attempts["a1"].state is JobState.UNKNOWN
     await store.update(Attempt, "a1", lambda attempt: replace(attempt, job_id="9"))
     await store.fold()
     after = json.loads(store.path.read_bytes())
-    assert after["findings"] == data["findings"]
+    assert after["studies"] == data["studies"]
     assert after["attempts"]["a1"] == data["attempts"]["a1"] | {"job_id": "9"}
 
 
@@ -515,18 +515,18 @@ async def test_a_record_of_a_newer_version_in_the_journal_is_kept(folder: Path) 
     (folder / "state.json").write_text(store.path.read_text().replace('"number":1', '"number":4'))
     text, place = journal.begun(4)
     finding = '"f1":{"id":"f1"}'
-    added, _ = journal.record({"findings": {"f1": finding}}, place)
+    added, _ = journal.record({"studies": {"f1": finding}}, place)
     (folder / "state.journal").write_bytes(text + added)
     await store.update(Run, "r1", lambda run: replace(run, index=4))
-    assert Database(store.path).table("findings").all() == [{"id": "f1"}]
+    assert Database(store.path).table("studies").all() == [{"id": "f1"}]
     await store.fold()
-    assert json.loads(store.path.read_bytes())["findings"] == {"f1": {"id": "f1"}}
+    assert json.loads(store.path.read_bytes())["studies"] == {"f1": {"id": "f1"}}
 
 
 async def test_the_file_is_a_tinydb_database(folder: Path) -> None:
     store = Store(folder)
     await store.put(EXPERIMENT, RUN, an_attempt("a1"), an_attempt("a2", state=JobState.FAILED))
-    assert TinyDB(folder / "state.json").tables() == {"experiments", "runs", "attempts", "journal"}
+    assert TinyDB(folder / "state.json").tables() == {*TABLES.values(), "journal"}
     await store.put(an_attempt("a1", state=JobState.FAILED), an_attempt("a3"))
     assert len(TinyDB(folder / "state.json").table("attempts")) == 2
     for _ in range(2):
@@ -556,6 +556,7 @@ def filled(kind: type[Any], text: str) -> Any:  # noqa: ANN401 - of that kind
         "JobState": JobState.TIMEOUT,
         "Mapping[str, float]": {text: 0.5},
         "Mapping[str, str]": {text: "x"},
+        "Mapping[str, Any]": {text: ("x", {"y": 2.5})},
         "Mapping[str, Scalar]": {text: None, "lr": 0.1},
         "Sequence[str]": (text, "b"),
         "Sequence[float]": (1.5, 2.5),

@@ -59,9 +59,11 @@ class Desk:
     rows: dict[str, Row] = field(default_factory=dict)
     """The newest table."""
 
-    async def until(self, kind: type[EventT], when: Callable[[EventT], bool] = lambda _: True) -> EventT:
+    async def until(
+        self, kind: type[EventT], when: Callable[[EventT], bool] = lambda _: True, within: float = 15
+    ) -> EventT:
         """Read on until there is such an event."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(within):
             async for event in self.stream:
                 self.seen.append(event)
                 if isinstance(event, TableSeen):

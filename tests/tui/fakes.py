@@ -142,6 +142,18 @@ class Actions:
     async def to_top(self, keys: Sequence[str]) -> None:
         self._order("to_top", keys)
 
+    async def mute(self, rule: str, key: str, scope: str, *, on: bool = True) -> None:
+        self._write("mute", rule, key, scope, on)
+        self._refuse()
+
+    async def read_findings(self, ids: Collection[str]) -> None:
+        self._write("read_findings", *ids)
+        self._refuse()
+
+    def _refuse(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
     def _order(self, name: str, keys: Collection[str], *more: object) -> None:
         self._write(name, tuple(keys), *more)
         if self.refusal is not None:

@@ -119,11 +119,15 @@ def offer(desk: Desk) -> None:
 
 
 def config(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Show where things are, or add hosts."""
+    """Show where things are, check what can be checked without a host, or add hosts."""
     desk = open_desk(environ, TerminalPrompter())
+    if chosen.action != "add" and chosen.hosts:
+        raise Refused(f"config {chosen.action} takes no host")
+    if chosen.action == "check":
+        from trainboard.cli.notify import check
+
+        return asyncio.run(check(desk, as_json=chosen.json))
     if chosen.action == "show":
-        if chosen.hosts:
-            raise Refused("config show takes no host")
         if chosen.json:
             print_json(shown(desk))
             return 0

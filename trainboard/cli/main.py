@@ -129,6 +129,12 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--json", action="store_true")
     how.add_argument("--csv", action="store_true", help="every sample")
 
+    diagnose = command(
+        "diagnose", "trainboard.cli.diagnose:diagnose", "what is wrong with runs, or with log files, and why"
+    )
+    diagnose.add_argument("sources", nargs="+", metavar="RUN|FILE")
+    diagnose.add_argument("--json", action="store_true")
+
     results = command(
         "results", "trainboard.cli.results:show", "what came of runs: parameters and metrics, as a sheet"
     )
@@ -145,14 +151,33 @@ def parser() -> argparse.ArgumentParser:
     comparing.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
     comparing.add_argument("--json", action="store_true")
 
+    replay = command(
+        "replay",
+        "trainboard.cli.replay:replayed",
+        "what early stopping would have done to runs that are over",
+    )
+    replay.add_argument("names", nargs="*", metavar="EXPERIMENT|FILE.csv", help="without: all completed runs")
+    replay.add_argument("--rule", metavar="RULE", help="as in `watch.early_stop`; without: each with its defaults")
+    replay.add_argument("--option", action="append", default=[], metavar="name=number", help="a number of the rule")
+    replay.add_argument("--by", metavar="COLUMN,…", help="of a file: runs that agree in these are compared")
+    replay.add_argument("--order", metavar="COLUMN,…", help="of a file: the order in which its runs were started")
+    replay.add_argument("--json", action="store_true")
+
     collect = command("collect", "trainboard.cli.results:collect", "bring the results of runs here, now or again")
     collect.add_argument("names", nargs="+", metavar="RUN|EXPERIMENT")
     collect.add_argument("--json", action="store_true")
 
     add_spec(command("spec", "", "show what a spec makes, change a value in it, or print the schema for editors"))
 
-    config = command("config", "trainboard.cli.hosts:config", "show the config, or add a host of ~/.ssh/config to it")
-    config.add_argument("action", nargs="?", choices=("show", "add"), default="show")
+    notify = command("notify", "trainboard.cli.notify:notify", "send a test notice by the channels of the config")
+    notify.add_argument("action", choices=("test",))
+    notify.add_argument("channels", nargs="*", default=[], metavar="CHANNEL", help="these only; otherwise all")
+    notify.add_argument("--json", action="store_true")
+
+    config = command(
+        "config", "trainboard.cli.hosts:config", "show or check the config, or add a host of ~/.ssh/config to it"
+    )
+    config.add_argument("action", nargs="?", choices=("show", "check", "add"), default="show")
     config.add_argument("hosts", nargs="*", metavar="HOST")
     config.add_argument("--json", action="store_true")
     return root

@@ -76,6 +76,12 @@ class Opening:
     async def to_top(self, keys: Sequence[str]) -> None:
         await self._there().to_top(keys)
 
+    async def mute(self, rule: str, key: str, scope: str, *, on: bool = True) -> None:
+        await self._there().mute(rule, key, scope, on=on)
+
+    async def read_findings(self, ids: Collection[str]) -> None:
+        await self._there().read_findings(ids)
+
     async def add_host(self, host: str) -> str:
         return await self._there().add_host(host)
 

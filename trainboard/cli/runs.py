@@ -66,7 +66,7 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
             way = await course(row, backends, desk.paths.series, time.time())
         kept = recorded(row, await desk.store.load(), desk.paths.results)
         if chosen.json:
-            where = {"directory": row.directory, "log": row.log, "attempt": row.attempt}
+            where = {"directory": row.directory, "log": row.log, "attempt": row.attempt, "why": row.why or None}
             print_json(row.as_json() | where | kept | way.as_json())
         else:
             print_table(("", ""), [*described(row, kept), *way.lines(time.time())])
@@ -98,6 +98,7 @@ def described(row: Row, kept: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         "results": kept.get("results"),
         "results left": kept.get("results_left"),
         "reason": row.reason_at(time.time()),
+        "why": row.why,
         "attempt": ", ".join(filter(None, (str(row.attempt or ""), row.cause))),
         "priority": row.priority or None,
         "directory": row.directory,

@@ -1,4 +1,4 @@
-"""`trainboard watch`: polls, places, tries again, and says what happens in lines."""
+"""`trainboard watch`: polls, places, tries again, diagnoses, notifies, and says what happens in lines."""
 
 from __future__ import annotations
 
@@ -8,34 +8,29 @@ import json
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainboard.cli.desk import open_desk
+from trainboard.cli.journal import Journal
 from trainboard.cli.terminal import TerminalPrompter, finite
-from trainboard.events import EngineSeen, HostSeen, Link, Noticed, TableSeen
-from trainboard.show import clean, duration
+from trainboard.events import EngineSeen, Sampled, TableSeen
+from trainboard.show import clean
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 
     from trainboard.cli.desk import Desk
+    from trainboard.cli.journal import Line
     from trainboard.documents import Records
     from trainboard.events import Event
     from trainboard.rows import Row
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Something that happened."""
-
-    what: str
-    """`run`, `host`, `engine` or `notice`."""
-    subject: str
-    text: str
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """For JSON."""
+TICK = 0.5
+"""Seconds of silence after which it is looked whether all is done."""
+QUIET, PATIENCE = 2.0, 30.0
+"""With `--once`: seconds without new samples after which the logs of what runs have been read, and for how long that
+may take."""
 
 
 def watch(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -65,20 +60,85 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 async def follow(chosen: argparse.Namespace, desk: Desk) -> int:
     """Read the events and print their lines."""
-    watch, journal = desk.watch("watch"), Journal()
+    watch, journal, reading = desk.watch("watch"), Journal(), Reading()
 
     async def waiting() -> list[Row]:
         return reachable(await desk.store.load(), watch.unsettled(), journal.down)
 
-    async with contextlib.aclosing(watch.events()) as events:
-        async for event in events:
-            for line in journal.lines(event):
-                say(line, as_json=chosen.json)
-            if chosen.once and journal.asked_all(watch.backend_names()) and not await waiting():
+    async with contextlib.aclosing(watch.events()) as events, contextlib.aclosing(ticking(events)) as ticks:
+        async for event in ticks:
+            if event is not None:
+                reading.take(event, time.monotonic())
+                for line in journal.lines(event):
+                    say(line, as_json=chosen.json)
+            asked = chosen.once and journal.asked_all(watch.backend_names())
+            if asked and reading.done(time.monotonic(), journal.down) and not await waiting():
                 await watch.settle()
                 if not await waiting():
                     break
     return 1 if chosen.once and journal.down else 0
+
+
+async def ticking(events: AsyncGenerator[Event], pause: float = TICK) -> AsyncGenerator[Event | None]:
+    """The events, and None whenever there was none for a while."""
+    coming = asyncio.ensure_future(anext(events))
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=pause)
+            if not coming.done():
+                yield None
+                continue
+            try:
+                event = coming.result()
+            except StopAsyncIteration:
+                return
+            coming = asyncio.ensure_future(anext(events))
+            yield event
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+class Reading:
+    """Whether the logs of this process's runs have been read, as far as they go now."""
+
+    def __init__(self) -> None:
+        self._alive: set[str] = set()
+        self._ended: dict[str, str] = {}
+        """Runs that have ended, with where they were."""
+        self._complete: set[str] = set()
+        self._begun: set[str] = set()
+        self._reads = False
+        self._first: float | None = None
+        self._last = 0.0
+
+    def take(self, event: Event, now: float) -> None:
+        """`now` is of a clock that never goes back."""
+        self._first = now if self._first is None else self._first
+        match event:
+            case EngineSeen():
+                self._reads = event.ours
+            case TableSeen():
+                ours = [row for row in event.rows if row.ours and row.started is not None]
+                self._alive = {row.key for row in ours if not row.state.ended}
+                self._ended = {row.key: row.backend for row in ours if row.state.ended}
+            case Sampled():
+                self._begun.add(event.key)
+                self._last = now if event.samples else self._last
+                if event.complete:
+                    self._complete.add(event.key)
+
+    def done(self, now: float, down: Collection[str] = ()) -> bool:
+        """Nothing new came for a while, and nothing is known to be missing; or it takes too long, or is not on us.
+
+        `down`: the hosts that do not answer.
+        """
+        if not self._reads or self._first is None or now - self._first > PATIENCE:
+            return True
+        missing = (self._ended.keys() & self._begun) - self._complete
+        if self._alive - self._begun or any(self._ended[key] not in down for key in missing):
+            return False
+        return not self._begun or now - max(self._first, self._last) > QUIET
 
 
 def reachable(records: Records, rows: Sequence[Row], down: Collection[str]) -> list[Row]:
@@ -90,85 +150,6 @@ def reachable(records: Records, rows: Sequence[Row], down: Collection[str]) -> l
         return {row.backend} if row.backend else set(records.experiments[row.experiment or ""].where)
 
     return [row for row in rows if not places(row) or places(row) - set(down)]
-
-
-class Journal:
-    """What was seen last, so that only what is different becomes a line."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, Row] | None = None
-        self._hosts: dict[str, HostSeen] = {}
-
-    @property
-    def down(self) -> list[str]:
-        """Hosts that did not answer."""
-        return [name for name, host in self._hosts.items() if host.link is not Link.UP]
-
-    def asked_all(self, names: Sequence[str]) -> bool:
-        """Whether each of these has answered, or failed to, and the table was seen since."""
-        links = [self._hosts[name].link if name in self._hosts else Link.CONNECTING for name in names]
-        return self._rows is not None and Link.CONNECTING not in links
-
-    def lines(self, event: Event) -> Iterator[Line]:
-        """What an event has to say."""
-        match event:
-            case TableSeen():
-                yield from self._table(event)
-            case HostSeen():
-                yield from self._host(event)
-            case EngineSeen():
-                yield engine_line(event)
-            case Noticed():
-                yield Line("notice", event.severity, event.text)
-
-    def _table(self, table: TableSeen) -> Iterator[Line]:
-        before, self._rows = self._rows, {row.key: row for row in table.rows}
-        if before is None:  # what was there before us did not happen now
-            return
-        for row in table.rows:
-            old = before.get(row.key)
-            if old is not row and row.ours and (old is None or news_of(old) != news_of(row)):
-                yield row_line(row, table.at)
-
-    def _host(self, host: HostSeen) -> Iterator[Line]:
-        before = self._hosts.get(host.backend)
-        self._hosts[host.backend] = host
-        if (trouble := trouble_of(host)) != (trouble_of(before) if before else ""):
-            yield Line("host", host.backend, trouble or "up", {"link": host.link, "reason": trouble})
-
-
-def news_of(row: Row) -> tuple[object, ...]:
-    """What about a row is worth a line when it changes: not the words in which it waits."""
-    return row.state, row.attempt, row.backend, row.job_id, row.reason if row.state.ended else ""
-
-
-def row_line(row: Row, now: float) -> Line:
-    """A run's state."""
-    job = f" as {row.job_id}" if row.job_id and row.job_id != row.token else ""
-    where = f" on {row.backend}{job}" if row.backend else ""
-    took = f" after {duration(row.ended - row.started)}" if row.state.ended and row.ended and row.started else ""
-    attempt = f", attempt {row.attempt}" if row.attempt and row.attempt > 1 else ""
-    reason = f": {row.reason_at(now)}" if row.reason else ""
-    return Line(
-        "run", row.key, f"{row.state}{where}{took}{attempt}{reason}", row.as_json() | {"attempt": row.attempt}
-    )
-
-
-def trouble_of(host: HostSeen) -> str:
-    """What is wrong with a host; empty while it is well, or not known yet."""
-    if host.link in (Link.DOWN, Link.STALE):
-        return f"{host.link}: {host.reason}"
-    return host.trouble
-
-
-def engine_line(event: EngineSeen) -> Line:
-    """Who polls."""
-    holder = event.holder
-    if event.ours:
-        text = "this process polls and places"
-    else:
-        text = f"{holder} polls and places; this one takes over when that one ends"
-    return Line("engine", "watch", text, {"ours": event.ours, "pid": holder.pid if holder else None})
 
 
 def say(line: Line, *, as_json: bool) -> None:

@@ -54,6 +54,9 @@ class Kind:
 LOG = Kind("log", "", "trainboard.extract.extractor:Extractor", patterned=True)
 """Of the log, and of every file that is none of `KINDS`."""
 
+USAGE = Kind("usage", "", "trainboard.sources.usage:UsageReader")
+"""Of what the runner writes about the run."""
+
 KINDS = (
     Kind("event file", r".*tfevents.*", "trainboard.sources.tensorboard:EventReader", text=False),
     Kind("CSV", r".*\.(?:csv|tsv)", "trainboard.sources.csvfile:CsvReader"),

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from tui import orders, show
 from tui.curves import Curves
+from tui.inbox import Inbox
 from tui.keys import CHANGING, KEYS, bindings
 from tui.listing import WAITING
 from tui.loading import loaded
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trainboard.events import EngineSeen
     from tui.messages import (
         EngineArrived,
+        FindingsArrived,
         HostArrived,
         LogArrived,
         LogFailed,
@@ -49,6 +51,7 @@ COMPARED = 256
 
 FURNITURE = (
     "tui.messages",
+    "tui.widgets.finding_text",
     "tui.widgets.fold_cells",
     "tui.widgets.info_view",
     "tui.widgets.log_view",
@@ -76,6 +79,7 @@ class BoardScreen(OrderingScreen):
         self.readonly = readonly
         self.paused = False
         self.curves = Curves(clock)
+        self.inbox = Inbox()
         self.engine: EngineSeen | None = None
         self._clock = clock
         self._heading = show.clean(title)
@@ -94,8 +98,8 @@ class BoardScreen(OrderingScreen):
     def compose(self) -> ComposeResult:
         yield Line(id="summary")
         yield HostStrip(self._clock)
-        yield JobTable(self.curves, self._clock)
-        yield Tabs(("log", "metrics", "info"))
+        yield JobTable(self.curves, self._clock, self.inbox)
+        yield Tabs(("log", "metrics", "findings", "info"))
         yield Widget(id="below")
         yield Line(keep=2, id="footer")
 
@@ -110,14 +114,17 @@ class BoardScreen(OrderingScreen):
         """What the first frame does not need: the panes below, and the line that a filter is typed into."""
         for name in FURNITURE:
             await loaded(name)
+        from tui.widgets.finding_text import FindingText
         from tui.widgets.info_view import InfoView
         from tui.widgets.log_view import LogView
         from tui.widgets.metrics_view import MetricsView
         from tui.widgets.query import Query
 
         self.log_view, self.metrics_view = LogView(self.actions, id="log"), MetricsView(id="metrics")
+        self.finding_text = FindingText(id="findings")
         self.info_view, self.asked = InfoView(id="info"), Query()
-        await self.query_one("#below").mount(self.log_view, self.metrics_view, self.info_view)
+        panes = self.log_view, self.metrics_view, self.finding_text, self.info_view
+        await self.query_one("#below").mount(*panes)
         await self.mount(self.asked, before="#footer")
 
     # What arrived.
@@ -134,6 +141,11 @@ class BoardScreen(OrderingScreen):
         self.table.offer(message.table.rows)
         if len(message.table.rows) < len(self.table.listing.rows):
             self.curves.keep({row.key for row in message.table.rows})
+
+    def on_findings_arrived(self, message: FindingsArrived) -> None:
+        self.table.found(self.inbox.put(message.seen))
+        self._tell_findings()
+        self.summarise()
 
     def on_log_arrived(self, message: LogArrived) -> None:
         if message.key == self._shown:
@@ -170,6 +182,7 @@ class BoardScreen(OrderingScreen):
         self.tabs.title = name_of(row) if row is not None else ""
         self._draw_metrics()
         self._inform()
+        self._tell_findings()
         self.show_keys()
         if self._dwell is not None:
             self._dwell.stop()
@@ -223,6 +236,10 @@ class BoardScreen(OrderingScreen):
         row = self.table.row
         self.metrics_view.put(self.curves.of(row) if row is not None else ())
 
+    def _tell_findings(self) -> None:
+        row = self.table.row
+        self.finding_text.put(self.inbox.of(row.key) if row is not None else ())
+
     def _inform(self) -> None:
         from tui.widgets.fold_cells import fold_fields
         from tui.widgets.info_view import lines
@@ -245,6 +262,7 @@ class BoardScreen(OrderingScreen):
             paused=self.paused,
             readonly=self.readonly,
             engine=self.engine,
+            unread=self.inbox.unread,
         )
 
     def show_keys(self) -> None:
@@ -297,7 +315,7 @@ class BoardScreen(OrderingScreen):
         """Show this pane."""
         had_focus = self.focused is self.pane
         self.tabs.current = name
-        for pane in (self.log_view, self.metrics_view, self.info_view):
+        for pane in (self.log_view, self.metrics_view, self.finding_text, self.info_view):
             pane.display = pane.id == name
         if had_focus:
             self.set_focus(self.pane)
@@ -312,6 +330,9 @@ class BoardScreen(OrderingScreen):
 
     def action_tab_metrics(self) -> None:
         self._show_pane("metrics")
+
+    def action_tab_findings(self) -> None:
+        self._show_pane("findings")
 
     def action_tab_info(self) -> None:
         self._show_pane("info")
@@ -342,11 +363,12 @@ class BoardScreen(OrderingScreen):
         await loaded("tui.screens.run")
         from tui.screens.run import RunScreen
 
-        tab = {"log": "log", "info": "info"}.get(self.tabs.current, "curves") if inside else "curves"
+        tab = self.tabs.current if inside and self.tabs.current in ("log", "findings", "info") else "curves"
         self._let_go()
         self._away = True
         host, progress = self.hosts.hosts.get(row.backend), self.curves.far(row)
-        screen = RunScreen(self.actions, row, host, self._clock, tab=tab, progress=progress)
+        seen = self.inbox.seen
+        screen = RunScreen(self.actions, row, host, self._clock, tab=tab, progress=progress, seen=seen)
         self.app.push_screen(screen, self._returned)
 
     def _returned(self, _: None) -> None:
@@ -371,6 +393,17 @@ class BoardScreen(OrderingScreen):
         self._let_go()
         self._away = self._comparing = True
         self.app.push_screen(CompareScreen(self.actions, rows, self.hosts.hosts, self._clock), self._compared)
+
+    async def action_findings(self) -> None:
+        """The findings of all jobs."""
+        await loaded("tui.screens.findings")
+        from tui.screens.findings import FindingsScreen
+
+        self._let_go()
+        self._away = True
+        rows, hosts = self.table.listing.rows, self.hosts.hosts
+        screen = FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly)
+        self.app.push_screen(screen, self._returned)
 
     def _compared(self, _: None) -> None:
         """Back from the comparison: the curves of the rows that are seen here are wanted again."""

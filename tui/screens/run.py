@@ -13,6 +13,7 @@ from textual import on
 
 from trainboard.actions import Refused
 from tui import inside, show
+from tui.inbox import Inbox
 from tui.keys import KEYS, bindings
 from tui.listing import WAITING
 from tui.loading import Aside
@@ -20,6 +21,7 @@ from tui.screens.heading import heading
 from tui.screens.hearing import HearingScreen
 from tui.widgets.bars import Line, Tabs, key_groups
 from tui.widgets.curve_plot import CurvePlot
+from tui.widgets.finding_text import FindingText
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.info_view import InfoView, lines
 from tui.widgets.job_cells import name_of
@@ -37,17 +39,18 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from trainboard.actions import Actions
-    from trainboard.events import HostSeen, Sampled
+    from trainboard.events import FindingsSeen, HostSeen, Sampled
     from trainboard.extract.progress import Progress
     from trainboard.progress import Estimate
     from trainboard.recording import Recording
+    from trainboard.records import Diagnosed
     from trainboard.rows import Row
     from trainboard.series import Series
     from tui.keys import Key
-    from tui.messages import HostArrived, LogArrived, LogFailed, SamplesArrived, TableArrived
+    from tui.messages import FindingsArrived, HostArrived, LogArrived, LogFailed, SamplesArrived, TableArrived
     from tui.widgets.bars import Group
 
-TABS = ("curves", "grid", "layers", "time", "log", "info")
+TABS = ("curves", "grid", "layers", "time", "log", "info", "findings")
 PACE = 0.5
 """Seconds at least between two drawings of what arrives."""
 AHEAD = 5.0
@@ -71,8 +74,13 @@ class RunScreen(HearingScreen):
         *,
         tab: str = TABS[0],
         progress: Progress | None = None,
+        seen: FindingsSeen | None = None,
+        at: Diagnosed | None = None,
     ) -> None:
+        """`seen`: all findings; `at`: the one that is to be shown where it is, in the curve or in the log."""
         super().__init__()
+        self._inbox = Inbox(seen)
+        self._at = at
         self.actions = actions
         self.row = row
         self._host = host
@@ -100,6 +108,7 @@ class RunScreen(HearingScreen):
         yield TimeView(id="time")
         yield LogView(self.actions, id="log")
         yield InfoView(id="info")
+        yield FindingText(id="findings", none="nothing was found wrong with this run")
         yield Query()
         yield Line(keep=2, id="footer")
 
@@ -107,6 +116,7 @@ class RunScreen(HearingScreen):
         self.plot, self.grid = self.query_one(CurvePlot), self.query_one(MetricGrid)
         self.heat_map, self.time_view = self.query_one(HeatMap), self.query_one(TimeView)
         self.log_view, self.info_view = self.query_one(LogView), self.query_one(InfoView)
+        self.finding_text = self.query_one(FindingText)
         self.tabs, self.asked = self.query_one(Tabs), self.query_one(Query)
         self.plot.waiting = self.grid.waiting = "reading the metrics …"
         self.open_tab(self._first)
@@ -163,9 +173,16 @@ class RunScreen(HearingScreen):
             self._host = message.host
             self._soon()
 
+    def on_findings_arrived(self, message: FindingsArrived) -> None:
+        self._inbox.put(message.seen)
+        self._soon()
+
     def on_log_arrived(self, message: LogArrived) -> None:
         if message.key == self.row.key:
             self.log_view.take(message)
+            if message.data and self._at is not None and self._at.offset is not None:
+                self.log_view.show(self._at.offset, len(self._at.lines[0].encode()) if self._at.lines else 1)
+                self._at = None
 
     def on_log_failed(self, message: LogFailed) -> None:
         if message.failure.key == self.row.key:
@@ -189,13 +206,19 @@ class RunScreen(HearingScreen):
         series: Mapping[str, Series] = self._recording if self._recording is not None else {}
         match self.tabs.current:
             case "curves":
+                self.plot.found = self._inbox.of(self.row.key)
                 self.plot.put(series, self.row, self._recording.trouble if self._recording is not None else "")
+                if self._at is not None and self._recording is not None:
+                    self.plot.jump(self._at)
+                    self._at = None
             case "grid":
                 self.grid.put(series)
             case "layers" | "time":
                 self._aside.ask(partial(self._work_out, self.tabs.current))
             case "info":
                 self.info_view.put(lines(self.row, self._host, self._clock()))
+            case "findings":
+                self.finding_text.put(self._inbox.of(self.row.key))
 
     async def _work_out(self, name: str) -> None:
         """What takes longer, in a thread, from series that do not grow meanwhile."""
@@ -300,6 +323,9 @@ class RunScreen(HearingScreen):
 
     def action_tab_info(self) -> None:
         self.open_tab("info")
+
+    def action_tab_findings(self) -> None:
+        self.open_tab("findings")
 
     def action_previous_tab(self) -> None:
         self.open_tab(self.tabs.beside(-1))

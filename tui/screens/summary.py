@@ -26,6 +26,7 @@ def summary(
     paused: bool,
     readonly: bool,
     engine: EngineSeen | None = None,
+    unread: int = 0,
 ) -> tuple[Group, ...]:
     """What is listed and what the board is doing; `listing` is None while no table has come."""
     pieces: list[Piece] = [(f" {name} ", "strong")]
@@ -43,6 +44,8 @@ def summary(
         pieces.append((f" {len(listing.rows) - ended} alive, {ended} ended ", "plain"))
     else:
         pieces.append((f" {len(listing.rows):,} jobs ", "plain"))
+    if unread:
+        pieces.append((f" ▲ {show.count(unread, 'unread finding')} (F) ", "waiting"))
     if marked:
         pieces.append((f" ◆ {marked} marked ", "strong"))
     if engine is not None and engine.holder is not None and not engine.ours:

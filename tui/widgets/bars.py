@@ -88,10 +88,18 @@ class Tabs(Widget):
         """The name of the tab that is so many places further, round and round."""
         return self.names[(self.names.index(self.current) + by) % len(self.names)]
 
+    @property
+    def _shown(self) -> tuple[str, ...]:
+        """The names on the screen: in a narrow one the first are left out, as far as the current one needs it."""
+        at, first = self.names.index(self.current), 0
+        while first < at and 1 + sum(len(name) + 2 for name in self.names[first : at + 1]) > self.size.width:
+            first += 1
+        return self.names[first:]
+
     def render_line(self, y: int) -> Strip:
-        tabs = [(f"[{n}]", "strong") if n == self.current else (f" {n} ", "plain") for n in self.names]
-        pieces: list[Piece] = [("─", "dim"), *tabs]
-        width = self.size.width
+        width, shown = self.size.width, self._shown
+        tabs = [(f"[{n}]", "strong") if n == self.current else (f" {n} ", "plain") for n in shown]
+        pieces: list[Piece] = [("─" if shown == self.names else "‹", "dim"), *tabs]
         used = sum(len(text) for text, _ in pieces)
         pieces.append((f" {show.cut(self.title, width - used - 2).rstrip()} ", "dim"))
         pieces.append(("─" * width, "dim"))
@@ -99,7 +107,7 @@ class Tabs(Widget):
 
     def on_click(self, event: events.Click) -> None:
         start = 1
-        for name in self.names:
+        for name in self._shown:
             if start <= event.x < start + len(name) + 2:
                 self.post_message(self.Chosen(name))
             start += len(name) + 2

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from tui import show
 from tui.chosen import Names, family, objective
+from tui.inbox import sign_of
 from tui.keys import bindings
 from tui.plotter import Task
-from tui.traces import axes, ruler
+from tui.traces import axes, ruler, where_found
 from tui.widgets import metric_lines
 from tui.widgets.curve_view import WEIGHTS, CurveView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from trainboard.records import Diagnosed
     from trainboard.rows import Row
     from trainboard.series import Series
     from tui.plotter import Picture
@@ -37,6 +39,8 @@ class CurvePlot(CurveView, can_focus=True):
         super().__init__(id=id)
         self.names = Names()
         self.row: Row | None = None
+        self.found: Sequence[Diagnosed] = ()
+        """What was found wrong with the run; marked where it is."""
         self.chosen: dict[str, int] | None = None
         """The metrics that are drawn, with the number of each; None while there is none to choose from."""
         self.trouble = ""
@@ -81,14 +85,24 @@ class CurvePlot(CurveView, can_focus=True):
         self.chosen, self.names.at = {metric: 0}, metric
         self.look(span=None, cursor=None)
 
+    def jump(self, finding: Diagnosed) -> None:
+        """Draw the metric that shows a finding, with the cursor where it was found."""
+        if finding.metric in self.series:
+            self.alone(finding.metric)
+            self.look(along=axes({finding.metric: self.series[finding.metric]})[0])
+        by = ruler(self.series, self.view.along, self.row.started if self.row is not None else None)
+        self.look(cursor=where_found(finding, self.series, by))
+
     def filter(self, text: str) -> None:
         """List only metrics with all words of a text."""
         self.names.words = text
         self.update()
 
     def _wanted(self) -> Task:
-        view = replace(self.view, focus=self.at or "", colour=not self.app.no_color)
-        by = ruler(self.series, view.along, self.row.started if self.row is not None else None)
+        by = ruler(self.series, self.view.along, self.row.started if self.row is not None else None)
+        places = ((where_found(each, self.series, by), *sign_of(each)) for each in self.found if not each.over)
+        found = tuple((x, sign, tone) for x, sign, tone in places if x is not None)
+        view = replace(self.view, focus=self.at or "", colour=not self.app.no_color, found=found)
         snapshots = self._plotter.snapshots(self.series, self.chosen or {})
         return Task(snapshots, by, WEIGHTS[self.weight], view, *self._room)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from tui import show
+from tui.inbox import sign_of
 from tui.listing import WAITING
 from tui.widgets.job_cells import elapsed, name_of, reason_of, width_of
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backends.states import JobState
+    from trainboard.records import Diagnosed
     from trainboard.rows import Row
     from tui.columns import Column
     from tui.curves import Curve
@@ -45,6 +47,8 @@ class Fold:
     oldest: Row | None
     """Of those that run, the one that began first."""
     now: float
+    finding: Diagnosed | None = None
+    """The worst one of its rows that goes on."""
 
     @property
     def name(self) -> str:
@@ -116,7 +120,8 @@ class Fold:
 def fold_pieces(fold: Fold, columns: Sequence[tuple[Column, int]], sign: str) -> tuple[Piece, ...]:
     """A group's line."""
     dim = "dim" if fold.first.state.ended else "plain"
-    tones = {"state": show.STATES[fold.first.state][1], "last": "strong"}
+    found, found_tone = sign_of(fold.finding)
+    tones = {"state": show.STATES[fold.first.state][1], "last": "strong", "finding": found_tone}
     pieces: list[Piece] = []
     for name, width, right in places(columns, merged(fold, columns)):
         if name == "name":
@@ -124,7 +129,7 @@ def fold_pieces(fold: Fold, columns: Sequence[tuple[Column, int]], sign: str) ->
         elif name == "rest":
             pieces += fold.rest(width)
         else:
-            text = sign if name == "mark" else fold.cell(name, width)
+            text = {"mark": sign, "finding": found}.get(name) or fold.cell(name, width)
             pieces.append((show.pad_left(text, width) if right else show.cut(text, width), tones.get(name, dim)))
         pieces.append((" ", dim))
     return tuple(pieces)

@@ -10,18 +10,21 @@ from rich.cells import cell_len
 from backends.states import JobState
 from tui import show
 from tui.columns import Column
+from tui.inbox import sign_of
 from tui.listing import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trainboard.progress import Left
+    from trainboard.records import Diagnosed
     from trainboard.rows import Row
     from tui.curves import Curve
     from tui.widgets.lines import Piece
 
 COLUMNS = (
     Column("mark", "", 2, 2, 0),
+    Column("finding", "", 1, 1, 0),
     Column("state", "state", 12, 12, 0),
     Column("name", "name", 21, 46, 1),
     Column("backend", "backend", 7, 12, 4),
@@ -33,7 +36,7 @@ COLUMNS = (
     Column("last", "last", 7, 9, 3, right=True),
     Column("reason", "reason", 14, 80, 9),
 )
-WIDE = (Column("mark", "", 2, 2, 0), Column("state", "state", 15, 15, 0), *COLUMNS[2:])
+WIDE = (*COLUMNS[:2], Column("state", "state", 15, 15, 0), *COLUMNS[3:])
 WIDE_FROM = 120
 """Columns of the terminal from which every state is written out."""
 
@@ -53,6 +56,8 @@ class Seen:
     """(done, total)."""
     now: float
     left: Left | None = None
+    finding: Diagnosed | None = None
+    """The worst one that goes on."""
 
     def last_blank(self, columns: Sequence[tuple[Column, int]]) -> str | None:
         """From which column on the numbers are blank, or, of what waits, those of an attempt before."""
@@ -92,7 +97,8 @@ class Seen:
 def row_pieces(seen: Seen, columns: Sequence[tuple[Column, int]], width: int, sign: str) -> tuple[Piece, ...]:
     """A row's line; a reason that has no column of its own, or too short a one, begins where the numbers end."""
     tone, dim = show.STATES[seen.row.state][1], "dim" if seen.row.state.ended else "plain"
-    tones = {"state": tone, "last": "strong"}
+    found, found_tone = sign_of(seen.finding)
+    tones = {"state": tone, "last": "strong", "finding": found_tone}
     reason = reason_of(seen.row, seen.now)
     start = seen.last_blank(columns) if cell_len(reason) > width_of("reason", columns) else None
     pieces: list[Piece] = []
@@ -100,7 +106,7 @@ def row_pieces(seen: Seen, columns: Sequence[tuple[Column, int]], width: int, si
     for column, cells in columns:
         if column.name == start:
             return (*pieces, (show.cut(reason, max(0, width - used)), tone))
-        text = sign if column.name == "mark" else seen.cell(column.name, cells)
+        text = {"mark": sign, "finding": found}.get(column.name) or seen.cell(column.name, cells)
         text = show.pad_left(text, cells) if column.right else show.cut(text, cells)
         pieces += [(text, tones.get(column.name, dim)), (" ", dim)]
         used += cells + 1
@@ -138,6 +144,8 @@ def named(row: Row) -> str:
 
 def reason_of(row: Row, now: float) -> str:
     """Why a row is as it is, in one line; of one that waits the priority too, where it has one."""
+    if row.why:
+        return show.clean(row.why)
     reason = "" if row.reason == "None" else show.clean(row.reason_at(now))
     if row.priority and row.state in WAITING:
         return f"{row.priority:+d} · {reason}" if reason else f"priority {row.priority:+d}"

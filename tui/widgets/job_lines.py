@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from trainboard.rows import Row
     from tui.curves import Curves
+    from tui.inbox import Inbox
     from tui.listing import Listing
     from tui.widgets.fold_cells import Fold
     from tui.widgets.lines import Piece
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class JobLines:
     """Draws one line at a time; nothing of it costs more for a table of many rows."""
 
-    def __init__(self, listing: Listing, curves: Curves, clock: Callable[[], float]) -> None:
+    def __init__(self, listing: Listing, curves: Curves, clock: Callable[[], float], inbox: Inbox) -> None:
         self.marks: set[str] = set()
         """The keys of the marked rows."""
         self._marked: Counter[str] = Counter()
@@ -31,6 +32,7 @@ class JobLines:
         self._listing = listing
         self._curves = curves
         self._clock = clock
+        self._inbox = inbox
         self._fitted: tuple[int, tuple[tuple[Column, int], ...]] = (0, ())
 
     def mark(self, marks: set[str]) -> set[str]:
@@ -51,8 +53,8 @@ class JobLines:
             from tui.widgets.fold_cells import fold_pieces
 
             return fold_pieces(self.fold(item), self._columns(width), sign)
-        known = self._curves
-        seen = Seen(item, known.objective(item), known.progress(item), self._clock(), known.left(item))
+        known, finding = self._curves, self._inbox.worst(item.key)
+        seen = Seen(item, known.objective(item), known.progress(item), self._clock(), known.left(item), finding)
         return row_pieces(seen, self._columns(width), width, sign)
 
     def fold(self, group: Group) -> Fold:
@@ -68,6 +70,7 @@ class JobLines:
             self._curves.objective(best) if best is not None else None,
             rows[oldest] if oldest is not None else None,
             self._clock(),
+            self._inbox.worst_of(group.members),
         )
 
     def _mark(self, item: Row | Group) -> str:

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from tui.groups import Group
+from tui.inbox import Inbox
 from tui.keys import bindings
 from tui.listing import Listing
 from tui.widgets.job_lines import JobLines
@@ -64,10 +65,13 @@ class JobTable(Lines):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, JobTable.Looked)
 
-    def __init__(self, curves: Curves, clock: Callable[[], float], *, id: str | None = None) -> None:
+    def __init__(
+        self, curves: Curves, clock: Callable[[], float], inbox: Inbox | None = None, *, id: str | None = None
+    ) -> None:
+        """`inbox`: the findings, kept up to date by its owner; see `found`."""
         super().__init__(id=id)
         self.listing = Listing(curves.measure)
-        self._lines = JobLines(self.listing, curves, clock)
+        self._lines = JobLines(self.listing, curves, clock, inbox or Inbox())
         self.arrived = False
         """Whether there was a table at all."""
         self._wanted: str | None = None
@@ -144,6 +148,11 @@ class JobTable(Lines):
         """Put the cursor on this row, as soon as it is listed, unless the user moves it before."""
         self._wanted = key
         self._hold_cursor(self.listing.index(self.cursor))
+
+    def found(self, keys: Collection[str]) -> None:
+        """The findings of these rows have changed."""
+        for line in {self.listing.line_of(key) for key in keys}:
+            self.redraw(line)
 
     def measure(self, key: str) -> None:
         """The curves of this row have changed."""

@@ -193,6 +193,10 @@ class LogView(LogPage):
         else:
             await self._jump(begin)
 
+    def show(self, begin: int, size: int) -> None:
+        """Go to a line of so many bytes at this place of the file."""
+        self._begin("going there", self._arrive(begin, begin + size))
+
     def _is_here(self, row: int) -> bool:
         return self._here is not None and self.text.row_at(self._here[0]) == row and self._here[0] >= self.text.start
 

@@ -1,0 +1,1 @@
+"""Notices: what reaches a researcher who does not look at the board."""
