@@ -22,6 +22,10 @@ class Commands(object):
     def run(self, header: Header, payload: bytes) -> Reply:
         """A command, with a time limit and a cap on what it may print."""
         environment = dict(os.environ, **header.get("env", {}))
+        wanted = header.get("cwd") or "~"
+        folder = resolve(wanted)
+        if wanted == "~" and not os.path.isdir(folder):
+            folder = "/"  # an account without a home, or one whose home is not mounted here
         try:
             process = subprocess.Popen(
                 header["argv"],
@@ -29,11 +33,11 @@ class Commands(object):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment,
-                cwd=resolve(header.get("cwd") or "~"),
+                cwd=folder,
                 start_new_session=True,
             )
         except OSError as error:
-            if error.errno == errno.ENOENT and not os.path.exists(resolve(header.get("cwd") or "~")):
+            if error.errno == errno.ENOENT and not os.path.exists(folder):
                 raise
             raise Failure("not-started", "%s: %s" % (header["argv"][0], error.strerror)) from error
         self.running.add(process)

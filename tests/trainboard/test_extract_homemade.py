@@ -274,3 +274,16 @@ def test_bytes_of_a_download_are_no_progress() -> None:
     extractor = Extractor()
     extractor.feed(b"  1 / 53 MB  2 / 53 MB  53 / 53 MB\n")
     assert extractor.progress is None
+
+
+@pytest.mark.parametrize(
+    "raised",
+    ["LookupError: 41", "KeyError: 7", "ValueError: loss is nan", "torch.cuda.RuntimeError: tried to take 2.00 GiB"],
+)
+def test_what_an_exception_says_is_no_measurement(raised: str) -> None:
+    trace = 'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\n    x[41]\n'
+    assert read(f"step 1 loss 0.5\nstep 2 loss 0.4\n{trace}{raised}\n") == {"loss": [(1, 0.5), (2, 0.4)]}
+
+
+def test_an_error_that_is_a_measure_is_one() -> None:
+    assert last("step 1 MeanSquaredError: 0.5\nstep 2 MeanSquaredError: 0.25\n") == {"MeanSquaredError": 0.25}

@@ -97,7 +97,7 @@ async def test_the_pane_of_the_board_tells_all_of_it() -> None:
         assert "error: learning rate too high" in stage.screen
         assert "at step 120" in stage.screen
         assert "→ lower the learning rate ten times" in stage.screen
-        assert "gradient inf" in stage.screen
+        assert "gradient: inf" in stage.screen
         assert "│ loss=4.2" in stage.screen
         lines = stage.screen
         assert lines.index("divergence") < lines.index("dead_units, follows from divergence"[:10])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -25,13 +26,22 @@ _BAR = re.compile(rb"(?<!\s)\s+\x00%(?:\|| \xe2\x94)")
 _BETWEEN_CELLS = b" \t,;|/*+"
 _LAST_WORDS = frozenset((b"rate", b"Rate"))
 """Of names that tell by the words before."""
+_RAISED = re.compile(
+    rb"(?:[A-Za-z_][\w.]{0,120}\.)?(?:%s)[:(]"
+    % b"|".join(
+        name.encode()
+        for name, each in vars(builtins).items()
+        if isinstance(each, type) and issubclass(each, BaseException)
+    )
+)
+"""The last line of a traceback. Only names that Python itself has: a `MeanSquaredError` is a measurement."""
 _UNIT_CAP = 3
 _LABEL_CAP = 40
 
 
 def is_idle(texts: tuple[bytes, ...]) -> bool:
     """Whether nothing can be in lines of these texts: a quick look that spares most lines all others."""
-    return not _may_be_row(texts) and not is_telling(texts)
+    return _RAISED.match(texts[0]) is not None or (not _may_be_row(texts) and not is_telling(texts))
 
 
 def _may_be_row(texts: tuple[bytes, ...]) -> bool:
