@@ -94,6 +94,25 @@ def test_a_config_that_can_work_is_right(home: Path, capsys: pytest.CaptureFixtu
     assert "config.yaml: backends local" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("tell-nobody --loud", "tell-nobody"),
+        ("./not/here.sh", "./not/here.sh"),
+        ("cat >> notes", None),
+        ("cd /; cat", None),
+        ("A=1 cat", None),
+        ("{ cat; }", None),
+    ],
+)
+def test_a_command_that_is_not_there_is_said(
+    command: str, missing: str | None, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(home, f'notify: [{{command: "{command}"}}]\n')
+    assert run(["config", "check"]) == (2 if missing else 0)
+    assert (f'no command "{missing}" here' in capsys.readouterr().out) is bool(missing)
+
+
 def test_a_mistake_in_the_config_is_said_with_its_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(home, "poll: 10\nnotify: [{to: bel}]\n")
     assert run(["config", "check"]) == 2
