@@ -93,7 +93,9 @@ class Server(Hosted):
         if done.code == 0:
             return {plan.token: plan.token for plan, _ in published}
         # Those that are not in the queue may still come: they are looked up, and sent again, which is safe.
-        trouble = Unclear(f"{self.name}: not in the queue yet: {one_line(done.err) or f'exit code {done.code}'}")
+        trouble = Unclear(
+            f"{self.name}: not in the queue yet: {one_line(done.err, 1000) or f'exit code {done.code}'}"
+        )
         try:
             found = await self._attempts(directories)
         except BackendError:

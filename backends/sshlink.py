@@ -37,10 +37,10 @@ class SshLink(asyncssh.SSHClientSession[bytes]):
 
     async def write(self, data: bytes) -> None:
         """Send; waits while the channel is congested. Raises `HostUnreachable` where it is broken."""
-        self._check()
-        self._chan.write(data)
-        await self._writable.wait()
-        self._check()
+        if not self._is_over():
+            self._chan.write(data)
+            await self._writable.wait()
+            self._is_over()
 
     async def read(self) -> bytes:
         """All that arrived since the last call, at least one byte; empty once the command has ended."""
@@ -76,10 +76,14 @@ class SshLink(asyncssh.SSHClientSession[bytes]):
         except TimeoutError:
             self._chan.abort()
 
-    def _check(self) -> None:
-        if self._closed.is_set() or self._chan.is_closing():
-            why = f": {one_line(str(self._broken))}" if self._broken else ""
-            raise HostUnreachable(f"{self._host}: the connection ended{why}")
+    def _is_over(self) -> bool:
+        """Whether the command has ended by itself: who reads is told how.
+
+        Raises `HostUnreachable` where the connection broke.
+        """
+        if self._broken is not None:
+            raise HostUnreachable(f"{self._host}: the connection ended: {one_line(str(self._broken))}")
+        return self._closed.is_set() or self._chan.is_closing()
 
     def _ending(self) -> str:
         status, signal = self._chan.get_exit_status(), self._chan.get_exit_signal()

@@ -231,4 +231,4 @@ class World(RuleBasedStateMachine):
 World.TestCase.settings = settings(
     max_examples=80, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
-test_every_run_begins_once_for_each_wanted_attempt = World.TestCase
+test_every_run_begins_once_for_each_wanted_attempt = pytest.mark.timeout(400)(World.TestCase)
