@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.base import HostUnreachable, Job, JobState, NoRoom, Rejected, Room, Unclear
@@ -14,6 +13,7 @@ from trainboard.documents import TABLES, Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from backends.base import Plan, Watched
     from specs.model import Resources, SlurmOptions
@@ -42,9 +42,8 @@ class Life:
 class MemoryStore:
     """What all processes share, with the promises of the store. Each has its own view of it, which dies with it."""
 
-    path = Path("/nonexistent/state.json")
-
-    def __init__(self, shared: list[Records], life: Life) -> None:
+    def __init__(self, shared: list[Records], life: Life, folder: Path) -> None:
+        self.path = folder / "state.json"
         self._shared = shared
         self._life = life
 

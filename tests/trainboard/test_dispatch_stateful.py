@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
     from trainboard.store import Store
 
-from pathlib import Path
-
 HOSTS = ("one", "two")
 FAULTS = ("unreachable", "no room", "lost before", "lost after")
 SERIES: tuple[list[str], ...] = (
@@ -44,7 +44,6 @@ SERIES: tuple[list[str], ...] = (
 )
 """Of faults, the last one first."""
 SPEC = "name: x\ncommand: train\nsweep: {lr: [1, 2, 3]}\nretry: {on: [NODE_FAIL], max: 50, wait: 1s}\n"
-NOWHERE = Path("/nonexistent")
 
 pytestmark = pytest.mark.slow
 
@@ -55,8 +54,8 @@ class Process:
     def __init__(self, world: World, left: int | None = None) -> None:
         life = Life(left)
         self.views = {name: HostView(machine, life) for name, machine in world.machines.items()}
-        self.store = cast("Store", MemoryStore(world.shared, life))
-        planner = Planner({}, Archives(NOWHERE))
+        self.store = cast("Store", MemoryStore(world.shared, life, Path(world.folder.name)))
+        planner = Planner({}, world.archives)
         self.dispatcher = Dispatcher(
             lambda: self.views, self.store, planner, lambda: world.now, monotonic=lambda: world.monotonic
         )
@@ -69,6 +68,8 @@ class World(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
+        self.folder = TemporaryDirectory()
+        self.archives = Archives(Path(self.folder.name, "archives"))
         self.now, self.monotonic = 1000.0, 0.0
         self.shared = [Records()]
         self.machines = {name: Machine(name) for name in HOSTS}
@@ -83,6 +84,7 @@ class World(RuleBasedStateMachine):
         self.loop.run_until_complete(self.ours.dispatcher.close())
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
+        self.folder.cleanup()
 
     def do(self, work: Coroutine[Any, Any, object]) -> None:
         """Run it; a process that is killed takes its tasks with it."""
@@ -97,16 +99,10 @@ class World(RuleBasedStateMachine):
 
     @initialize()
     def submit(self) -> None:
-        self.do(
-            intend(
-                loads(SPEC, NOWHERE / "x.yaml"),
-                list(self.ours.views.values()),
-                self.ours.store,
-                Archives(NOWHERE),
-                {},
-                lambda: self.now,
-            )
-        )
+        project = Path(self.folder.name, "project")
+        project.mkdir()
+        spec, hosts = loads(SPEC, project / "x.yaml"), list(self.ours.views.values())
+        self.do(intend(spec, hosts, self.ours.store, self.archives, {}, lambda: self.now))
 
     @rule()
     def one_dispatches(self) -> None:
@@ -231,4 +227,4 @@ class World(RuleBasedStateMachine):
 World.TestCase.settings = settings(
     max_examples=80, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
-test_every_run_begins_once_for_each_wanted_attempt = pytest.mark.timeout(400)(World.TestCase)
+test_every_run_begins_once_for_each_wanted_attempt = World.TestCase
