@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from backends.machine import Disk as Disk  # noqa: TC001  # others take it from here
+from backends.machine import Gpu as Gpu
+from backends.machine import Health as Health  # noqa: TC001
 from backends.states import ENDED as ENDED
 from backends.states import JobState as JobState  # noqa: TC001  # others take it from here
 
@@ -65,48 +68,6 @@ class Job:
     """None: nobody tells."""
     checkpoints: tuple[float, ...] = ()
     """When it saved the newest ones, the oldest first, as far as somebody looked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU as it is now. Memory in bytes, utilisation in percent; None where the device does not tell."""
-
-    index: int
-    uuid: str
-    name: str
-    utilization: float | None
-    memory_used: int | None
-    memory_total: int | None
-    temperature: float | None = None
-    power: float | None = None
-    processes: int | None = None
-    """Compute processes on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """A file system, by a path on it; bytes."""
-
-    path: str
-    total: int
-    free: int
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """One reading of a host. Bytes; load as /proc/loadavg's first figure."""
-
-    at: float
-    """When it was read, by our clock."""
-    hostname: str = ""
-    cpus: int | None = None
-    load: float | None = None
-    memory_total: int | None = None
-    memory_available: int | None = None
-    gpus: tuple[Gpu, ...] = ()
-    disks: tuple[Disk, ...] = ()
-    gpu_error: str = ""
-    """Why there are no GPU readings, where a GPU tool is there but fails; empty where there is none to ask."""
 
 
 @dataclass(frozen=True, slots=True)
