@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from textual.app import ComposeResult
+    from textual.screen import Screen
     from textual.timer import Timer
 
     from trainboard.actions import Actions
@@ -51,6 +52,7 @@ COMPARED = 256
 
 FURNITURE = (
     "tui.messages",
+    "tui.readings",
     "tui.widgets.finding_text",
     "tui.widgets.fold_cells",
     "tui.widgets.info_view",
@@ -114,12 +116,14 @@ class BoardScreen(OrderingScreen):
         """What the first frame does not need: the panes below, and the line that a filter is typed into."""
         for name in FURNITURE:
             await loaded(name)
+        from tui.readings import Readings
         from tui.widgets.finding_text import FindingText
         from tui.widgets.info_view import InfoView
         from tui.widgets.log_view import LogView
         from tui.widgets.metrics_view import MetricsView
         from tui.widgets.query import Query
 
+        self.readings = Readings()
         self.log_view, self.metrics_view = LogView(self.actions, id="log"), MetricsView(id="metrics")
         self.finding_text = FindingText(id="findings")
         self.info_view, self.asked = InfoView(id="info"), Query()
@@ -130,6 +134,7 @@ class BoardScreen(OrderingScreen):
     # What arrived.
 
     def on_host_arrived(self, message: HostArrived) -> None:
+        self.readings.add(message.host)
         self.hosts.put(message.host)
         self._inform()
 
@@ -399,10 +404,23 @@ class BoardScreen(OrderingScreen):
         await loaded("tui.screens.findings")
         from tui.screens.findings import FindingsScreen
 
+        rows, hosts = self.table.listing.rows, self.hosts.hosts
+        self._lay_over(
+            FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly)
+        )
+
+    async def action_hosts(self) -> None:
+        """The hosts, and who is on their GPUs."""
+        await loaded("tui.screens.hosts")
+        from tui.screens.hosts import HostsScreen
+
+        rows, seen = self.table.listing.rows.values(), self.inbox.seen
+        self._lay_over(HostsScreen(self.actions, self.hosts.hosts, rows, self.readings, self._clock, seen=seen))
+
+    def _lay_over(self, screen: Screen[None]) -> None:
+        """Open a screen above this one, which has the log to itself."""
         self._let_go()
         self._away = True
-        rows, hosts = self.table.listing.rows, self.hosts.hosts
-        screen = FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly)
         self.app.push_screen(screen, self._returned)
 
     def _compared(self, _: None) -> None:
