@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("JobID", "JobIDRaw", "State", "Submit", "Start", "Elapsed", "Timelimit", "AllocCPUS", "NNodes", "NTasks"),
-    *("ReqMem", "AllocTRES", "TotalCPU", "MaxRSS", "AveDiskRead", "AveDiskWrite"),
+    *("ReqMem", "AllocTRES", "TotalCPU", "MinCPU", "MaxRSS", "AveDiskRead", "AveDiskWrite"),
 )
 """What every sacct from 17.11 on knows."""
 
@@ -227,7 +227,7 @@ def step_of(known: Mapping[str, str], cpu: str) -> Step:
     return Step(
         tasks,
         amount(known["MaxRSS"]),
-        cpu_time(cpu),
+        spent_by(cpu_time(cpu), cpu_time(known.get("MinCPU", "")), tasks),
         told(amount(taken.get("gres/gpuutil", "")), MOST_USE),
         told(amount(taken.get("gres/gpumem", "")), MOST_MEMORY),
         first(amount(taken.get("fs/disk", "")), read),
@@ -264,6 +264,15 @@ def total(values: Iterable[float | None]) -> float | None:
     """The sum of what is known; None where nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+def spent_by(total: float | None, least: float | None, tasks: int) -> float | None:
+    """Seconds of processor of a step; where its tasks were killed, and nobody waited for them, their samples tell more.
+
+    `least`: of the task that has least.
+    """
+    sampled = None if least is None else least * tasks
+    return max((each for each in (total, sampled) if each is not None), default=None)
 
 
 def first(*values: float | None) -> float | None:

@@ -179,3 +179,7 @@ def test_the_gpus_of_a_job_are_those_that_it_was_told_to_use_on_each_node() -> N
         NodeGpu("node2", 1, 87.0, 40960.0 * M, 81920.0 * M),
         NodeGpu("node3", 0, 3.0, 4.0 * M, 81920.0 * M),
     )
+
+
+def test_processor_time_of_a_step_that_was_killed_is_that_of_its_samples() -> None:
+    assert parse_use(text("sacct-22.05"), NEWEST)["16"].cpu == 2.0
