@@ -267,7 +267,7 @@ def total(values: Iterable[float | None]) -> float | None:
 
 
 def spent_by(total: float | None, least: float | None, tasks: int) -> float | None:
-    """Seconds of processor of a step; where its tasks were killed, and nobody waited for them, their samples tell more.
+    """Seconds of processor of a step; where tasks were killed and nobody waited for them, their samples tell more.
 
     `least`: of the task that has least.
     """

@@ -240,3 +240,14 @@ async def test_on_the_curves_u_is_still_the_scale() -> None:
         await stage.until("val_loss")
         await stage.press("u")
         await stage.until("own scales")
+
+
+async def test_the_table_shows_the_newest_use_of_a_running_job_s_gpus() -> None:
+    async with board(row(1), row(2, JobState.COMPLETED), size=(200, 30)) as stage:
+        await stage.send(Sampled("r1", (), restarted=True, gpu_use=12.0), Sampled("r2", (), gpu_use=99.0))
+        await stage.until("12%")
+        usage = tuple(Sample(f"usage/gpu{n}/util", 80.0 + 10 * n, 1.0, "second", NOW) for n in (0, 1))
+        await stage.send(Sampled("r1", (), usage=usage))
+        await stage.until("85%")
+        assert "99%" not in stage.screen
+        assert "GPU" in stage.screen
