@@ -219,6 +219,20 @@ async def test_of_many_hosts_only_lines_that_changed_are_drawn_again() -> None:
         assert lines.painted == before, "it is not on the screen"
 
 
+async def test_what_changes_on_the_board_below_draws_nothing_of_the_screen_above() -> None:
+    async with board(row(1)) as stage:
+        await hosts(stage, host("gpu1", gpu(0)))
+        assert not stage.app.board.is_current
+        await stage.rows(row(1), row(2, name="exp-1/new"))
+        await stage.send(host("gpu1", gpu(0, 90)))
+        await stage.press("escape")
+        assert stage.app.board.is_current
+        assert "exp-1/new" in stage.screen, "it is up to date as soon as it is seen"
+        assert "GPU 1/1" in stage.screen
+        await stage.press("c")
+        assert stage.app.board.is_current, "it can be seen around a question"
+
+
 async def test_the_cursor_moves_without_drawing_the_other_lines() -> None:
     async with board(size=(120, 50)) as stage:
         lines = await hosts(stage, *(host(f"gpu{n:02}", gpu(0)) for n in range(30)))
