@@ -3,9 +3,8 @@
 Trains small networks on the CPU, right and wrong ones (see `recipes`), and looks at their logs twenty times while
 they grow: with the layers' values and without, and once more with runmedic. Needs the group `bench` of
 pyproject.toml. Thresholds are fitted on the first two parts alone; which kinds of fault failed in the others was
-known while the rules were made. The last two parts were added afterwards, and no rule was changed for them; the
-very last by someone who knew no rule, with programs that share nothing with the others (`blind2`). Exit code 1 where a
-target is missed.
+known while the rules were made. The last two parts were added afterwards, and no rule was changed for them; the very
+last with programs that share nothing with the others (`blind2`). Exit code 1 where a target is missed.
 """
 
 from __future__ import annotations

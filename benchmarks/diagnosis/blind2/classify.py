@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,7 +148,12 @@ def _dict_step(it: Step) -> str:
     if it.step % 2:
         return ""
     epoch = it.epoch - 1 + it.at / it.of
-    said = {"loss": round(it.loss, 4), "grad_norm": round(it.norm, 5), "learning_rate": it.lr, "epoch": round(epoch, 2)}
+    said = {
+        "loss": round(it.loss, 4),
+        "grad_norm": round(it.norm, 5),
+        "learning_rate": it.lr,
+        "epoch": round(epoch, 2),
+    }
     return f"{said}\n"
 
 
@@ -205,7 +211,7 @@ def waves(
         if not leak:
             return _dict_step(it)
         kept.append(np.ones(250_000))
-        pages = int(open("/proc/self/statm").read().split()[1])  # noqa: SIM115, PTH123
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
         return f"step {it.step} loss {it.loss:.4f} lr {it.lr:.1e} mem {pages * 4096 / 2**20:.0f}MB\n"
 
     lab.fit(
@@ -223,8 +229,7 @@ def _tuned_step(it: Step) -> str:
 
 def _tuned_epoch(it: Epoch) -> str:
     return (
-        f"Epoch {it.epoch}: train_loss: {it.loss:.4f}, val_loss: {it.val['loss']:.4f}, "
-        f"val_acc: {it.val['acc']:.4f}\n"
+        f"Epoch {it.epoch}: train_loss: {it.loss:.4f}, val_loss: {it.val['loss']:.4f}, val_acc: {it.val['acc']:.4f}\n"
     )
 
 
@@ -272,7 +277,9 @@ def _bar_step(it: Step) -> str:
 
 
 def _bar_epoch(it: Epoch) -> str:
-    return f"Epoch {it.epoch - 1}: val_loss={it.val['loss']:.3f} val_acc={it.val['acc']:.3f} train_loss={it.loss:.3f}\n"
+    return (
+        f"Epoch {it.epoch - 1}: val_loss={it.val['loss']:.3f} val_acc={it.val['acc']:.3f} train_loss={it.loss:.3f}\n"
+    )
 
 
 def two_classes(

@@ -167,7 +167,7 @@ def warm_up(share: float) -> float:
 
 def gone_early(share: float) -> float:
     """The decay meant for each epoch is made at each step."""
-    return 0.9 ** (share * 400)
+    return math.pow(0.9, share * 400)
 
 
 SCHEDULES: dict[str, Callable[[float], float] | None] = {

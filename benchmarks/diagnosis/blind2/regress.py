@@ -24,7 +24,9 @@ def _patient_step(it: Step) -> str:
 
 
 def _patient_epoch(it: Epoch) -> str:
-    return f"iter={it.step:<6d} [valid] loss={it.val['loss']:<12.6g} mae={it.val['mae']:<10.6g} r2={it.val['r2']:.4f}\n"
+    return (
+        f"iter={it.step:<6d} [valid] loss={it.val['loss']:<12.6g} mae={it.val['mae']:<10.6g} r2={it.val['r2']:.4f}\n"
+    )
 
 
 def _sheet_epoch(it: Epoch) -> str:

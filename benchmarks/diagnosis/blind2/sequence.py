@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -136,7 +136,9 @@ def rivals(lab: Lab, *, lr: float = 5e-4, epochs: int = 12, clip: float | None =
     torch, chance = lab.torch, lab.chance
     nn = torch.nn
     maker = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
-    critic = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
+    critic = nn.Sequential(
+        nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)
+    )
     makes, judges = (torch.optim.RMSprop(each.parameters(), lr) for each in (maker, critic))
     probes = lab.probe("G"), lab.probe("D")
 
@@ -165,5 +167,3 @@ def rivals(lab: Lab, *, lr: float = 5e-4, epochs: int = 12, clip: float | None =
             f"[Epoch {step // of + 1}/{epochs}] [Batch {step % of + 1}/{of}] [D loss: {float(worse.detach()):.6f}] "
             f"[G loss: {float(made.detach()):.6f}]\n"
         )
-
-
