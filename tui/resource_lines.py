@@ -196,6 +196,9 @@ def base(use: Use, usage: Mapping[str, Series], span: float, room: int) -> Itera
 WAITS = 0.05
 """Of the machine's time, from which on waiting for disks is worth a line."""
 
+GAP = 3.0
+"""So many times the usual time between two samples is a gap."""
+
 NEAR = 0.95
 """Of what it may have: what comes so near is marked."""
 
@@ -213,12 +216,21 @@ def gpu(index: int, usage: Mapping[str, Series], span: float, room: int) -> Said
 
 
 def drawn(series: Series, span: float, width: int, top: float) -> str:
-    """A curve over time in `width` cells: of each the largest value, against `top`; blank where there is none."""
+    """A curve over time in `width` cells: of each the largest value, against `top`.
+
+    A sample stands for the time since the one before; blank where nobody measured for long.
+    """
     steps, values = steps_of(series), series.values[series.newest :]
     kept = np.isfinite(values) & np.isfinite(steps)
-    places = np.clip((steps[kept] / span * width).astype(int), 0, width - 1)
+    places = np.clip((steps[kept] / span * width).astype(int), 0, width - 1).tolist()
     peaks = np.full(width, -1.0)
-    np.maximum.at(peaks, places, values[kept])
+    gaps = np.diff(steps[kept], prepend=0.0)
+    usual = float(np.median(gaps)) * GAP if len(gaps) else 0.0
+    before = -1
+    for place, gap, value in zip(places, gaps.tolist(), values[kept].tolist(), strict=True):
+        since = min(before + 1, place) if gap <= usual else place
+        peaks[since : place + 1] = np.maximum(peaks[since : place + 1], value)
+        before = place
     levels = np.clip(peaks / top * 8, 0, 7).astype(int) if top > 0 else np.zeros(width, int)
     return "".join(" " if peak < 0 else show.BLOCKS[level] for peak, level in zip(peaks, levels, strict=True))
 

@@ -17,6 +17,8 @@ from specs.model import Resources
 from tests.trainboard.fakes import FakeBackend, an_attempt
 from trainboard.actions import Refused
 from trainboard.documents import Records
+from trainboard.naming import RUNNER
+from trainboard.reading import Reading
 from trainboard.recording import series_path
 from trainboard.records import Diagnosed, Experiment, Run
 from trainboard.rows import Row
@@ -126,7 +128,7 @@ def test_the_90th_percentile_with_room_is_rounded_to_what_people_write() -> None
     uses = [done(memory=m * G, memory_asked=64.0 * G) for m in (1.0, 2.0, 2.2, 2.3, 2.4, 2.5, 2.5, 2.5, 2.5, 2.6)]
     [memory, _] = advised(uses)
     assert (memory.key, memory.value, memory.runs, memory.used) == ("memory", "3G", 10, 2.6 * G)
-    assert memory.words() == "memory 3G (used 2.6G, asked for 64G)"
+    assert memory.words() == "memory 3G (used 2.6G of 64G)"
 
 
 def test_it_is_never_below_what_one_of_them_used() -> None:
@@ -386,6 +388,18 @@ async def test_samples_that_nobody_has_read_yet_are_read_from_the_host(tmp_path:
     backend.break_link()
     old = await uses.of(row(attempt))
     assert "as last seen" in old.trouble
+
+
+async def test_what_a_board_has_read_of_the_samples_is_not_read_again(tmp_path: Path) -> None:
+    backend, attempt = FakeBackend(), an_attempt(state=JobState.RUNNING, started=1000.0)
+    backend.write(b'{"time": 1010.0, "seconds": 10.0, "cpu": 1.0}\n', "/there/usage.jsonl")
+    reading = Reading(RUNNER, row(attempt))
+    read = reading.feed(backend.files["/there/usage.jsonl"], 1010.0)
+    SeriesFile(series_path(tmp_path, "x-1.0", 1)).append(RUNNER, read, reading.mark)
+    backend.write(b'{"time": 1020.0, "seconds": 20.0, "cpu": 0.5}\n', "/there/usage.jsonl")
+    found = await Uses(lambda: records(attempt), {"fake": backend}.get, tmp_path, lambda: 1020.0).of(row(attempt))
+    assert found.usage["usage/cpu"].values.tolist() == [1.0, 0.5]
+    assert found.use.cpu == 15.0
 
 
 async def test_advice_rests_on_all_finished_attempts_of_the_spec(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from trainboard.series import Sample, by_metric
 from trainboard.use.advice import Advice
 from trainboard.use.measured import Use
 from trainboard.use.uses import Used
+from tui.resource_lines import drawn
 from tui.screens.confirm import Confirm
 from tui.screens.run import RunScreen
 
@@ -154,7 +155,7 @@ async def test_the_head_says_what_to_ask_for_next_time_and_what_that_rests_on() 
         await stage.press("u")
         await stage.until("next time")
         text = " ".join(stage.screen.split())
-        assert "gpus 1 (used 1, asked for 2) · memory 5G (used 4.0G, asked for 16G)" in text
+        assert "gpus 1 (used 1 of 2) · memory 5G (used 4.0G of 16G)" in text
         assert "time more than 8h00 (1 of 3 ended for want of it) · by 3 attempts" in text
 
 
@@ -251,3 +252,12 @@ async def test_the_table_shows_the_newest_use_of_a_running_job_s_gpus() -> None:
         await stage.until("85%")
         assert "99%" not in stage.screen
         assert "GPU" in stage.screen
+
+
+def test_a_curve_is_whole_between_samples_and_blank_where_nobody_measured() -> None:
+    steps = [*range(0, 30, 3), *range(80, 100, 3)]
+    series = by_metric(Sample("usage/cpu", 1.0 + (at >= 80), float(at), "second", NOW + at) for at in steps)[
+        "usage/cpu"
+    ]
+    assert drawn(series, 100.0, 50, 2.0) == "▅" * 14 + " " * 26 + "█" * 10
+    assert drawn(series, 100.0, 50, 0.0)[0] == "▁"

@@ -57,9 +57,9 @@ class Advice:
         return not self.amount <= self.asked <= self.amount * (ENOUGH if self.key not in WHOLE else 1.0)
 
     def words(self) -> str:
-        """`memory 3G (used 2.4G, asked for 16G)`."""
+        """`memory 3G (used 2.4G of 16G)`."""
         told = WORDS[self.key]
-        asked = "" if self.asked is None else f", asked for {told(self.asked)}"
+        asked = "" if self.asked is None else f" of {told(self.asked)}"
         if self.more:
             return f"{self.key} more than {told(self.amount)} ({self.cut} of {self.runs} ended for want of it)"
         return f"{self.key} {self.value} (used {told(self.used)}{asked})"
@@ -90,6 +90,8 @@ class Kind:
     room: float
     """So many times what was used."""
     rounded: Callable[[float], tuple[int, str]]
+    rare: bool = False
+    """Worth a word only where the spec asks for it."""
 
 
 def plain(number: float) -> str:
@@ -133,6 +135,7 @@ KINDS = (
         lambda use: use.gpu_full,
         1.1,
         amounts.memory,
+        rare=True,
     ),
     Kind("cpus", cpus_used, lambda use: use.cpus, lambda use: False, 1.0, amounts.count),
     Kind(
@@ -151,7 +154,7 @@ KINDS = (
         1.3,
         amounts.time,
     ),
-    Kind("disk", lambda use: use.disk, lambda use: use.disk_asked, lambda use: False, 1.2, amounts.memory),
+    Kind("disk", lambda use: use.disk, lambda use: use.disk_asked, lambda use: False, 1.2, amounts.memory, rare=True),
 )
 """In the order in which specs name them. Head-room is for what differs from run to run: the time, most of all."""
 
@@ -168,7 +171,7 @@ def of_kind(kind: Kind, uses: Sequence[Use]) -> Advice | None:
     used = sorted(value for use in done if (value := kind.used(use)) is not None)
     asked = next((value for use in reversed([*done, *cut]) if (value := kind.asked(use)) is not None), None)
     bound = max((max(kind.used(use) or 0.0, kind.asked(use) or 0.0) for use in cut), default=0.0)
-    if not used and not bound:
+    if (not used and not bound) or (kind.rare and asked is None and not cut):
         return None
     count = len(used) + len(cut)
     amount, text = 0, ""

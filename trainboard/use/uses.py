@@ -12,6 +12,7 @@ from backends.jobuse import Accounted
 from trainboard.actions import Refused
 from trainboard.feeds import remainder
 from trainboard.naming import RUNNER, is_usage
+from trainboard.reading import Reading
 from trainboard.series import by_metric
 from trainboard.use.advice import advised
 from trainboard.use.measured import by_job, by_row, together
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from trainboard.documents import Records
     from trainboard.records import Attempt
     from trainboard.rows import Row
-    from trainboard.series import Series
+    from trainboard.series import Sample, Series
     from trainboard.use.advice import Advice
     from trainboard.use.measured import Use
     from trainboard.use.rewrite import Rewrite
@@ -80,7 +81,7 @@ class Uses:
         use = by_row(row, now)
         if attempt is not None:
             try:
-                usage = await self._usage(attempt)
+                usage = await self._usage(row, attempt)
             except BackendError as error:
                 troubles.append(f"{error.bare}; the samples are as last seen")
                 usage = await asyncio.to_thread(self._past.usage, attempt)
@@ -142,22 +143,21 @@ class Uses:
         except BackendError as error:
             raise Refused(str(error)) from error
 
-    async def _usage(self, attempt: Attempt) -> Mapping[str, Series]:
+    async def _usage(self, row: Row, attempt: Attempt) -> Mapping[str, Series]:
         """The samples of an attempt: what is stored, and what its host has beyond that. Raises a `BackendError`."""
         stored = await asyncio.to_thread(self._past.stored, attempt)
         known = {name: each for name, each in stored.series().items() if is_usage(name)}
         backend = self._backend(attempt.backend)
         if stored.complete or backend is None or not attempt.directory or attempt.started is None:
             return known
-        from trainboard.sources.usage import UsageReader
-
-        mark = stored.marks.get(RUNNER)
-        reader = UsageReader.restore(mark.state) if mark is not None and mark.state else UsageReader()
-        new = []
-        async for piece in remainder(backend, f"{attempt.directory}/{USAGE_FILE}", reader.offset):
+        reading = Reading(RUNNER, row, stored.marks.get(RUNNER))
+        new: list[Sample] = []
+        if reading.stale:
+            reading, known = Reading(RUNNER, row), {}
+        async for piece in remainder(backend, f"{attempt.directory}/{USAGE_FILE}", reading.offset):
             if piece.restarted:
-                reader, known = UsageReader(), {}
-            new += await asyncio.to_thread(reader.feed, piece.data)
+                reading, known = Reading(RUNNER, row), {}
+            new += await asyncio.to_thread(reading.feed, piece.data, self._clock())
         return by_metric(new, known) if new else known
 
     async def _account(self, row: Row, now: float) -> JobUse | None:
