@@ -13,7 +13,7 @@ from tui import show
 from tui.inbox import sign_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from backends.jobuse import NodeGpu
     from trainboard.records import Diagnosed
@@ -140,7 +140,7 @@ def total_words(name: str, totals: Totals) -> list[str]:
 
 def hours(count: float) -> str:
     """A number of hours."""
-    return f"{count:.2f}" if count < 10 else f"{count:.0f}"
+    return f"{count:.3g}" if count < 1000 else f"{count:.0f}"
 
 
 def node_gpu(gpu: NodeGpu) -> Said:
@@ -159,27 +159,38 @@ def curves(use: Use, usage: Mapping[str, Series], found: Sequence[Diagnosed], wi
     if span <= 0:
         return
     room = max(SHORTEST, min(LONGEST, width - NAMES - 4 - FIGURES))
-    yield from base(use, usage, span, room)
+    yield from measured(MACHINE, use, usage, span, room)
     for index in sorted(int(each[1]) for name in usage if (each := _GPU.fullmatch(name))):
         yield gpu(index, usage, span, room)
+    yield from measured(DISKS, use, usage, span, room)
     first = next(each for each in usage.values() if len(each) > each.newest)
     begun = float(first.walls[first.newest] - first.steps[first.newest])
     yield named("", (f"0{show.duration(span):>{max(1, room - 1)}}", "dim"), (f"  since {moment(begun)}", "dim"))
     yield from marks(found, begun, span, room)
 
 
-def base(use: Use, usage: Mapping[str, Series], span: float, room: int) -> Iterator[Said]:
-    """CPUs, memory, disks."""
-    cpus = use.cpus or top(usage, "cpus")
-    memory = use.memory_asked or top(usage, "memory_limit")
-    for name, label, limit, word in (
-        ("cpu", "CPUs", cpus, plain),
-        ("memory", "memory", memory, show.size),
-        ("read", "disk read", None, rate),
-        ("write", "disk write", None, rate),
-        ("iowait", "disk wait", 1.0, share),
-        ("disk_free", "disk free", top(usage, "disk_total"), show.size),
-    ):
+def limit_of(name: str, use: Use, usage: Mapping[str, Series]) -> float | None:
+    """What there may be of something, or is."""
+    match name:
+        case "cpu":
+            return use.cpus or top(usage, "cpus")
+        case "memory":
+            return use.memory_asked or top(usage, "memory_limit")
+        case "disk_free":
+            return top(usage, "disk_total")
+    return 1.0 if name == "iowait" else None
+
+
+def measured(
+    kinds: Sequence[tuple[str, str, Callable[[float], str]]],
+    use: Use,
+    usage: Mapping[str, Series],
+    span: float,
+    room: int,
+) -> Iterator[Said]:
+    """A line for each of these that was measured: the curve, the newest, the peak, the limit."""
+    for name, label, word in kinds:
+        limit = limit_of(name, use, usage)
         series = usage.get(f"{USAGE}{name}")
         if series is None or len(series) <= series.newest:
             continue
@@ -274,3 +285,13 @@ def share(value: float) -> str:
 def moment(at: float) -> str:
     """A time of day."""
     return time.strftime("%H:%M", time.localtime(at)) if at > 0 else "–"
+
+
+MACHINE = (("cpu", "CPUs", plain), ("memory", "memory", show.size))
+DISKS = (
+    ("read", "disk read", rate),
+    ("write", "disk write", rate),
+    ("iowait", "disk wait", share),
+    ("disk_free", "disk free", show.size),
+)
+"""What stands above the GPUs and below them: the series, its name on the screen, how its values are told."""

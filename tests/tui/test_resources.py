@@ -188,6 +188,7 @@ async def test_with_readonly_nothing_is_written_and_no_step_is_started(tmp_path:
         await stage.until("next time")
         await stage.press("E", "a")
         assert not isinstance(stage.app.screen, Confirm)
+        assert "E spec" not in stage.lines[-1]
         assert "GPUs now" not in stage.lines[-1]
 
 
@@ -218,7 +219,7 @@ async def test_a_folded_experiment_tells_what_it_took_in_all() -> None:
         await stage.until("in all")
         assert ("totals", "one") in stage.actions.gathered.asked
         text = " ".join(stage.screen.split())
-        assert "one · 2 runs, 3 attempts · 4.50 GPU-hours · 1.25 of them after the best value" in text
+        assert "one · 2 runs, 3 attempts · 4.5 GPU-hours · 1.25 of them after the best value" in text
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])

@@ -115,6 +115,7 @@ def print_next(records: Records, found: Sequence[tuple[Row, Used]]) -> int:
 def cells(row: Row, used: Used) -> tuple[str, ...]:
     """A row of the table."""
     use = used.use
+    gpu_memory = size(use.gpu_memory_asked or use.gpu_memory_total)
     return (
         row.run or row.key,
         row.state,
@@ -125,7 +126,7 @@ def cells(row: Row, used: Used) -> tuple[str, ...]:
         size(use.memory),
         share_of(use.memory_efficiency, size(use.memory_asked)),
         "-" if not use.gpus else "–" if use.gpu_use is None else f"{use.gpu_use:.0f}% of {use.gpus}",
-        "-" if not use.gpus else share_of(use.gpu_memory_efficiency, size(use.gpu_memory)),
+        "-" if not use.gpus else share_of(use.gpu_memory_efficiency, gpu_memory),
         duration(use.queued),
         use.source or "nobody",
     )
@@ -158,20 +159,21 @@ def sums_json(sums: Mapping[str, Totals]) -> list[dict[str, Any]]:
 def total_lines(totals: Totals) -> list[tuple[str, str]]:
     """What an experiment took, for people."""
     unknown = f" (not known of {totals.unknown_best} attempts)" if totals.unknown_best else ""
+    held = f" of {hours(totals.cpu_hours_held)} held" if totals.cpu_hours_held else ""
     lines = [
         ("runs", f"{totals.runs}, {totals.attempts} attempts, {totals.running} of them running"),
-        ("hours", f"{totals.hours:.2f}, and {totals.queued_hours:.2f} in queues"),
-        ("CPU-hours", f"{totals.cpu_hours:.2f} used" + of_held(totals.cpu_hours_held)),
+        ("hours", f"{hours(totals.hours)}, and {hours(totals.queued_hours)} in queues"),
+        ("CPU-hours", f"{hours(totals.cpu_hours)} used{held}"),
     ]
     if totals.gpu_hours:
         lines += [
-            ("GPU-hours", f"{totals.gpu_hours:.2f}"),
-            ("  after the best", f"{totals.gpu_hours_after_best:.2f}{unknown}"),
-            ("  not completed", f"{totals.gpu_hours_unfinished:.2f}"),
+            ("GPU-hours", hours(totals.gpu_hours)),
+            ("· after the best", f"{hours(totals.gpu_hours_after_best)}{unknown}"),
+            ("· not completed", hours(totals.gpu_hours_unfinished)),
         ]
     return lines
 
 
-def of_held(hours: float) -> str:
-    """` of 12.00 held`; nothing where nobody asked for a number."""
-    return f" of {hours:.2f} held" if hours else ""
+def hours(count: float) -> str:
+    """A number of hours."""
+    return f"{count:.3g}" if count < 1000 else f"{count:.0f}"

@@ -269,6 +269,8 @@ class BoardScreen(OpeningScreen):
             return
         focus = self.focused.id if self.focused is not None and self.focused.id else "table"
         here = [k for k in KEYS if ("board" in k.where or focus in k.where) and self.check_action(k.action, ())]
+        if focus == "resources":
+            here = [key for key in here if self.resources.check_action(key.action, ())]
         if focus == "log":
             here = [replace(key, label="search") if key.action == "find" else key for key in here]
             here.sort(key=lambda key: key.action not in ("open", "back") and "log" not in key.where)
