@@ -35,7 +35,7 @@ PACE = 1.0
 """Seconds at least between two drawings of samples that arrive."""
 
 STALE = 60.0
-"""Seconds after which what was gathered is gathered anew when somebody comes back to it."""
+"""Seconds after which what was gathered is gathered anew, while the pane is seen."""
 
 
 class ResourcesView(Lines):
