@@ -102,6 +102,13 @@ class OpeningScreen(OrderingScreen):
         rows, hosts = self.table.listing.rows, self.hosts.hosts
         self.above(FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly))
 
+    async def action_profile(self) -> None:
+        """The program of the job under the cursor: what it does, where it stands."""
+        await loaded("tui.screens.profile")
+        from tui.screens.profile import open_profile
+
+        open_profile(self, self._clock)
+
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen
 
