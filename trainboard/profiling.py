@@ -15,12 +15,13 @@ from trainboard.actions import Refused
 from trainboard.profile.keeping import Kept, Shelf
 from trainboard.profile.stacks import parse_raw
 from trainboard.profile.threads import Standing, parse_dump
+from trainboard.profile.traced import PATTERNS, Traced, parse_traced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
     from pathlib import Path
 
-    from backends.base import Backend
+    from backends.base import Backend, Result
     from backends.spy import PythonProcess, Sampling, Scene, Spy
     from backends.spybinary import Binary
     from trainboard.profile.stacks import Profile
@@ -121,6 +122,24 @@ class Profiling:
         except OSError as error:
             raise Refused(f"{error.filename}: {error.strerror}") from error
         return await asyncio.to_thread(parse_raw, text)
+
+    async def traces(self) -> tuple[Sequence[Result], str]:
+        """Traces and files of cProfile that the run wrote, the newest first, and why there may be more."""
+        if self._backend is None or not self.row.directory:
+            return (), ""
+        found = await answered(self._backend.results(self.row.directory, PATTERNS))
+        files = [replace(each, path=f"{found.folder}/{each.path}") for each in found.files]
+        return sorted(files, key=lambda each: -each.changed), found.left
+
+    async def traced(self, path: str) -> Traced:
+        """What one of them says; it is read where it lies, by one process there. Given up, that ends."""
+        if not isinstance(self._backend, Spied):
+            raise Refused(f"{self.row.backend} cannot read traces")
+        told = await answered(self._backend.traced(path))
+        try:
+            return parse_traced(told)
+        except ValueError as error:
+            raise Refused(f"{path}: {error}") from error
 
     def _reachable(self) -> Backend:
         if self._backend is None:

@@ -182,6 +182,7 @@ KEYS = (
     Key("3", "tab_flame", "", "the flame graph", ("profile",)),
     Key("4", "tab_threads", "", "where the threads stand", ("profile",)),
     Key("5", "tab_files", "", "profiles that were kept, and traces that the run wrote", ("profile",)),
+    Key("6", "tab_trace", "", "what a trace says", ("profile",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("profile",), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("profile",), "]"),
     Key("slash", "find", "find", "find functions, and mark them in the graph", ("profile",), "/"),

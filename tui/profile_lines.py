@@ -6,16 +6,19 @@ import time
 from typing import TYPE_CHECKING
 
 from trainboard.profile.stacks import place_of
+from trainboard.profile.traced import hints, seconds
 from tui import show
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from backends.base import Result
     from backends.spy import PythonProcess, Sampling, Scene
     from trainboard.profile.hottest import Hot
     from trainboard.profile.keeping import Kept
     from trainboard.profile.stacks import Function
     from trainboard.profile.threads import Standing, Thread
+    from trainboard.profile.traced import Operation, Part, Step, Traced
     from tui.widgets.lines import Piece
 
 Lines = list[list["Piece"]]
@@ -102,6 +105,57 @@ def _thread(thread: Thread) -> Lines:
         name = f"     {OWN if own else ' '} {show.clean(frame.function.name, 120)}  "
         lines.append([(name, "strong" if own else "plain"), (where, "dim")])
     return lines
+
+
+def trace_file(each: Result, now: float) -> list[Piece]:
+    """A trace that the run wrote."""
+    when = time.strftime("%d %b %H:%M", time.localtime(each.changed))
+    return [
+        (f" {when} ", "plain"),
+        (f"({show.age(now - each.changed)} ago) ", "dim"),
+        (f"{show.size(each.size)}  ", "plain"),
+        (show.clean(each.path, 300), "plain"),
+    ]
+
+
+def traced(found: Traced) -> Lines:
+    """What a trace says."""
+    lines: Lines = [[(f" → {hint}", "waiting")] for hint in hints(found)]
+    if found.parts:
+        lines += [[], [("     time   of all  part", "dim")]]
+        lines += [_part(part, found.span) for part in found.parts]
+    lines += [[], [("     self   of all    total     count     mean  operation", "dim")]]
+    lines += [_operation(each, found.span) for each in found.operations]
+    if found.more:
+        lines.append([(f" and {found.more} more", "dim")])
+    if found.steps:
+        lines += [[], [("     step      time       GPU   loading  optimizer", "dim")]]
+        lines += [[(_step(step), "plain")] for step in found.steps]
+    return lines
+
+
+def _part(part: Part, span: float) -> list[Piece]:
+    share = part.time / span if span else 0.0
+    bar = "█" * round(20 * min(1.0, share))
+    return [(f" {seconds(part.time):>8} {share:>8.1%}  ", "plain"), (f"{part.name:22} ", "plain"), (bar, "curve")]
+
+
+def _operation(each: Operation, span: float) -> list[Piece]:
+    share = each.own / span if span else 0.0
+    times = (
+        f" {seconds(each.own):>8} {share:>8.1%} {seconds(each.total):>8} {each.count:>9} {seconds(each.mean):>8}  "
+    )
+    return [
+        (times, "plain"),
+        (f"{show.clean(each.name, 120)}  ", "strong"),
+        (show.clean(place_of(each.part, each.line), 80), "dim"),
+    ]
+
+
+def _step(step: Step) -> str:
+    gpu = "–" if step.gpu is None else seconds(step.gpu)
+    times = f"{seconds(step.time):>9} {gpu:>9} {seconds(step.loading):>9} {seconds(step.optimizer):>10}"
+    return f" {step.number:>8} {times}"
 
 
 def kept(each: Kept, now: float) -> list[Piece]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from backends.base import CommandFailed, Completed, JobState
+from backends.base import CommandFailed, Completed, JobState, Result, Results
+from backends.remote.tracefile import answer
 from backends.spy import PythonProcess, Sampling, Scene
+from tests.backends.test_tracefile import TORCH
 from tests.trainboard.test_profile_stacks import RAW
 from tests.trainboard.test_profile_threads import LIB, OWN, dumped
-from tests.tui.fakes import Actions, board, row
+from tests.tui.fakes import NOW, Actions, board, row
 from trainboard.profile.stacks import Function
 from trainboard.profiling import Profiling
 from tui.screens.profile import ProfileScreen
@@ -45,6 +48,8 @@ class Machine:
         """Set: a recording ends."""
         self.answering.set()
         self.hostnames = b""
+        self.files: tuple[Result, ...] = ()
+        self.trace: Mapping[str, Any] = {}
         self.recording = asyncio.Event()
 
     def spy(self, job_id: str, node: str = "") -> Machine:
@@ -61,6 +66,13 @@ class Machine:
     async def send(self, binary: Binary) -> str:
         self.calls.append(("send", binary.name))
         return f"/home/ann/.cache/trainboard/{binary.name}"
+
+    async def results(self, directory: str, patterns: Sequence[str]) -> Results:
+        return Results(self.files, folder="/home/ann/project")
+
+    async def traced(self, path: str) -> Mapping[str, Any]:
+        self.calls.append(("traced", path))
+        return self.trace
 
     async def record(self, spy: str, pid: int, sampling: Sampling, scene: Scene) -> bytes:
         self.calls.append(("record", spy, pid, sampling))
@@ -280,6 +292,25 @@ async def test_profiles_that_were_kept_are_there_when_the_run_is_over_and_can_be
         await stage.until("there is no Python process to look into")
 
 
+async def test_a_trace_of_a_run_that_is_over_is_read_where_it_lies(tmp_path: Path) -> None:
+    machine = Machine()
+    machine.files = (Result("tb/run\x1b.pt.trace.json", 45_000_000, NOW - 7200),)
+    await asyncio.to_thread((tmp_path / "t.json").write_text, json.dumps(TORCH))
+    machine.trace = await asyncio.to_thread(answer, str(tmp_path / "t.json"))
+    over = row(1, JobState.COMPLETED, directory="/runs/1")
+    async with board(over, actions=profiled(tmp_path, machine, over)) as stage:
+        await opened(stage)
+        await stage.until("43M  /home/ann/project/tb/run␛.pt.trace.json")
+        assert "(2h ago)" in stage.screen
+        await stage.press("enter")
+        await stage.until("run␛.pt.trace.json: 2ms traced, GPU idle 55% of it, 2 steps of 1ms")
+        assert machine.calls == [("traced", "/home/ann/project/tb/run\x1b.pt.trace.json")]
+        assert any("400µs    20.0%  kernels" in line for line in stage.lines)
+        assert any("500µs         2    250µs  sgemm" in line for line in stage.lines)
+        last = [line for line in stage.lines[:-1] if line.strip()][-1]
+        assert last.split()[:5] == ["3", "1ms", "500µs", "0µs", "0µs"]
+
+
 async def test_what_a_program_calls_its_functions_cannot_reach_the_terminal(tmp_path: Path) -> None:
     machine = Machine(replace(SCENE, processes=(replace(RANKS[0], command="python \x1b[31mred"),)))
     machine.stacks = "evil\x1b[31m\x07 (/x\x1b.py:1) 5\n"
@@ -298,7 +329,7 @@ async def test_every_line_is_as_wide_as_the_screen(size: tuple[int, int], tmp_pa
         await opened(stage)
         await stage.press("r")
         await stage.until("100 samples")
-        for key in "12345":
+        for key in "123456":
             await stage.press(key)
             assert {len(line) for line in stage.lines} == {size[0]}
             assert "q quit" in stage.lines[-1]

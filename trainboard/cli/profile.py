@@ -15,7 +15,7 @@ from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_one
 from trainboard.cli.metrics import is_file
-from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since
 from trainboard.profile.hottest import hottest
 from trainboard.profile.stacks import place_of
 from trainboard.profile.threads import strays
@@ -59,6 +59,9 @@ async def _of_run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int
     async with desk.backends() as backends:
         row = await find_one(desk, backends, chosen.source)
         work = Profiling(row, {each.name: each for each in backends}, desk.paths.profiles)
+        if chosen.trace is not None:
+            await _show_trace(work, chosen.trace, as_json=chosen.json)
+            return 0
         node = await _node(work, chosen.node)
         scene = await work.look(node)
         if not scene.processes:
@@ -84,6 +87,27 @@ async def _of_run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int
             await asyncio.to_thread(_copy, kept, Path(chosen.output))
         _show_kept(row.key, kept, await work.load(kept), as_json=chosen.json)
     return 0
+
+
+async def _show_trace(work: Profiling, name: str, *, as_json: bool) -> None:
+    """A trace that the run wrote; without a name those that there are."""
+    from trainboard.cli.profiletrace import show_traced
+
+    files, left = await work.traces()
+    if not name and as_json:
+        print_json([{"path": each.path, "size": each.size, "changed": each.changed} for each in files])
+        return
+    if left:
+        complain(f"there may be more: {left}")
+    if not name:
+        print_table(
+            ("size", "changed", "file"), [(size(each.size), since(each.changed), each.path) for each in files]
+        )
+        return
+    found = next((each for each in files if each.path == name or each.path.endswith(f"/{name}")), None)
+    if found is None:
+        raise Refused(f"no trace {name} of this run; --trace without a name lists them")
+    show_traced(found.path, await work.traced(found.path), as_json=as_json)
 
 
 async def _node(work: Profiling, wanted: str) -> str:

@@ -13,6 +13,7 @@ from trainboard.actions import Refused
 from trainboard.profile.flame import Tree
 from trainboard.profile.hottest import hottest
 from trainboard.profile.threads import strays
+from trainboard.profile.traced import headline
 from trainboard.show import size
 from tui import profile_lines, show
 from tui.keys import KEYS, bindings
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import Widget
 
+    from backends.base import Result
     from backends.spy import PythonProcess, Scene
     from trainboard.profile.hottest import Hot
     from trainboard.profile.keeping import Kept
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
     from tui.messages import TableArrived
     from tui.screens.opening import OpeningScreen
 
-TABS = ("processes", "functions", "flame", "threads", "files")
+TABS = ("processes", "functions", "flame", "threads", "files", "trace")
+SPEED = 15e6
+"""Bytes of a trace that a core reads in a second, about."""
 TICK = 0.5
 """Seconds between two drawings of how far a recording is."""
 SECONDS = (2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -89,6 +93,7 @@ class ProfileScreen(HearingScreen):
         self._profile: Profile | None = None
         self._against: Mapping[Function, float] | None = None
         self._kept: Sequence[Kept] = ()
+        self._traces: Sequence[Result] = ()
         self._process: PythonProcess | None = None
         """The one that was recorded last."""
 
@@ -100,7 +105,8 @@ class ProfileScreen(HearingScreen):
         yield PieceList(id="functions", none="nothing was recorded yet: r records, 5 lists what was kept")
         yield FlameGraph(id="flame")
         yield PieceLines(id="threads", none="d looks where all threads stand")
-        yield PieceList(id="files", none="nothing was kept of this run")
+        yield PieceList(id="files", none="nothing was kept of this run, and it wrote no trace")
+        yield PieceLines(id="trace", none="5 lists the traces that the run wrote")
         yield Query()
         yield Line(keep=2, id="footer")
 
@@ -152,11 +158,25 @@ class ProfileScreen(HearingScreen):
             self._node = self._job_nodes[0] if self._job_nodes else ""
             await self._look()
         except Refused:
-            if self._kept:
-                self.open_tab("files")
             self.processes.none = "nothing to look into"
             self.processes.refresh()
+            if self._kept:
+                self.open_tab("files")
+            await self._find_traces()
             raise
+        await self._find_traces()
+
+    async def _find_traces(self) -> None:
+        """Those among the outputs; a host that does not tell keeps nobody from the rest."""
+        try:
+            self._traces, left = await self.work.traces()
+        except Refused as refusal:
+            left = str(refusal)
+        await self._list()
+        if left:
+            self._said = f"traces: {left}"
+        if self._traces and not self._kept and not (self.scene and self.scene.processes):
+            self.open_tab("files")
 
     async def _look(self) -> None:
         self.scene = None
@@ -168,8 +188,11 @@ class ProfileScreen(HearingScreen):
 
     async def _list(self) -> None:
         self._kept = await self.work.kept()
-        lines = [profile_lines.kept(each, self._clock()) for each in self._kept]
-        self.files.put([("kept profiles", "dim")], lines)
+        now = self._clock()
+        lines = [profile_lines.kept(each, now) for each in self._kept]
+        lines += [profile_lines.trace_file(each, now) for each in self._traces]
+        head = f"{show.count(len(self._kept), 'profile')} kept, {show.count(len(self._traces), 'trace')} of the run"
+        self.files.put([(head, "dim")], lines)
 
     async def _record(self, spy: str, scene: Scene, process: PythonProcess) -> None:
         self._process = process
@@ -336,13 +359,29 @@ class ProfileScreen(HearingScreen):
                 function = self._hots[self.functions.cursor].function
                 self.open_tab("flame")
                 self.call_after_refresh(self.flame.show_function, function.name, function.file)
-            case "files" if self._kept:
-                self._do("reading", self._load(self._kept[self.files.cursor]))
+            case "files" if self.files.count:
+                self._open_file(self.files.cursor)
+
+    def _open_file(self, at: int) -> None:
+        """A profile that was kept; below those a trace, which is read on its host, and what that costs there."""
+        if at < len(self._kept):
+            self._do("reading", self._load(self._kept[at]))
+            return
+        file = self._traces[at - len(self._kept)]
+        cost = max(1.0, file.size / SPEED)
+        what = f"reading {size(file.size)} there, about {cost:.0f} s of one of its cores"
+        self._do(what, self._read_trace(file.path))
+
+    async def _read_trace(self, path: str) -> None:
+        found = await self.work.traced(path)
+        told = f"{path.rpartition('/')[2]}: {headline(found)}"
+        self.query_one("#trace", PieceLines).put([(show.clean(told, 300), "plain")], profile_lines.traced(found))
+        self.open_tab("trace")
 
     def action_compare(self) -> None:
         if self._profile is None:
             self.say("open a profile first, then compare another with it")
-        elif self._kept:
+        elif self.files.cursor < len(self._kept):
             self._do("reading", self._compare(self._kept[self.files.cursor]))
 
     def action_record(self) -> None:
@@ -406,6 +445,9 @@ class ProfileScreen(HearingScreen):
 
     def action_tab_files(self) -> None:
         self.open_tab("files")
+
+    def action_tab_trace(self) -> None:
+        self.open_tab("trace")
 
     def action_previous_tab(self) -> None:
         self.open_tab(self.tabs.beside(-1))
