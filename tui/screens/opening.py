@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trainboard.actions import Actions
     from tui.curves import Curves
     from tui.inbox import Inbox
+    from tui.readings import Readings
     from tui.widgets.bars import Tabs
     from tui.widgets.host_strip import HostStrip
 
@@ -29,6 +30,7 @@ class OpeningScreen(OrderingScreen):
     tabs: Tabs
     curves: Curves
     inbox: Inbox
+    readings: Readings
 
     def __init__(self, actions: Actions, clock: Callable[[], float], *, readonly: bool) -> None:
         super().__init__(actions)
@@ -64,6 +66,7 @@ class OpeningScreen(OrderingScreen):
         if self._comparing and self._looked:
             self.actions.look(self._looked)
         self._away = self._comparing = False
+        self.hosts.look()
         self.show_log()
 
     async def open_run(self, tab: str) -> None:
@@ -101,6 +104,14 @@ class OpeningScreen(OrderingScreen):
 
         rows, hosts = self.table.listing.rows, self.hosts.hosts
         self.above(FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly))
+
+    async def action_hosts(self) -> None:
+        """The hosts, and who is on their GPUs."""
+        await loaded("tui.screens.hosts")
+        from tui.screens.hosts import HostsScreen
+
+        rows, hosts, seen = self.table.listing.rows.values(), self.hosts.hosts, self.inbox.seen
+        self.above(HostsScreen(self.actions, hosts, rows, self.readings, self._clock, seen=seen))
 
     async def action_profile(self) -> None:
         """The program of the job under the cursor: what it does, where it stands."""
