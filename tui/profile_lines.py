@@ -78,20 +78,25 @@ def functions_head(*, compared: bool) -> str:
     return f"self%  total%{' change' if compared else ''}    function ({OWN} is your own)"
 
 
-def threads(standings: Sequence[Standing], odd: Collection[int]) -> Lines:
+def threads(standings: Sequence[Standing], odd: Collection[tuple[str, int]]) -> Lines:
     """Where all threads stand: first a line for each process, then the stacks."""
     lines: Lines = []
     for each in standings:
-        tone = "bad" if each.pid in odd or each.trouble else "strong"
-        mark = "≠ " if each.pid in odd else ""
-        lines.append([(f" {mark}{each.name} ({each.pid})  ", tone), (show.clean(each.summary, 200), "plain")])
+        tone = "bad" if (each.node, each.pid) in odd or each.trouble else "strong"
+        mark = "≠ " if (each.node, each.pid) in odd else ""
+        lines.append([(f" {mark}{called(each)}  ", tone), (show.clean(each.summary, 200), "plain")])
     for each in standings:
         lines.append([])
-        mark = "  ≠ not where most others are" if each.pid in odd else ""
-        lines.append([(f" {each.name} ({each.pid}){mark}", "strong")])
+        mark = "  ≠ not where most others are" if (each.node, each.pid) in odd else ""
+        lines.append([(f" {called(each)}{mark}", "strong")])
         for thread in each.threads:
             lines += _thread(thread)
     return lines
+
+
+def called(each: Standing) -> str:
+    """A process for people."""
+    return show.clean(f"{each.name} ({each.pid})" if each.pid else each.name, 80)
 
 
 def _thread(thread: Thread) -> Lines:

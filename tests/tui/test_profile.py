@@ -259,6 +259,29 @@ async def test_the_rank_that_stands_elsewhere_is_marked(tmp_path: Path) -> None:
         assert "rank 0 (70)  the main thread waits for the other ranks (all_reduce) in train" in lines[0]
 
 
+async def test_the_threads_of_all_nodes_are_side_by_side(tmp_path: Path) -> None:
+    class Cluster(Machine):
+        """Each node has two of the ranks; on the last there is no py-spy."""
+
+        async def look(self, marks: Sequence[str], others: Sequence[int] = ()) -> Scene:
+            node = self.calls[-1][2]
+            first = {"gpu01": 0, "gpu02": 2, "gpu03": 4}[node]
+            scene = replace(SCENE, host=node, processes=RANKS[first : first + 2])
+            return replace(scene, spies=()) if node == "gpu03" else scene
+
+    machine = Cluster(kind="slurm")
+    machine.hostnames = b"gpu01\ngpu02\ngpu03\n"
+    job = row(1, nodes="gpu[01-03]")
+    async with board(job, actions=profiled(tmp_path, machine, job)) as stage:
+        await opened(stage)
+        await stage.press("d")
+        await stage.until("5 processes, 1 not where most are")
+        assert "≠ rank 2 on gpu02 (72)  the main thread works" not in stage.screen
+        assert "≠ rank 2 on gpu02 (72)  the main thread waits in load" in stage.screen
+        assert "rank 3 on gpu02 (73)  the main thread waits for the other ranks" in stage.screen
+        assert "gpu03  it has no py-spy" in stage.screen
+
+
 async def test_a_job_on_several_nodes_is_looked_into_node_by_node(tmp_path: Path) -> None:
     machine = Machine(kind="slurm")
     machine.hostnames = b"gpu01\ngpu02\n"

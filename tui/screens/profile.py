@@ -224,7 +224,7 @@ class ProfileScreen(HearingScreen):
         self.open_tab("functions")
 
     async def _dump(self, spy: str, scene: Scene) -> None:
-        standings = await self.work.dump(spy, scene, self._node)
+        standings = await self.work.dump(spy, scene, self._node, self._job_nodes)
         odd = strays(standings)
         told = f"{len(standings)} processes, {len(odd)} not where most are" if len(standings) > 1 else "1 process"
         self.stacks.put([(told, "dim")], profile_lines.threads(standings, odd))

@@ -150,7 +150,7 @@ class FlameGraph(Lines):
         if not self.count:
             return ()
         function, node = self.calls.function(self.cursor), self.cursor
-        below = sum(self.calls.weight[child] for child in self.calls.children[node])
+        below = sum(self.calls.weight[child] for child in self.calls.children(node))
         alone = (self.calls.weight[node] - below) / self.calls.weight[0]
         where = f"  {show.clean(place_of(function.file))}" if function.file else ""
         found = f"  {self.words}: {self._share:.1%}" if self.words else ""
@@ -165,7 +165,7 @@ class FlameGraph(Lines):
 
     def action_down(self) -> None:
         """To the call that takes most of it."""
-        self._go(next(iter(self.calls.children[self.cursor]), None))
+        self._go(next(iter(self.calls.children(self.cursor)), None))
 
     def action_up(self) -> None:
         self._go(self.calls.parent[self.cursor])
