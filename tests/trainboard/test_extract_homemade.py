@@ -89,6 +89,12 @@ def test_a_record_of_settings_with_an_epoch_in_it_is_no_measurement() -> None:
     assert set(read(json.dumps(told) + "\n")) == {"time", "rate"}
 
 
+@pytest.mark.parametrize("line", ["Whole training speed: 36 iterations in 0:02:04", "Train speed: 9 epochs in 3.5 s"])
+def test_how_much_was_done_in_what_time_is_no_speed(line: str) -> None:
+    assert read(line + "\n") == {}
+    assert last("step 3 speed: 36 iterations\n") == {"speed": 36}
+
+
 def test_a_name_may_have_a_raised_two() -> None:
     assert last("Epoch 4\n  RMSE: 0.25\n  R²: 0.95\n")["R²"] == 0.95
 
