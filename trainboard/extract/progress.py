@@ -44,6 +44,7 @@ class Told:
     """Where the lines of a shape tell the place in the training."""
 
     __slots__ = (
+        "_plan",
         "aside",
         "closes",
         "count",
@@ -60,6 +61,7 @@ class Told:
     )
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         epoch, counter = plan.epoch, plan.counter
         self.epoch = epoch and epoch.slot
         self.epochs = epoch and epoch.total
@@ -75,6 +77,11 @@ class Told:
         self.is_heading = not plan.fields
         self.closes = not plan.aside and bool(plan.fields)
         """A line of an epoch that was named before tells its end."""
+
+    @property
+    def without_epoch(self) -> Told:
+        """Of lines of that shape whose epoch is empty."""
+        return Told(self._plan._replace(epoch=None))
 
 
 class Position:
@@ -149,7 +156,7 @@ class Position:
         self.at(told.epoch_word, epoch)
         return True
 
-    def of_epoch(self, told: Told, lines: list[tuple[bytes, ...]]) -> list[tuple[bytes, ...]]:
+    def of_epoch(self, told: Told, lines: Sequence[Sequence[bytes]]) -> Sequence[Sequence[bytes]]:
         """Those lines at the front that print the epoch as it was printed last, where they print one."""
         slot, token = told.epoch, self._token
         if slot is None:

@@ -41,12 +41,14 @@ def _taking(pieces: Iterable[tuple[int, bool]]) -> Callable[[bytes], tuple[bytes
 class Stencil:
     """Where the wanted numbers stand in lines of one outline and shape."""
 
-    __slots__ = ("is_row", "recipe", "tokens")
+    __slots__ = ("is_row", "is_sound", "recipe", "tokens")
 
     def __init__(self, recipe: Recipe, parts: Sequence[bytes]) -> None:
         self.recipe = recipe
         self.is_row = len(parts) > 1 and not parts[2].strip(BETWEEN_CELLS)
         """A line of it may be a row of a table, where there is one."""
+        self.is_sound = all(_is_number(parts[2 * slot + 1]) for slot in recipe.measured)
+        """All that may be values are numbers, and so they are in every line of it."""
         wanted = set(recipe.plan.wanted)
         self.tokens = _taking([(len(part), at % 2 == 1 and at // 2 in wanted) for at, part in enumerate(parts)])
 
@@ -122,7 +124,7 @@ class Stencils:
         for line, outline in zip(lines, outlines, strict=True):
             variants = known.get(outline)
             stencil = None if variants is None else variants.of(line)
-            if stencil is None or stencil.recipe is not recipe:
+            if stencil is None or stencil.recipe is not recipe or not stencil.is_sound:
                 break
             tokens.append(stencil.tokens(line))
         return tokens
@@ -142,3 +144,11 @@ class Stencils:
 def outlines_of(lines: Sequence[bytes]) -> list[bytes]:
     """The lines with a zero for every digit."""
     return _END.join(lines).translate(_OUTLINE).split(_END) if lines else []
+
+
+def _is_number(token: bytes) -> bool:
+    try:
+        float(token)
+    except ValueError:
+        return False
+    return True
