@@ -40,6 +40,8 @@ _BARS = 3
 """A line with more bars may be the header of a table."""
 TABLES_CAP = 16
 """Tables whose recipes are remembered."""
+WIDE = 3
+"""Columns with metrics from which on it pays to read the cells of a row all at once."""
 ROWS_ALIKE = 3
 """Rows with the same cells filled after which more of them are taken at once."""
 ROWS_LEAST = 16
@@ -153,7 +155,9 @@ class Extractor:
             if variants is not None:  # as `variants.of(line)`, without a call
                 digits = variants.digits
                 stencil = variants.stencil if digits is None else variants.stencils.get(digits(line))
-            if stencil is not None and (self._table is None or self._is_no_row(stencil)):
+            if stencil is not None and (
+                self._table is None or not (self._separated or stencil.is_row) or self._is_foreseen(stencil)
+            ):
                 recipe = stencil.recipe
                 if recipe is NOTHING:
                     continue
@@ -262,10 +266,9 @@ class Extractor:
             self._alike, self._reach = -ALIKE, ROWS_LEAST  # it is some lines before the next try
         return taken
 
-    def _is_no_row(self, stencil: Stencil) -> bool:
-        """Whether a line of a known shape is read by it although there is a table."""
-        foreseen = stencil.recipe is self._last.next and stencil.recipe.match is not None
-        return foreseen or not (self._separated or stencil.is_row)
+    def _is_foreseen(self, stencil: Stencil) -> bool:
+        """Whether a line that may be a row of the table is read by its shape all the same."""
+        return stencil.recipe is self._last.next and stencil.recipe.match is not None
 
     def _learn(self, line: bytes, texts: tuple[bytes, ...], parts: Sequence[bytes]) -> Recipe:
         recipe = NOTHING
@@ -313,7 +316,9 @@ class Extractor:
         if id(table) not in self._rows:
             if len(self._rows) >= TABLES_CAP:
                 self._rows.clear()
-            self._rows[id(table)] = table, Recipe(table.plan)
+            recipe = Recipe(table.plan)
+            recipe.is_tabled = table.is_separated and len(table.plan.fields) >= WIDE
+            self._rows[id(table)] = table, recipe
         self._table, self._row = self._rows[id(table)]
         self._separated = table.is_separated
 

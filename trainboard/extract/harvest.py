@@ -91,14 +91,15 @@ class Harvest:
         outlet = recipe.outlet if not recipe.looped else self._loop(recipe, tokens)
         index = None
         if recipe.bare:
-            if recipe.plan.key:
+            if recipe.is_watched:
                 if outlet is None:
                     self._watch(recipe, tokens, chunk)
                     return
-            elif self._is_out_of_place(recipe, chunk, place):
+            elif (recipe.is_guest or not recipe.trusted) and self._is_out_of_place(recipe, chunk, place):
                 return
             else:
-                position.end_epoch()
+                if position.fraction == 0:
+                    position.fraction = None  # a metric of the whole epoch stands below its heading
                 self._ticks += 1
                 if recipe.part != self._part:
                     recipe.forget()
@@ -109,7 +110,9 @@ class Harvest:
         if outlet is None:
             outlet = self._resolve(recipe)
         unison = outlet.unison
-        if is_sound and unison is not None and self._serves(unison, recipe, index):
+        if not outlet.fields:
+            pass  # a heading, which tells the place alone
+        elif is_sound and unison is not None and self._serves(unison, recipe, index):
             at = index
             if recipe.ranked and not self._hears(recipe, unison, tokens):
                 at = None
@@ -119,10 +122,13 @@ class Harvest:
                 unison.last, unison.is_level = index[1], True
             if at is not None:
                 unison.count += 1
+                wall = chunk.wall
+                if recipe.stamp is not None:
+                    clock = recipe.clock or recipe.clocks.of(recipe.stamp, tokens)
+                    wall = clock.time(recipe.stamp, tokens, wall)
                 if outlet.scales is not None:
                     chunk.scale(outlet.scales)
                 chunk.tokens += outlet.pick(tokens)
-                wall = chunk.wall if recipe.stamp is None else recipe.time(tokens, chunk.wall)
                 chunk.told.append((outlet.metrics, at, wall))
         elif not (recipe.is_tabled and self._take_row(recipe, outlet, index, tokens, chunk)):
             self._take_apart(recipe, outlet, index, tokens, chunk)

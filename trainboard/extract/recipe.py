@@ -27,8 +27,6 @@ HITS = 64
 LENGTH_CAP = 1024
 """Bytes of texts in a pattern."""
 SLOTS_CAP = 48
-TABLE_LEAST = 3
-"""Columns with metrics from which on it pays to read a table's cells all at once."""
 _NUMBER = rb"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
 _DIGITS = re.compile(rb"\d+")
 
@@ -45,8 +43,10 @@ class Recipe:
         "doubts",
         "hits",
         "is_dateless",
+        "is_guest",
         "is_plain",
         "is_tabled",
+        "is_watched",
         "looped",
         "match",
         "measured",
@@ -70,7 +70,7 @@ class Recipe:
         self.clocks = clocks or Clocks()
         # What every line asks for is kept nearer than in the plan.
         self.bare, self.row, self.stamp, self.unique = plan.bare, plan.row, plan.stamp, plan.unique
-        self.looped = plan.looped
+        self.looped, self.is_guest, self.is_watched = plan.looped, plan.guest, bool(plan.key)
         self.is_plain = not (plan.bare or plan.unique)
         """How many samples there were does not matter."""
         self.clock = None if plan.stamp is None or plan.stamp.is_told_apart else self.clocks.of(plan.stamp)
@@ -89,8 +89,8 @@ class Recipe:
         """Whether the lines above may name what a row measures; None until that is asked."""
         self.part = ""
         """The evaluation that these channels are of, where a heading line announced one."""
-        self.is_tabled = not plan.wanted and len(plan.fields) >= TABLE_LEAST
-        """Its tokens are the cells of a table, of which some may be empty."""
+        self.is_tabled = False
+        """Its tokens are many cells of a table, of which some may be empty: it pays to read them all at once."""
         fields = (*plan.fields, *plan.doubts) if plan.wanted else ()
         self.measured = tuple(plan.wanted[field.slot] for field in fields)
         """The numbers of a line that may be values."""

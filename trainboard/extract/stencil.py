@@ -35,7 +35,13 @@ _DIGITS = re.compile(rb"([0-9]+)")
 
 def _taking(pieces: Iterable[tuple[int, bool]]) -> Callable[[bytes], tuple[bytes, ...]]:
     """What takes those pieces of a line, by their lengths in its order, that are wanted."""
-    return Struct("".join(f"{length}{'s' if wanted else 'x'}" for length, wanted in pieces)).unpack
+    form, gap = "", 0
+    for length, wanted in pieces:
+        if wanted:
+            form, gap = f"{form}{gap}x{length}s", 0
+        else:
+            gap += length
+    return Struct(f"{form}{gap}x").unpack
 
 
 class Stencil:
@@ -61,7 +67,7 @@ class Variants:
     def __init__(self, parts: Sequence[bytes] = ()) -> None:
         pieces: list[tuple[int, bool]] = []
         for at, part in enumerate(parts):
-            texts = (part,) if at % 2 else _DIGITS.split(part)
+            texts = (part,) if at % 2 or not _DIGITS.search(part) else _DIGITS.split(part)
             pieces += ((len(text), place % 2 == 1) for place, text in enumerate(texts))
         self.digits = _taking(pieces) if any(taken for _, taken in pieces) else None
         self.stencil: Stencil | None = None
