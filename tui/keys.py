@@ -34,7 +34,19 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("profile_list", "table", "log", "info", "resources", "curves", "grid", "layers", "compared", "findings", "host_list")
+PANES = (
+    "profile_list",
+    "table",
+    "log",
+    "info",
+    "resources",
+    "curves",
+    "grid",
+    "layers",
+    "compared",
+    "findings",
+    "host_list",
+)
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
 
