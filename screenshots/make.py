@@ -118,6 +118,7 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     await until(pilot, lambda: "error:" in shown(pilot))
     save(pilot, "findings")
     await pilot.press("escape")
+    await machines(pilot)
     await pilot.press("escape", "n")
     await until(pilot, lambda: " away.yaml" in shown(pilot))
     await pilot.press("j", "b", "tab")
@@ -130,6 +131,16 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     await pilot.resize_terminal(80, 24)
     await until(pilot, lambda: "char-rnn" in shown(pilot))
     save(pilot, "small")
+
+
+async def machines(pilot: Pilot[int]) -> None:
+    """The hosts, one of them unfolded."""
+    await pilot.press("H")
+    await until(pilot, lambda: "GPU USE" in shown(pilot))
+    await pilot.press("slash", *"gpu1", "enter", "z", "escape")
+    await until(pilot, lambda: "GPU 3 " in shown(pilot) and "▁▁▁" in shown(pilot))
+    save(pilot, "hosts")
+    await pilot.press("escape")
 
 
 def shown(pilot: Pilot[int]) -> str:

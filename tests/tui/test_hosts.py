@@ -73,7 +73,8 @@ async def test_unfolded_a_host_shows_what_each_gpu_does_and_who_is_on_it() -> No
         assert "free" in line_of(stage, "GPU 1")
         assert "exp-1/lr=0.1" in line_of(stage, "● ", "4711", "ann")
         assert "jupyter␛[31m" in line_of(stage, "· ", "12", "bob")
-        assert "of 64 · load 12.5 · RAM  25%" in stage.screen
+        assert "CPU  30% of 64 ▃" in stage.screen
+        assert "· load 12.5 · RAM 25% 128G/512G ▃" in stage.screen
         assert "swap 0B/8.0G" in stage.screen
         assert "disk /home" in stage.screen
         assert "250G free of 1.0T" in stage.screen
@@ -329,7 +330,7 @@ def test_a_sparkline_fills_its_place_and_keeps_the_highest(values: list[int | No
 
 
 def test_an_idle_figure_is_not_a_missing_one() -> None:
-    assert sparkline([0, None, 50, 100], 6) == "  ▁ ▅█"
+    assert sparkline([0, None, 50, 100], 6) == "▁ ▅█  "
 
 
 def test_processes_belong_to_rows_of_their_backend_however_the_folder_is_written() -> None:
