@@ -141,7 +141,7 @@ async def machines(pilot: Pilot[int], cluster: Cluster) -> None:
     await pilot.press("H")
     await until(pilot, lambda: "GPU USE" in shown(pilot))
     await pilot.press("slash", *"gpu1", "enter", "z", "escape")
-    await until(pilot, lambda: "GPU 3 " in shown(pilot) and "● " in shown(pilot) and "▁▁▁" in shown(pilot))
+    await until(pilot, lambda: "char_rnn.py" in shown(pilot) and "▁▁▁" in shown(pilot))
     save(pilot, "hosts")
     await pilot.press("escape")
 

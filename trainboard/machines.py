@@ -113,6 +113,12 @@ def by_gpu(health: Health) -> Mapping[str, Sequence[Process]]:
     return found
 
 
+def short_command(process: Process) -> str:
+    """A command without the folder of its program."""
+    program, space, rest = process.command.partition(" ")
+    return f"{program.rpartition('/')[2] or program}{space}{rest}"
+
+
 def tail(directory: str) -> str:
     """What tells one attempt directory of a backend from another, however the way to it is written."""
     return "/".join(directory.rstrip("/").split("/")[-3:])

@@ -9,7 +9,19 @@ from rich.cells import cell_len
 
 from trainboard.filling import left
 from trainboard.link import Link
-from trainboard.machines import NEXT, clock, filled, free, is_free, quotas, share, short, troubles, until
+from trainboard.machines import (
+    NEXT,
+    clock,
+    filled,
+    free,
+    is_free,
+    quotas,
+    share,
+    short,
+    short_command,
+    troubles,
+    until,
+)
 from tui import show
 from tui.columns import Column, fit
 from tui.hosts import gpu_of, notes, process_of
@@ -304,7 +316,7 @@ def process_line(host: HostSeen, process: Process, row: Row | None, now: float, 
         "memory": show.size(process.memory),
         "cpu": percent(process.cpu),
         "run": show.clean(run),
-        "command": show.clean(process.command),
+        "command": show.clean(short_command(process)),
     }
     wanted = tuple(column for column in PROCESS if column.name != "run" or run)
     pieces: list[Piece] = [("      ", "plain")]
