@@ -31,6 +31,11 @@ class Paths:
         return self.state / "pictures"
 
     @property
+    def disks(self) -> Path:
+        """The folder of what was free on the disks of hosts, hour by hour."""
+        return self.state / "disks"
+
+    @property
     def outbox(self) -> Path:
         """The folder of the messages to the user that are on their way."""
         return self.state / "outbox"
@@ -39,6 +44,11 @@ class Paths:
     def code(self) -> Path:
         """The folder of the projects' code."""
         return self.state / "code"
+
+    @property
+    def profiles(self) -> Path:
+        """The folder of the profiles that were recorded of runs."""
+        return self.state / "profiles"
 
     @property
     def results(self) -> Path:

@@ -120,8 +120,7 @@ def parser() -> argparse.ArgumentParser:
     )
     rebuild.add_argument("--json", action="store_true")
 
-    hosts = command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend")
-    hosts.add_argument("--json", action="store_true")
+    add_hosts(command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend, or all about some"))
 
     metrics = command("metrics", "trainboard.cli.metrics:metrics", "the metrics in runs' logs, or in any log files")
     metrics.add_argument("sources", nargs="+", metavar="RUN|FILE")
@@ -134,6 +133,22 @@ def parser() -> argparse.ArgumentParser:
     )
     diagnose.add_argument("sources", nargs="+", metavar="RUN|FILE")
     diagnose.add_argument("--json", action="store_true")
+
+    profile = command(
+        "profile", "trainboard.cli.profile:profile", "where the time of a running job goes, or what a profile says"
+    )
+    profile.add_argument("source", metavar="RUN|FILE", help="a file: of py-spy, speedscope, cProfile, or a trace")
+    profile.add_argument("--seconds", type=float, default=10.0, metavar="N", help="how long (%(default)g)")
+    profile.add_argument("--dump", action="store_true", help="where all threads stand now, of all processes")
+    profile.add_argument("--native", action="store_true", help="C and C++ too; pauses the program for each sample")
+    profile.add_argument("--gil", action="store_true", help="only threads that hold the GIL")
+    profile.add_argument("--idle", action="store_true", help="threads that wait, too")
+    profile.add_argument("--subprocesses", action="store_true", help="of the process too")
+    profile.add_argument("--pid", type=int, metavar="PID", help="this process; the busiest otherwise")
+    profile.add_argument("--node", default="", metavar="NODE", help="of a job on several nodes; the first otherwise")
+    profile.add_argument("--send", action="store_true", help="send py-spy to a host without it, unasked")
+    profile.add_argument("--output", metavar="FILE", help="write what was recorded there, in py-spy's raw format")
+    profile.add_argument("--json", action="store_true")
 
     results = command(
         "results", "trainboard.cli.results:show", "what came of runs: parameters and metrics, as a sheet"
@@ -181,6 +196,19 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("hosts", nargs="*", metavar="HOST")
     config.add_argument("--json", action="store_true")
     return root
+
+
+def add_hosts(hosts: argparse.ArgumentParser) -> None:
+    """The words behind `hosts`."""
+    hosts.add_argument(
+        "names", nargs="*", metavar="BACKEND", help="all about these, with the processes on their GPUs"
+    )
+    how = hosts.add_mutually_exclusive_group()
+    how.add_argument("--free", action="store_true", help="where GPUs are free now, and who has the others")
+    how.add_argument("-1", dest="one_line", action="store_true", help="one plain line, for a status line")
+    hosts.add_argument("--gpus", type=int, metavar="N", help="with --free: so many on one machine (1)")
+    hosts.add_argument("--memory", metavar="SIZE", help="with --free: so much free memory on each, as 8G")
+    hosts.add_argument("--json", action="store_true")
 
 
 def add_spec(spec: argparse.ArgumentParser) -> None:
