@@ -19,6 +19,7 @@ from tests.trainboard.test_why_real import STEPS, diagnosed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from tests.cluster import Cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.sshd, pytest.mark.slow]
