@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backends.base import Wanted
     from specs.model import Setting, Spec
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -72,6 +73,9 @@ class Nobody:
 
     async def read_findings(self, ids: Collection[str]) -> None:
         return None
+
+    def profiling(self, key: str) -> Profiling:
+        raise Refused("nobody is there")
 
     def look(self, keys: Collection[str]) -> None:
         return None

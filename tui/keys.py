@@ -34,7 +34,7 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings", "host_list")
+PANES = ("profile_list", "table", "log", "info", "curves", "grid", "layers", "compared", "findings", "host_list")
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
 
@@ -68,6 +68,7 @@ KEYS = (
     Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
     Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
+    Key("P", "profile", "", "look into the running program: hot functions, flame graph, threads", ("board",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
     Key("1,m", "tab_curves", "", "the curves", ("run",), "1 m"),
@@ -122,6 +123,36 @@ KEYS = (
     Key("u", "own_scales", "own", "a scale of its own for every layer, or one for all", ("layers",)),
     Key("z", "fold", "fold", "all layers at once, several on a line, or a line for each", ("layers",)),
     Key("y", "copy", "copy", "copy the value under the cursor", ("layers",)),
+    Key("r", "record", "record", "record the process under the cursor, or the same once more", ("profile",)),
+    Key("d", "dump", "threads", "where all threads of all its processes stand now", ("profile",)),
+    Key("enter", "open", "open", "record the process; open the file; show the function in the graph", ("profile",)),
+    Key("c", "compare", "compare", "the file against what is open", ("profile",)),
+    Key("R", "look", "look", "look for the processes again", ("profile",)),
+    Key("n", "next_node", "node", "the next node of the job", ("profile",)),
+    Key("plus,equals_sign", "longer", "seconds", "record for longer", ("profile",), "+"),
+    Key("minus", "shorter", "", "record for a shorter time", ("profile",), "-"),
+    Key("N", "flip('native')", "native", "stacks of C and C++ too; pauses the program for each sample", ("profile",)),
+    Key("o", "flip('gil')", "", "only threads that hold the GIL", ("profile",)),
+    Key("i", "flip('idle')", "", "threads that wait, too", ("profile",)),
+    Key("s", "flip('children')", "", "subprocesses of the process, too", ("profile",)),
+    Key("1", "tab_processes", "", "the Python processes of the job", ("profile",)),
+    Key("2", "tab_functions", "", "the functions that take most time", ("profile",)),
+    Key("3", "tab_flame", "", "the flame graph", ("profile",)),
+    Key("4", "tab_threads", "", "where the threads stand", ("profile",)),
+    Key("5", "tab_files", "", "profiles that were kept, and traces that the run wrote", ("profile",)),
+    Key("6", "tab_trace", "", "what a trace says", ("profile",)),
+    Key("left_square_bracket", "previous_tab", "", "the tab before", ("profile",), "["),
+    Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("profile",), "]"),
+    Key("slash", "find", "find", "find functions, and mark them in the graph", ("profile",), "/"),
+    Key("escape", "back", "back", "stop recording; zoom out; back", ("profile",), "esc"),
+    Key("j,down", "down", "", "to what it calls", ("flame",), "j ↓"),
+    Key("k,up", "up", "", "to its caller", ("flame",), "k ↑"),
+    Key("h,left", "left", "", "to the call on the left", ("flame",), "h ←"),
+    Key("l,right", "right", "", "to the call on the right", ("flame",), "l →"),
+    Key("g,home", "top", "", "to the first row", ("flame",), "g"),
+    Key("enter", "zoom", "zoom", "make the call as wide as the screen", ("flame",)),
+    Key("question_mark", "help", "help", "this help", ("profile",), "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", ("profile",)),
     Key("left", "left", "", "to the column before", ("compared",), "←"),
     Key(
         "right",
@@ -219,6 +250,9 @@ TITLES = {
     "host_list": "Hosts: list",
     "compare": "Compare",
     "compared": "Compare: table",
+    "profile": "Profile",
+    "flame": "Profile: flame graph",
+    "profile_list": "Profile: lists",
     "specs": "Specs",
     "files": "Specs: files",
     "runs": "Specs: runs",
