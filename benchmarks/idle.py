@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backends.base import Wanted
     from specs.model import Setting, Spec
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -76,6 +77,9 @@ class Nobody:
 
     def uses(self) -> Using:
         raise Refused("nothing is used here")
+
+    def profiling(self, key: str) -> Profiling:
+        raise Refused("nobody is there")
 
     def look(self, keys: Collection[str]) -> None:
         return None

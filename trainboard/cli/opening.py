@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -104,6 +105,9 @@ class Opening:
 
     def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
         return self._there().save_log(key, path, overwrite=overwrite)
+
+    def profiling(self, key: str) -> Profiling:
+        return self._there().profiling(key)
 
     def look(self, keys: Collection[str]) -> None:
         if self._watch is not None:
