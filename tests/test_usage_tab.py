@@ -12,12 +12,12 @@ import pytest
 from tests.conftest import need
 from tests.terminal import Terminal, missing
 from tests.trainboard.test_cli import Shell, everywhere
-from tests.trainboard.test_cli_usage import BURN, SPEC
+from tests.trainboard.test_cli_usage import BURN, SPEC, apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["everywhere"]
+__all__ = ["apart", "everywhere"]
 
 pytestmark = [pytest.mark.sshd, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -28,22 +28,22 @@ LONG = f"{BURN}\nwhile time.perf_counter() < begun + 13: time.sleep(0.1)\n".repl
 
 
 @pytest.fixture
-def board(everywhere: Shell) -> Iterator[Terminal]:
+def board(apart: Shell) -> Iterator[Terminal]:
     """A board at its smallest, without colours."""
     need(missing(), os.environ)
-    environ = {**everywhere.more, "TRAINBOARD_HOME": str(everywhere.home), "NO_COLOR": "1"}
-    everywhere.write("burn.py", LONG)
-    everywhere.write("burn.yaml", SPEC)
-    terminal = Terminal(everywhere.folder, [sys.executable, "-m", "trainboard"], environ, (80, 24))
+    environ = {**apart.more, "TRAINBOARD_HOME": str(apart.home), "NO_COLOR": "1"}
+    apart.write("burn.py", LONG)
+    apart.write("burn.yaml", SPEC)
+    terminal = Terminal(apart.folder, [sys.executable, "-m", "trainboard"], environ, (80, 24))
     yield terminal
     terminal.close()
 
 
 @pytest.mark.parametrize("backend", ["here", "gpu1"])
 def test_the_tab_shows_what_a_run_really_used_and_e_writes_it_down(
-    everywhere: Shell, board: Terminal, backend: str
+    apart: Shell, board: Terminal, backend: str
 ) -> None:
-    everywhere.json("submit", "burn.yaml", "--on", backend)
+    apart.json("submit", "burn.yaml", "--on", backend)
     board.until("COMPLETED", within=150)
     board.while_pressing(("u",), "[resources]")
     screen = board.until(lambda screen: "CPUs" in screen and "next time" in screen)
@@ -58,6 +58,6 @@ def test_the_tab_shows_what_a_run_really_used_and_e_writes_it_down(
     board.until("Write this into burn.yaml?")
     board.press("y")
     board.until("written into")
-    text = (everywhere.folder / "burn.yaml").read_text()
+    text = (apart.folder / "burn.yaml").read_text()
     assert text.startswith("# what burns\nname: burn\n")
     assert "memory: 300M, time: 5m}  # by guess" in text
