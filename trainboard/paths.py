@@ -41,6 +41,11 @@ class Paths:
         return self.state / "code"
 
     @property
+    def history(self) -> Path:
+        """The folder of what the accounting of clusters told of jobs that are over."""
+        return self.state / "history"
+
+    @property
     def results(self) -> Path:
         """The folder of what runs left and was brought here: `<run>/<attempt>/…`."""
         return self.state / "results"
