@@ -91,7 +91,8 @@ SHOWN_FIRST = {
         "tui.loading",
     ),
     *("tui.orders", "tui.prompts", "tui.show"),
-    *("tui.screens", "tui.screens.board", "tui.screens.hearing", "tui.screens.ordering", "tui.screens.summary"),
+    *("tui.screens", "tui.screens.board", "tui.screens.hearing", "tui.screens.opening"),
+    *("tui.screens.ordering", "tui.screens.summary"),
     *("tui.widgets", "tui.widgets.bars", "tui.widgets.host_strip", "tui.widgets.job_cells"),
     *("tui.widgets.job_lines", "tui.widgets.job_table", "tui.widgets.lines"),
 }

@@ -31,6 +31,11 @@ class Paths:
         return self.state / "pictures"
 
     @property
+    def disks(self) -> Path:
+        """The folder of what was free on the disks of hosts, hour by hour."""
+        return self.state / "disks"
+
+    @property
     def outbox(self) -> Path:
         """The folder of the messages to the user that are on their way."""
         return self.state / "outbox"
@@ -44,6 +49,11 @@ class Paths:
     def history(self) -> Path:
         """The folder of what the accounting of clusters told of jobs that are over."""
         return self.state / "history"
+
+    @property
+    def profiles(self) -> Path:
+        """The folder of the profiles that were recorded of runs."""
+        return self.state / "profiles"
 
     @property
     def results(self) -> Path:

@@ -24,6 +24,7 @@ from trainboard.dispatch import Dispatcher
 from trainboard.documents import Records
 from trainboard.engine import Engine
 from trainboard.events import FindingsSeen, HostSeen, Link, Noticed, Sampled, TableSeen
+from trainboard.fillings import Fillings
 from trainboard.interpreter import responsive
 from trainboard.lease import Lease
 from trainboard.ledger import newest_attempts
@@ -108,6 +109,7 @@ class Watch:
             self._troubles,
             self._refresh_records,
         )
+        self._fillings = Fillings(self._places, paths.disks, self._engine.driving, tell, self._troubles)
         self._logs = Logs(self._places, tell)
         self._notifier = Notifier(
             config.notify, store, paths, environ, tell, bell=terminal_bell() if role == "board" else None
@@ -155,6 +157,7 @@ class Watch:
                 self._diagnose(),
                 self._notifier.run(),
                 self._spaces.watch(lambda: self._records),
+                self._fillings.watch(),
             ):
                 self._tasks.begin(work)
             if self._first is not None:

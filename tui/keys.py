@@ -34,7 +34,7 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings")
+PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings", "host_list")
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
 
@@ -67,6 +67,7 @@ KEYS = (
     Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
     Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
+    Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
     Key("1,m", "tab_curves", "", "the curves", ("run",), "1 m"),
@@ -160,12 +161,20 @@ KEYS = (
     Key("slash", "find", "filter", "filter the findings", ("findings_screen",), "/"),
     Key("y", "copy", "copy", "copy the finding", ("findings_screen",)),
     Key("escape", "back", "back", "back; clears a filter", ("findings_screen",), "esc"),
+    Key("enter", "open", "open", "what is inside of the host; of a process, its run", ("hosts",)),
+    Key("z", "fold", "fold", "unfold the host, or fold it again", ("hosts",)),
+    Key("Z", "fold_all", "", "unfold all, or fold all", ("hosts",)),
+    Key("o", "sort", "sort", "in the order of the config, by name, by free GPUs, by use", ("hosts",)),
+    Key("slash", "find", "filter", "filter the hosts", ("hosts",), "/"),
+    Key("y", "copy", "copy", "copy the GPU's uuid, the pid, the disk's path, or the host's name", ("hosts",)),
+    Key("r", "refresh_hosts", "refresh", "query every host now", ("hosts",)),
+    Key("escape", "back", "back", "back; clears a filter", ("hosts",), "esc"),
     Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
     Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
-    Key("question_mark", "help", "help", "this help", ("board", "run", "compare", "findings_screen"), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen")),
+    Key("question_mark", "help", "help", "this help", ("board", "run", "compare", "findings_screen", "hosts"), "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen", "hosts")),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
     Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
@@ -206,6 +215,8 @@ TITLES = {
     "layers": "Run: layers",
     "findings_screen": "Findings",
     "findings": "Findings: list",
+    "hosts": "Hosts",
+    "host_list": "Hosts: list",
     "compare": "Compare",
     "compared": "Compare: table",
     "specs": "Specs",

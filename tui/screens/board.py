@@ -14,7 +14,7 @@ from tui.inbox import Inbox
 from tui.keys import CHANGING, KEYS, bindings
 from tui.listing import WAITING
 from tui.loading import loaded
-from tui.screens.ordering import OrderingScreen, Severity
+from tui.screens.opening import OpeningScreen
 from tui.screens.summary import summary
 from tui.widgets.bars import Line, Tabs, key_groups
 from tui.widgets.host_strip import HostStrip
@@ -23,7 +23,7 @@ from tui.widgets.job_table import JobTable
 from tui.widgets.lines import TONES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from textual.app import ComposeResult
     from textual.timer import Timer
@@ -41,16 +41,18 @@ if TYPE_CHECKING:
         SamplesArrived,
         TableArrived,
     )
+    from tui.screens.ordering import Severity
     from tui.widgets.query import Query
 
 DWELL = 0.15
 """Seconds that the cursor rests on a row before its log is asked for."""
 
-COMPARED = 256
-"""Runs that can be compared at once: all their metrics are read."""
+OPENED = ("log", "findings", "info")
+"""Panes that are tabs of a run, too."""
 
 FURNITURE = (
     "tui.messages",
+    "tui.readings",
     "tui.widgets.finding_text",
     "tui.widgets.fold_cells",
     "tui.widgets.info_view",
@@ -67,7 +69,7 @@ SEVERITIES: dict[str, Severity] = {"warning": "warning", "error": "error"}
 """Textual's words for those of `Noticed`; any other is information."""
 
 
-class BoardScreen(OrderingScreen):
+class BoardScreen(OpeningScreen):
     """Takes in what arrived, passes it to its panes, and sends what the user wants to `Actions`."""
 
     BINDINGS = bindings("board")
@@ -75,25 +77,15 @@ class BoardScreen(OrderingScreen):
     AUTO_FOCUS = "JobTable"
 
     def __init__(self, actions: Actions, clock: Callable[[], float], *, readonly: bool, title: str) -> None:
-        super().__init__(actions)
-        self.readonly = readonly
+        super().__init__(actions, clock, readonly=readonly)
         self.paused = False
         self.curves = Curves(clock)
         self.inbox = Inbox()
         self.engine: EngineSeen | None = None
-        self._clock = clock
         self._heading = show.clean(title)
-        self._shown: str | None = None
-        """The row whose log is asked for."""
         self._dwell: Timer | None = None
         self.asked: Query | None = None
         """Until the panes below are there, None."""
-        self._away = False
-        """Whether a run is open above, which has the log to itself."""
-        self._looked: Collection[str] = ()
-        """The rows on the screen."""
-        self._comparing = False
-        """Whether other rows' curves are wanted above."""
 
     def compose(self) -> ComposeResult:
         yield Line(id="summary")
@@ -114,12 +106,14 @@ class BoardScreen(OrderingScreen):
         """What the first frame does not need: the panes below, and the line that a filter is typed into."""
         for name in FURNITURE:
             await loaded(name)
+        from tui.readings import Readings
         from tui.widgets.finding_text import FindingText
         from tui.widgets.info_view import InfoView
         from tui.widgets.log_view import LogView
         from tui.widgets.metrics_view import MetricsView
         from tui.widgets.query import Query
 
+        self.readings = Readings()
         self.log_view, self.metrics_view = LogView(self.actions, id="log"), MetricsView(id="metrics")
         self.finding_text = FindingText(id="findings")
         self.info_view, self.asked = InfoView(id="info"), Query()
@@ -130,6 +124,7 @@ class BoardScreen(OrderingScreen):
     # What arrived.
 
     def on_host_arrived(self, message: HostArrived) -> None:
+        self.readings.add(message.host)
         self.hosts.put(message.host)
         self._inform()
 
@@ -186,7 +181,7 @@ class BoardScreen(OrderingScreen):
         self.show_keys()
         if self._dwell is not None:
             self._dwell.stop()
-        self._dwell = self.set_timer(DWELL, self._show_log)
+        self._dwell = self.set_timer(DWELL, self.show_log)
 
     @on(JobTable.Listed)
     def _list_changed(self) -> None:
@@ -212,7 +207,7 @@ class BoardScreen(OrderingScreen):
     def on_descendant_focus(self) -> None:
         self.show_keys()
 
-    def _show_log(self) -> None:
+    def show_log(self) -> None:
         """Ask for the log under the cursor where it can be seen; let go of another row's."""
         self._dwell = None
         if self._away:
@@ -225,12 +220,6 @@ class BoardScreen(OrderingScreen):
             self._shown = key
             self.log_view.begin(key or "", "" if row is None else show.clean(row.log or name_of(row)))
             self.actions.show(key)
-
-    def _let_go(self) -> None:
-        """No log is shown here."""
-        if self._shown is not None:
-            self._shown = None
-            self.actions.show(None)
 
     def _draw_metrics(self) -> None:
         row = self.table.row
@@ -320,7 +309,7 @@ class BoardScreen(OrderingScreen):
         if had_focus:
             self.set_focus(self.pane)
         if name == "log":
-            self._show_log()
+            self.show_log()
         elif name == "info":
             self._inform()
         self.show_keys()
@@ -360,57 +349,7 @@ class BoardScreen(OrderingScreen):
         if self.table.fold is not None and not inside:
             self.table.action_fold()
             return
-        await loaded("tui.screens.run")
-        from tui.screens.run import RunScreen
-
-        tab = self.tabs.current if inside and self.tabs.current in ("log", "findings", "info") else "curves"
-        self._let_go()
-        self._away = True
-        host, progress = self.hosts.hosts.get(row.backend), self.curves.far(row)
-        seen = self.inbox.seen
-        screen = RunScreen(self.actions, row, host, self._clock, tab=tab, progress=progress, seen=seen)
-        self.app.push_screen(screen, self._returned)
-
-    def _returned(self, _: None) -> None:
-        """Back from the run: the log that is shown here is this one's again."""
-        self._away = False
-        self._show_log()
-
-    async def action_compare(self) -> None:
-        """The marked runs, or those of the experiment under the cursor, side by side."""
-        row, listing = self.table.row, self.table.listing
-        group = listing.group_of(row.key) if row is not None and not self.table.marks else None
-        rows = [listing.rows[key] for key in sorted(group.members, key=listing.rank)] if group else self.table.chosen
-        if len(rows) < 2:
-            self.say("mark two runs to compare, or go to one of an experiment", "warning")
-            return
-        if len(rows) > COMPARED:
-            self.say(f"{len(rows)} runs are too many to compare: mark {COMPARED} at most", "warning")
-            return
-        await loaded("tui.screens.compare")
-        from tui.screens.compare import CompareScreen
-
-        self._let_go()
-        self._away = self._comparing = True
-        self.app.push_screen(CompareScreen(self.actions, rows, self.hosts.hosts, self._clock), self._compared)
-
-    async def action_findings(self) -> None:
-        """The findings of all jobs."""
-        await loaded("tui.screens.findings")
-        from tui.screens.findings import FindingsScreen
-
-        self._let_go()
-        self._away = True
-        rows, hosts = self.table.listing.rows, self.hosts.hosts
-        screen = FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly)
-        self.app.push_screen(screen, self._returned)
-
-    def _compared(self, _: None) -> None:
-        """Back from the comparison: the curves of the rows that are seen here are wanted again."""
-        self._comparing = False
-        if self._looked:
-            self.actions.look(self._looked)
-        self._returned(None)
+        await self.open_run(self.tabs.current if inside and self.tabs.current in OPENED else "curves")
 
     def action_back(self) -> None:
         if self.focused is self.log_view and self.log_view.back():
@@ -463,36 +402,6 @@ class BoardScreen(OrderingScreen):
             text = row.log or row.directory or row.job_id or row.key
             self.app.copy_to_clipboard(text)
             self.say(f"copied {text}")
-
-    def action_new(self) -> None:
-        from tui.screens.specs import SpecsScreen
-
-        self.app.push_screen(SpecsScreen(self.actions, readonly=self.readonly), self._left)
-
-    def _left(self, key: str | None) -> None:
-        """Back from the specs: the cursor goes to what was submitted there."""
-        if key is not None:
-            self.table.seek(key)
-
-    def action_edit(self) -> None:
-        row = self.table.row
-        path = self.actions.spec_source(row.key) if row is not None else None
-        if row is None or path is None:
-            self.say("no spec file is known for this job" if row is not None else "no job chosen", "warning")
-            return
-        from tui.screens.specs import SpecsScreen
-
-        self.app.push_screen(
-            SpecsScreen(self.actions, readonly=self.readonly, path=path, params=row.params), self._left
-        )
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen())
-
-    def action_palette(self) -> None:
-        self.app.action_command_palette()
 
     def action_quit(self) -> None:
         self.app.exit(0)

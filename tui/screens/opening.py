@@ -1,0 +1,142 @@
+"""A board that opens other screens above itself, and knows what they take away from it meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.loading import loaded
+from tui.screens.ordering import OrderingScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from textual.screen import Screen
+
+    from trainboard.actions import Actions
+    from tui.curves import Curves
+    from tui.inbox import Inbox
+    from tui.readings import Readings
+    from tui.widgets.bars import Tabs
+    from tui.widgets.host_strip import HostStrip
+
+COMPARED = 256
+"""Runs that can be compared at once: all their metrics are read."""
+
+
+class OpeningScreen(OrderingScreen):
+    """One method for each screen that is opened. A screen above has the log, and may have the curves, to itself."""
+
+    hosts: HostStrip
+    tabs: Tabs
+    curves: Curves
+    inbox: Inbox
+    readings: Readings
+
+    def __init__(self, actions: Actions, clock: Callable[[], float], *, readonly: bool) -> None:
+        super().__init__(actions)
+        self.readonly = readonly
+        self._clock = clock
+        self._shown: str | None = None
+        """The row whose log is asked for."""
+        self._away = False
+        """Whether a screen is above that has the log to itself."""
+        self._looked: Collection[str] = ()
+        """The rows on the screen."""
+        self._comparing = False
+        """Whether other rows' curves are wanted above."""
+
+    def show_log(self) -> None:
+        """Ask for the log under the cursor where it can be seen."""
+        raise NotImplementedError
+
+    def above(self, screen: Screen[None]) -> None:
+        """Open a screen that has the log to itself while it is there."""
+        self.let_go()
+        self._away = True
+        self.app.push_screen(screen, self._returned)
+
+    def let_go(self) -> None:
+        """No log is shown here."""
+        if self._shown is not None:
+            self._shown = None
+            self.actions.show(None)
+
+    def _returned(self, _: None) -> None:
+        """Back here: the log under the cursor and the curves of the rows that are seen are wanted again."""
+        if self._comparing and self._looked:
+            self.actions.look(self._looked)
+        self._away = self._comparing = False
+        self.show_log()
+
+    async def open_run(self, tab: str) -> None:
+        """The run under the cursor, at this tab."""
+        row = self.table.row
+        if row is None:
+            return
+        await loaded("tui.screens.run")
+        from tui.screens.run import RunScreen
+
+        host, progress, seen = self.hosts.hosts.get(row.backend), self.curves.far(row), self.inbox.seen
+        self.above(RunScreen(self.actions, row, host, self._clock, tab=tab, progress=progress, seen=seen))
+
+    async def action_compare(self) -> None:
+        """The marked runs, or those of the experiment under the cursor, side by side."""
+        row, listing = self.table.row, self.table.listing
+        group = listing.group_of(row.key) if row is not None and not self.table.marks else None
+        rows = [listing.rows[key] for key in sorted(group.members, key=listing.rank)] if group else self.table.chosen
+        if len(rows) < 2:
+            self.say("mark two runs to compare, or go to one of an experiment", "warning")
+            return
+        if len(rows) > COMPARED:
+            self.say(f"{len(rows)} runs are too many to compare: mark {COMPARED} at most", "warning")
+            return
+        await loaded("tui.screens.compare")
+        from tui.screens.compare import CompareScreen
+
+        self._comparing = True
+        self.above(CompareScreen(self.actions, rows, self.hosts.hosts, self._clock))
+
+    async def action_findings(self) -> None:
+        """The findings of all jobs."""
+        await loaded("tui.screens.findings")
+        from tui.screens.findings import FindingsScreen
+
+        rows, hosts = self.table.listing.rows, self.hosts.hosts
+        self.above(FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly))
+
+    async def action_hosts(self) -> None:
+        """The hosts, and who is on their GPUs."""
+        await loaded("tui.screens.hosts")
+        from tui.screens.hosts import HostsScreen
+
+        rows, hosts, seen = self.table.listing.rows.values(), self.hosts.hosts, self.inbox.seen
+        self.above(HostsScreen(self.actions, hosts, rows, self.readings, self._clock, seen=seen))
+
+    def action_new(self) -> None:
+        from tui.screens.specs import SpecsScreen
+
+        self.app.push_screen(SpecsScreen(self.actions, readonly=self.readonly), self._left)
+
+    def action_edit(self) -> None:
+        row = self.table.row
+        path = self.actions.spec_source(row.key) if row is not None else None
+        if row is None or path is None:
+            self.say("no spec file is known for this job" if row is not None else "no job chosen", "warning")
+            return
+        from tui.screens.specs import SpecsScreen
+
+        screen = SpecsScreen(self.actions, readonly=self.readonly, path=path, params=row.params)
+        self.app.push_screen(screen, self._left)
+
+    def _left(self, key: str | None) -> None:
+        """Back from the specs: the cursor goes to what was submitted there."""
+        if key is not None:
+            self.table.seek(key)
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_palette(self) -> None:
+        self.app.action_command_palette()
