@@ -34,9 +34,24 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings", "host_list")
+PANES = (
+    "table",
+    "log",
+    "info",
+    "curves",
+    "grid",
+    "layers",
+    "compared",
+    "findings",
+    "host_list",
+    "table_list",
+    "told",
+)
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
+
+SCREENS = ("board", "run", "compare", "findings_screen", "hosts", "cluster", "why", "history")
+"""Those that one may quit from."""
 
 KEYS = (
     Key("j,down", "down", "", "down", (*PANES, *LISTS, "help"), "j ↓"),
@@ -67,6 +82,8 @@ KEYS = (
     Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
     Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
+    Key("W", "why", "", "why the job waits, and what would start sooner", ("board",)),
+    Key("A", "history", "", "jobs that are over, also those of long ago", ("board",)),
     Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
@@ -169,12 +186,29 @@ KEYS = (
     Key("y", "copy", "copy", "copy the GPU's uuid, the pid, the disk's path, or the host's name", ("hosts",)),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("hosts",)),
     Key("escape", "back", "back", "back; clears a filter", ("hosts",), "esc"),
+    Key("o", "sort", "sort", "nodes by name, those out of use first, or most free GPUs first", ("cluster",)),
+    Key("slash", "find", "filter", "filter partitions and nodes", ("cluster",), "/"),
+    Key("y", "copy", "copy", "copy the name of the node or partition", ("cluster",)),
+    Key("r", "look", "refresh", "look again; the site is asked once a minute at most", ("cluster",)),
+    Key("escape", "back", "back", "back; clears a filter", ("cluster",), "esc"),
+    Key("a", "smaller", "smaller", "ask the scheduler when the same job and smaller ones would start", ("why",)),
+    Key("n", "cluster", "nodes", "the nodes and partitions of its cluster", ("why",)),
+    Key("r", "look", "refresh", "ask again", ("why",)),
+    Key("y", "copy", "copy", "copy all of it", ("why",)),
+    Key("escape", "back", "back", "back", ("why",), "esc"),
+    Key("enter", "open", "open", "the run, where it is still on the board", ("history",)),
+    Key("plus", "further", "further", "further back: a month, three, a year, three years", ("history",), "+"),
+    Key("Z", "fold_all", "arrays", "unfold the arrays, or fold them", ("history",)),
+    Key("slash", "find", "filter", "filter the jobs", ("history",), "/"),
+    Key("r", "look", "refresh", "ask again", ("history",)),
+    Key("y", "copy", "copy", "copy the job id", ("history",)),
+    Key("escape", "back", "back", "back; clears a filter", ("history",), "esc"),
     Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
     Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
-    Key("question_mark", "help", "help", "this help", ("board", "run", "compare", "findings_screen", "hosts"), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen", "hosts")),
+    Key("question_mark", "help", "help", "this help", SCREENS, "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", SCREENS),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
     Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
@@ -217,6 +251,11 @@ TITLES = {
     "findings": "Findings: list",
     "hosts": "Hosts",
     "host_list": "Hosts: list",
+    "cluster": "Cluster",
+    "why": "Why a job waits",
+    "history": "Jobs that are over",
+    "table_list": "Cluster, history: list",
+    "told": "Why: text",
     "compare": "Compare",
     "compared": "Compare: table",
     "specs": "Specs",
