@@ -194,7 +194,7 @@ async def test_n_in_the_log_is_new_until_something_is_searched() -> None:
 
 
 async def test_the_help_lists_every_group() -> None:
-    async with board(row(1), size=(120, 200)) as stage:
+    async with board(row(1), size=(120, 300)) as stage:
         await stage.press("question_mark")
         for title, keys in groups():
             assert title in stage.screen
