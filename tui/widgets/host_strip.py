@@ -153,7 +153,9 @@ def cell(host: HostSeen, name: str, now: float) -> str:
                 return f"GPU {sum(map(show.busy, health.gpus))}/{len(health.gpus)}"
             return "" if host.kind == "slurm" else "no GPU"  # what the gateway has is not what the cluster has
         case "disk":
-            return f"disk {show.size(min(d.free for d in health.disks))}" if health.disks else ""
+            if health.disks and not health.answering:
+                return "disk ?"  # none of them answers
+            return f"disk {show.size(min(d.free for d in health.answering))}" if health.disks else ""
         case "memory":
             if not health.memory_total or health.memory_available is None:
                 return ""
