@@ -64,6 +64,16 @@ async def test_the_palette_opens_the_cluster() -> None:
         assert stage.app.screen is stage.app.board
 
 
+async def test_the_cluster_opens_from_the_hosts() -> None:
+    async with board(row(1), size=(120, 30)) as stage:
+        await stage.send(HostSeen("triton", "slurm", Link.UP))
+        await stage.press("H")
+        await stage.until("triton")
+        await stage.press("enter")
+        await stage.until("PARTITION")
+        assert stage.actions.questions.asked == [("look", "triton")]
+
+
 async def test_nodes_are_filtered_and_sorted_and_the_cursor_stays() -> None:
     async with board(row(1), size=(160, 40)) as stage:
         screen = await cluster(stage)
