@@ -64,6 +64,9 @@ NEWER_FACTORS = (("%B", "association"), ("%S", "site"))
 
 NO_FACTORS = re.compile(r"supported priority plugin|priority/basic", re.IGNORECASE)
 
+BY_ORDER = "jobs go in the order of their submission here"
+"""What there is to say of priorities where a site has none."""
+
 DEEP, MANY = 4, 60
 """Levels of dependencies, and jobs on each, that are followed."""
 
@@ -131,9 +134,7 @@ class Waiting:
                 text = await self.gateway.command(["sprio", "-h", "-j", array_of(job.job_id), "-o", words], 20)
             except CommandFailed as error:
                 if NO_FACTORS.search(str(error)):
-                    raise CommandFailed(
-                        f"{self.gateway.name}: jobs go in the order of their submission here"
-                    ) from error
+                    raise CommandFailed(f"{self.gateway.name}: {BY_ORDER}") from error
                 if factors is FACTORS:
                     raise
                 continue

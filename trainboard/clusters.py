@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ AGE = 60.0
 """Seconds for which a look at a cluster is shown again, by whichever process it was taken."""
 
 VERSION = 1
+
+FREE_GPUS = "it starts by itself when they are free; `trainboard hosts --free` tells where others are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,7 @@ class Clusters:
                 return Why(row, self._now(), explain(waits.job.reason or reason), waits, before=before)
             if isinstance(backend, QueueOnHost):
                 queued = await backend.verdicts(row.watched())
-                words = queued.reason if queued is not None else reason
-                return Why(row, self._now(), Explained(words or "Its turn comes."), queued=queued, before=before)
+                return Why(row, self._now(), on_host(queued, reason), queued=queued, before=before)
         except BackendError as error:
             return Why(row, self._now(), told, before=before, trouble=error.bare)
         return Why(row, self._now(), Explained(reason), before=before)
@@ -174,6 +176,16 @@ class Clusters:
             if said["version"] == VERSION and (seen := from_json(ClusterSeen, said["seen"])).backend == name:
                 return seen
         return None
+
+
+def on_host(queued: Queued | None, reason: str) -> Explained:
+    """Why a run waits in the queue of a machine; what is told of each GPU is not told twice."""
+    if queued is None:
+        return Explained(reason or "Its turn comes.")
+    rest = "; ".join(part for part in queued.reason.split("; ") if not re.match(r"GPU \d+: ", part))
+    if queued.gpus and all(verdict.words for verdict in queued.gpus):
+        return Explained(f"It gets none of the GPUs yet{f'; {rest}' if rest else ''}.", FREE_GPUS)
+    return Explained(rest or "Its turn comes.")
 
 
 def experiments_before(records: Records, experiment: str, deep: int = 8) -> tuple[Before, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.jobasked import minutes
+from backends.waiting import BY_ORDER
 from trainboard.show import clean, duration, size
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def of_scheduler(waits: Waits) -> Iterator[Told]:
     yield Told("asks for", asked(waits), "dim")
     yield from tree("waits for", waits.before)
     for trouble in waits.troubles:
-        yield Told(trouble.what, f"not known: {clean(trouble.reason)}", "dim")
+        known = trouble.reason == BY_ORDER
+        yield Told(trouble.what, clean(trouble.reason) if known else f"not known: {clean(trouble.reason)}", "dim")
 
 
 def placed(waits: Waits) -> str:
@@ -80,7 +82,7 @@ def placed(waits: Waits) -> str:
         text = f"first of {place.waiting} {among} in {where}"
     else:
         users = f" of {place.users} {'user' if place.users == 1 else 'users'}" if not waits.private else ""
-        gpus = f", which want {place.gpus_ahead:,} GPUs" if place.gpus_ahead else ""
+        gpus = f" ({place.gpus_ahead:,} GPUs)" if place.gpus_ahead else ""
         jobs = "1 job" if place.ahead == 1 else f"{place.ahead:,} jobs"
         text = f"{jobs}{users} before it{gpus}; {place.waiting:,} {among} in {where}"
     return text + ("; this site hides the jobs of others" if waits.private else "")

@@ -15,7 +15,7 @@ from tests.trainboard.clusterfakes import AT, FakeCluster, a_look, a_node, waits
 from tests.trainboard.fakes import FakeBackend, an_attempt, records_of
 from trainboard import clustertext, whytext
 from trainboard.actions import Refused
-from trainboard.clusters import AGE, Clusters, experiments_before
+from trainboard.clusters import AGE, Clusters, experiments_before, on_host
 from trainboard.reasons import explain
 from trainboard.records import Experiment
 from trainboard.rows import Row
@@ -92,7 +92,7 @@ async def test_a_job_that_waits_on_a_cluster_is_explained(tmp_path: Path) -> Non
     why = await desk.one.why(a_row())
     text = "\n".join(f"{line.about}: {line.text}" for line in whytext.lines(why))
     assert "why: Jobs with a higher priority go first." in text
-    assert "place: 4 jobs of 2 users before it, which want 12 GPUs; 5 that wait in gpu" in text
+    assert "place: 4 jobs of 2 users before it (12 GPUs); 5 that wait in gpu" in text
     assert "start: in 3h00" in text
     assert "priority: 200: fair share 150, age 50" in text
     assert "waits for: afterok job 70: FAILED data; this never comes about" in text
@@ -177,6 +177,13 @@ async def test_on_a_server_every_gpu_is_explained(tmp_path: Path) -> None:
         ("GPU 0", "used by eve"),
         ("GPU 1", "it could have this one"),
     ]
+
+
+def test_what_is_told_of_each_gpu_is_not_told_twice() -> None:
+    busy = Queued("GPU 0: eve; GPU 1: bob; 2 of 2 CPUs taken", (Verdict(0, "eve"), Verdict(1, "bob")))
+    assert on_host(busy, "").plain == "It gets none of the GPUs yet; 2 of 2 CPUs taken."
+    assert on_host(Queued("", ()), "").plain == "Its turn comes."
+    assert on_host(None, "held").plain == "held"
 
 
 async def test_experiments_that_come_after_others_are_a_tree(tmp_path: Path) -> None:

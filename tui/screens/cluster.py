@@ -50,6 +50,7 @@ class ClusterScreen(HearingScreen):
     def compose(self) -> ComposeResult:
         yield TableList(id="table_list", none="asking…")
         yield Query()
+        yield Line(id="detail")
         yield Line(keep=2, id="footer")
 
     def on_mount(self) -> None:
@@ -88,6 +89,13 @@ class ClusterScreen(HearingScreen):
 
     def _age(self) -> None:
         self.list.say(self._head)
+
+    @on(TableList.Moved)
+    def _tell(self) -> None:
+        """What of the line under the cursor has no room in it."""
+        entry = self.list.entry
+        text = entry.cells[-1] if entry is not None and (entry.key or len(entry.cells) == 1) else ""
+        self.query_one("#detail", Line).groups = (((f" {text}", "plain"),),)
 
     def show_keys(self) -> None:
         """The line at the bottom."""

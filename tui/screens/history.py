@@ -61,6 +61,7 @@ class HistoryScreen(HearingScreen):
     def compose(self) -> ComposeResult:
         yield TableList(id="table_list", none="asking…")
         yield Query()
+        yield Line(id="detail")
         yield Line(keep=2, id="footer")
 
     def on_mount(self) -> None:
@@ -97,6 +98,13 @@ class HistoryScreen(HearingScreen):
         head = history_lines.head(self.seen, jobs, self.days, self._words, self._busy)
         self.list.none = "asking…" if self._busy else "nothing ended in this time"
         self.list.put(head, history_lines.COLUMNS, entries if self._shown else [])
+
+    @on(TableList.Moved)
+    def _tell(self) -> None:
+        """What of the line under the cursor has no room in it."""
+        entry = self.list.entry
+        text = "  ".join(filter(None, entry.cells[-2:])) if entry is not None and entry.key else ""
+        self.query_one("#detail", Line).groups = (((f" {text}", "plain"),),)
 
     def show_keys(self) -> None:
         """The line at the bottom."""
