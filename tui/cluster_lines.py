@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainboard import clustertext as text
@@ -92,6 +93,10 @@ def _nodes(seen: ClusterSeen, words: Sequence[str], order: int, now: float) -> I
         return
     yield _titles("NODE", "WHY")
     for node in nodes:
-        name, state, gpus, cpus, memory, partitions, why = text.node_row(node, now)
         tone = "bad" if node.away else "good" if free(node) or not node.cpus_used else "plain"
-        yield Entry(f"node {node.name}", (name, state, gpus, cpus, memory, "", "", why or partitions), tone)
+        yield Entry(f"node {node.name}", partial(_node_cells, node, now), tone)
+
+
+def _node_cells(node: Node, now: float) -> tuple[str, ...]:
+    name, state, gpus, cpus, memory, partitions, why = text.node_row(node, now)
+    return name, state, gpus, cpus, memory, "", "", why or partitions

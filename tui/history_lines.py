@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainboard import pasts
@@ -46,13 +47,18 @@ def entries(jobs: Sequence[Past], now: float, *, fold: bool) -> tuple[list[Entry
 
 
 def _entry(line: Line, now: float) -> Entry:
+    _, tone = show.STATES[line.first.state]
+    return Entry(key_of(line), partial(_cells, line, now), tone)
+
+
+def _cells(line: Line, now: float) -> tuple[str, ...]:
     ended = show.age(now - line.ended) if line.ended is not None else "–"
-    sign, tone = show.STATES[line.first.state]
+    sign, _ = show.STATES[line.first.state]
     alone = len(line.jobs) == 1
     cells = list(pasts.cells(line, now))
     cells[0] = ended
     cells[1] = show.state_text(line.first.state, 26) if alone else f"{sign} {line.states}"
-    return Entry(key_of(line), tuple(cells), tone)
+    return tuple(cells)
 
 
 def head(seen: HistorySeen | None, jobs: Sequence[Past], days: int, words: Sequence[str], busy: str) -> str:

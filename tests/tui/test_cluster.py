@@ -236,6 +236,15 @@ async def test_it_goes_further_back_on_request() -> None:
         assert spans == [7, 30]
 
 
+async def test_thousands_of_jobs_are_arranged_aside() -> None:
+    async with board(row(1), size=(160, 40)) as stage:
+        many = tuple(of_accounting("triton", ended(str(number), NOW - number)) for number in range(5000))
+        await history(stage, jobs=many)
+        await stage.until("5,000 jobs")
+        await stage.press("slash", *"4999", "enter")
+        await stage.until("1 job (1 COMPLETED)")
+
+
 async def test_a_window_that_is_not_known_is_said() -> None:
     async with board(row(1), size=(160, 40)) as stage:
         await history(stage, troubles=(Trouble("triton", "no answer; what is shown of it is not all"),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal
 
 from textual import on
@@ -10,7 +11,7 @@ from trainboard import pasts
 from trainboard.actions import Refused
 from tui import history_lines, show
 from tui.keys import KEYS, bindings
-from tui.loading import loaded
+from tui.loading import Aside, loaded
 from tui.screens.hearing import HearingScreen
 from tui.widgets.bars import Line, key_groups
 from tui.widgets.lines import TONES
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
     from trainboard.pasts import Past
     from trainboard.rows import Row
     from tui.messages import TableArrived
+    from tui.widgets.table_list import Entry
 
 TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
+
+LARGE = 1000
+"""Jobs that are arranged within a frame."""
 
 
 class HistoryScreen(HearingScreen):
@@ -57,6 +62,7 @@ class HistoryScreen(HearingScreen):
         self._fold = True
         self._busy = ""
         self._shown: list[pasts.Line] = []
+        self._aside = Aside(self, "arrange")
 
     def compose(self) -> ComposeResult:
         yield TableList(id="table_list", none="asking…")
@@ -93,9 +99,22 @@ class HistoryScreen(HearingScreen):
         self._show()
 
     def _show(self) -> None:
+        """At once where it is little, else in a thread."""
+        if self.seen is None or len(self.seen.jobs) < LARGE:
+            self._put(*self._arranged())
+        else:
+            self._aside.ask(self._show_many)
+
+    async def _show_many(self) -> None:
+        self._put(*await asyncio.to_thread(self._arranged))
+
+    def _arranged(self) -> tuple[str, list[Entry], list[pasts.Line]]:
         jobs = pasts.matching(self.seen.jobs, self._words) if self.seen is not None else []
-        entries, self._shown = history_lines.entries(jobs, self._clock(), fold=self._fold)
-        head = history_lines.head(self.seen, jobs, self.days, self._words, self._busy)
+        entries, lines = history_lines.entries(jobs, self._clock(), fold=self._fold)
+        return history_lines.head(self.seen, jobs, self.days, self._words, self._busy), entries, lines
+
+    def _put(self, head: str, entries: list[Entry], lines: list[pasts.Line]) -> None:
+        self._shown = lines
         self.list.none = "asking…" if self._busy else "nothing ended in this time"
         self.list.put(head, history_lines.COLUMNS, entries if self._shown else [])
 

@@ -11,7 +11,7 @@ from tui.keys import bindings
 from tui.widgets.picks import Picks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual.strip import Strip
 
@@ -25,9 +25,14 @@ class Entry:
 
     key: str
     """Stable over refreshes; empty for a line that is only to be read."""
-    cells: tuple[str, ...]
-    """By column; a single one is the whole line."""
+    made: tuple[str, ...] | Callable[[], tuple[str, ...]]
+    """The cells by column, or what makes them when the line is seen; a single one is the whole line."""
     tone: str = "plain"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What it shows."""
+        return self.made() if callable(self.made) else self.made
 
 
 class TableList(Picks):
@@ -78,11 +83,12 @@ class TableList(Picks):
 
     def _pieces(self, entry: Entry) -> list[Piece]:
         room = self.inner_width - 1
-        if len(entry.cells) == 1:
-            return [(show.cut(entry.cells[0], room), entry.tone)]
+        found = entry.cells
+        if len(found) == 1:
+            return [(show.cut(found[0], room), entry.tone)]
         places = {column.name: place for place, column in enumerate(self._columns)}
         cells = [
-            (show.pad_left if column.right else show.cut)(entry.cells[places[column.name]], width)
+            (show.pad_left if column.right else show.cut)(found[places[column.name]], width)
             for column, width in fit(self._columns, room)
         ]
         return [((" " * GAP).join(cells), entry.tone)]
