@@ -10,9 +10,11 @@ import pytest
 from backends.base import BackendError, CommandFailed, JobState
 from backends.cluster import Allowed, Cluster
 from backends.local import Local
+from backends.server import Server
 from backends.slurm import Slurm
 from backends.verdicts import QueueOnHost, Verdict, queued
-from tests.backends.conftest import over_ssh
+from specs.model import Resources
+from tests.backends.conftest import Desk, over_ssh
 from tests.backends.oddslurm import OddSlurm
 from tests.backends.slurmdata import FOLDER
 
@@ -281,3 +283,23 @@ async def test_the_real_accounting_tells_what_ended(real: Slurm, cluster: TestCl
     assert (good.state, bad.state, bad.exit_code) == (JobState.COMPLETED, JobState.FAILED, 1)
     assert (good.name, good.gpus, good.user) == ("a|b", 1, bad.user)
     assert await real.finished(since - 7200, since - 3600) == ()
+
+
+@pytest.mark.sshd
+async def test_a_real_waiter_tells_of_every_gpu(sshd: TestCluster, tmp_path: Path) -> None:
+    backend = Server(
+        "gpu1", over_ssh(sshd, "gpu1"), str(tmp_path / "runs"), shared=True, leases=str(tmp_path / "leases")
+    )
+    desk = Desk(backend, tmp_path)
+    first = await desk.start(desk.plan("sleep 600", resources=Resources(gpus=4)))
+    try:
+        await desk.until(first, lambda job: job.state is JobState.RUNNING)
+        second = await desk.start(desk.plan("true", resources=Resources(gpus=1)))
+        await desk.until(second, lambda job: "GPU 3" in job.reason)
+        found = await backend.verdicts(second)
+        assert found is not None
+        assert [each.gpu for each in found.gpus] == [0, 1, 2, 3]
+        assert all(each.words for each in found.gpus)
+        assert await backend.verdicts(first) is None
+    finally:
+        await desk.leave()
