@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from specs.model import Setting, Spec
     from trainboard.asking import Questions
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -73,6 +74,9 @@ class Nobody:
 
     async def read_findings(self, ids: Collection[str]) -> None:
         return None
+
+    def profiling(self, key: str) -> Profiling:
+        raise Refused("nobody is there")
 
     def look(self, keys: Collection[str]) -> None:
         return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
     from trainboard.asking import Questions
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -98,6 +99,9 @@ class Actions(Protocol):
         Tells how many bytes of how many are there after each piece. Raises `Refused`; where the file exists and is
         not to be overwritten, `Exists`, before anything is read.
         """
+
+    def profiling(self, key: str) -> Profiling:
+        """What looks into this row's program. Raises `Refused`."""
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen: their curves are wanted."""

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from trainboard.events import Event
     from trainboard.paths import Paths
     from trainboard.places import Places
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -311,6 +312,12 @@ class Watch:
         async with aclosing(self._logs.save(self._row(key), path, overwrite=overwrite)) as progress:
             async for each in progress:
                 yield each
+
+    def profiling(self, key: str) -> Profiling:
+        """What looks into this row's program."""
+        from trainboard.profiling import Profiling
+
+        return Profiling(self._row(key), self._by_name(), self._paths.profiles)
 
     def _row(self, key: str) -> Row:
         """A row that is there. Raises `Refused`."""

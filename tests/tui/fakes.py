@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from specs.model import Setting, Spec
     from trainboard.doubts import Doubt
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.series import Series
     from tui.prompts import ModalPrompter
 
@@ -78,6 +79,8 @@ class Actions:
         self.late: list[Chunk] = []
         self.stored: dict[str, Mapping[str, Series]] = {}
         """What is stored of rows' metrics."""
+        self.profiled: dict[str, Profiling] = {}
+        """What looks into the programs of rows."""
         self._news = asyncio.Condition()
 
     async def told(self, *call: object) -> None:
@@ -200,6 +203,11 @@ class Actions:
         if key not in self.logs:
             raise Refused(f"/logs/{key}: No such file or directory")
         return self.logs[key]
+
+    def profiling(self, key: str) -> Profiling:
+        if key not in self.profiled:
+            raise Refused("this job is not in the table any more")
+        return self.profiled[key]
 
     def look(self, keys: Collection[str]) -> None:
         self._write("look", tuple(keys))

@@ -8,12 +8,15 @@ import pytest
 from textual.events import Key as Pressed
 
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
+from tests.tui.test_profile import look_into
 from trainboard.events import LogGrew, Sampled
+from trainboard.profiling import Profiling
 from trainboard.series import Sample, by_metric
 from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_table
 from tui.screens.board import BoardScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
+from tui.screens.profile import ProfileScreen
 from tui.screens.run import RunScreen
 from tui.screens.specs import SpecsScreen
 from tui.widgets.curve_plot import CurvePlot
@@ -147,11 +150,16 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.until("b loss")
             await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab_curves" else ()))
             await stage.press(*BEFORE_IN_RUN.get(key.action, ()))
+        case "profile" | "flame" | "profile_list":
+            await look_into(stage, where, key.action, stage.actions.files[0].parent)
         case "board":
+            if key.action == "profile":
+                stage.actions.profiled["r1"] = Profiling(row(1), {}, stage.actions.files[0].parent)
             if key.action == "back":
                 await stage.press("m", "m")
     places = {**dict.fromkeys(("specs", *LISTS, "edit"), SpecsScreen), "help": HelpScreen}
     places |= dict.fromkeys(("compare", "compared"), CompareScreen)
+    places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
     focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS, **PANES_OF_RUN}

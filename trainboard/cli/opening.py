@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from specs.model import Setting, Spec
     from trainboard.asking import Questions
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -101,6 +102,9 @@ class Opening:
 
     def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
         return self._there().save_log(key, path, overwrite=overwrite)
+
+    def profiling(self, key: str) -> Profiling:
+        return self._there().profiling(key)
 
     def look(self, keys: Collection[str]) -> None:
         if self._watch is not None:

@@ -139,6 +139,13 @@ class OpeningScreen(OrderingScreen):
 
         self.above(ClusterScreen(self.actions, backend, self._clock))
 
+    async def action_profile(self) -> None:
+        """The program of the job under the cursor: what it does, where it stands."""
+        await loaded("tui.screens.profile")
+        from tui.screens.profile import open_profile
+
+        open_profile(self, self._clock)
+
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen
 
