@@ -17,9 +17,10 @@ from backends.remote.telemetry import read_disk
 from backends.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from backends.base import Policy
+    from backends.command import Command
 
 
 class LocalLink:
@@ -79,10 +80,13 @@ class Local(Server):
         disks: Sequence[str] = (),
         leases: str = LEASES,
         policy: Policy | None = None,
+        note: Callable[[Command], None] = lambda _: None,
+        readonly: bool = False,
     ) -> None:
+        """`note` and `readonly`: as for `Host`."""
         super().__init__(
             name,
-            Host(name, open_local_link),
+            Host(name, open_local_link, note=note, readonly=readonly),
             root,
             shared=True,
             python=sys.executable,

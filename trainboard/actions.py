@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
+    from trainboard.commandlog import Logged
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.shell import Shell
 
 
 class Refused(Exception):
@@ -93,6 +95,12 @@ class Actions(Protocol):
         Tells how many bytes of how many are there after each piece. Raises `Refused`; where the file exists and is
         not to be overwritten, `Exists`, before anything is read.
         """
+
+    async def commands(self) -> Sequence[Logged]:
+        """The newest commands that any process of ours ran on any host, the oldest first. Raises `Refused`."""
+
+    def shell(self, key: str) -> Shell:
+        """What opens a shell in a row's folder, on its node where it runs on one. Raises `Refused`."""
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen: their curves are wanted."""

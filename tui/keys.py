@@ -34,7 +34,7 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings")
+PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings", "commands")
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
 
@@ -67,6 +67,8 @@ KEYS = (
     Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
     Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
+    Key("s", "shell", "shell", "a shell in the job's folder, on its node while it runs", ("board",), changes=True),
+    Key("L", "commands", "", "every command that was run on any host", ("board",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
     Key("1,m", "tab_curves", "", "the curves", ("run",), "1 m"),
@@ -160,12 +162,22 @@ KEYS = (
     Key("slash", "find", "filter", "filter the findings", ("findings_screen",), "/"),
     Key("y", "copy", "copy", "copy the finding", ("findings_screen",)),
     Key("escape", "back", "back", "back; clears a filter", ("findings_screen",), "esc"),
-    Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board", "log")),
+    Key("y", "copy", "copy", "copy: of a job what you choose, of a log the lines on screen", ("board", "log")),
+    Key("slash", "find", "filter", "filter the commands", ("commands_screen",), "/"),
+    Key("y", "copy", "copy", "copy the command", ("commands_screen",)),
+    Key("escape", "back", "back", "back; clears a filter", ("commands_screen",), "esc"),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
     Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
-    Key("question_mark", "help", "help", "this help", ("board", "run", "compare", "findings_screen"), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen")),
+    Key(
+        "question_mark",
+        "help",
+        "help",
+        "this help",
+        ("board", "run", "compare", "findings_screen", "commands_screen"),
+        "?",
+    ),
+    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen", "commands_screen")),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
     Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
@@ -206,6 +218,8 @@ TITLES = {
     "layers": "Run: layers",
     "findings_screen": "Findings",
     "findings": "Findings: list",
+    "commands_screen": "Commands",
+    "commands": "Commands: list",
     "compare": "Compare",
     "compared": "Compare: table",
     "specs": "Specs",

@@ -46,6 +46,9 @@ class FakePlaces:
             raise HostUnreachable(f"{host}: no such host")
         return self._backends[host].kind
 
+    async def close(self) -> None:
+        """There is no log to wait for."""
+
 
 @dataclass
 class Desk:

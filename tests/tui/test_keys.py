@@ -8,11 +8,14 @@ import pytest
 from textual.events import Key as Pressed
 
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
-from trainboard.events import LogGrew, Sampled
+from tests.tui.test_findings import found as finding
+from trainboard.events import FindingsSeen, LogGrew, Sampled
+from trainboard.records import Mute
 from trainboard.series import Sample, by_metric
 from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_table
 from tui.screens.board import BoardScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.screens.specs import SpecsScreen
@@ -147,11 +150,19 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.until("b loss")
             await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab_curves" else ()))
             await stage.press(*BEFORE_IN_RUN.get(key.action, ()))
+        case "findings" | "findings_screen":
+            found = [finding(number, message=f"finding {number}") for number in range(1, 40)]
+            muted = Mute("m", "divergence", "run", "r3", NOW)
+            await stage.send(FindingsSeen(tuple(found), (muted,)))
+            await stage.press("F")
+            await stage.until("finding 39")
+            await stage.press(*filter(None, (BEFORE.get(key.action),)))
         case "board":
             if key.action == "back":
                 await stage.press("m", "m")
     places = {**dict.fromkeys(("specs", *LISTS, "edit"), SpecsScreen), "help": HelpScreen}
     places |= dict.fromkeys(("compare", "compared"), CompareScreen)
+    places |= dict.fromkeys(("findings", "findings_screen"), FindingsScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
     focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS, **PANES_OF_RUN}

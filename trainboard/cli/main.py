@@ -11,9 +11,12 @@ from trainboard import __version__
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+CHANGING = ("demo", "submit", "cancel", "hold", "release", "requeue", "priority", "top", "rebuild", "notify")
+"""Commands that `--readonly` refuses; others write no more than what they were told to."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,13 +27,15 @@ def parser() -> argparse.ArgumentParser:
 
     root = argparse.ArgumentParser(prog="trainboard", description="A departure board for neural-network training.")
     root.add_argument("--version", action="version", version=f"trainboard {__version__}")
-    root.add_argument("--readonly", action="store_true", help="the board, with everything that changes something off")
-    root.set_defaults(run="trainboard.cli.board:open_board")
+    root.add_argument(
+        "--readonly", action="store_true", help="refuse whatever changes something (as $TRAINBOARD_READONLY=1)"
+    )
+    root.set_defaults(run="trainboard.cli.board:open_board", changes="")
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: str, help: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-        added.set_defaults(run=run)
+        added.set_defaults(run=run, changes=name if name in CHANGING else "")
         return added
 
     demo = command("demo", "trainboard.cli.demo:demo", "train a small network on this machine and watch it")
@@ -192,7 +197,7 @@ def add_spec(spec: argparse.ArgumentParser) -> None:
         ("schema", "schema", "print the JSON Schema of specs, for editors"),
     ):
         word = words.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-        word.set_defaults(run=f"trainboard.cli.spec:{function}")
+        word.set_defaults(run=f"trainboard.cli.spec:{function}", changes="spec set" if name == "set" else "")
         if name != "schema":
             word.add_argument("spec", metavar="SPEC")
             word.add_argument("overrides", nargs="*" if name == "show" else "+", default=[], metavar="key=value")
@@ -219,8 +224,25 @@ def do(arguments: Sequence[str]) -> int:
 
         return show_board(os.environ)
     chosen = parse(arguments)
+    environ: Mapping[str, str] = os.environ
+    if chosen.readonly:
+        from trainboard.paths import READONLY
+
+        environ = {**environ, READONLY: "1"}
+    if chosen.changes and not getattr(chosen, "dry_run", False):
+        refuse(chosen.changes, environ)
     module, _, function = chosen.run.partition(":")
-    return int(getattr(importlib.import_module(module), function)(chosen, os.environ))
+    return int(getattr(importlib.import_module(module), function)(chosen, environ))
+
+
+def refuse(what: str, environ: Mapping[str, str]) -> None:
+    """Raises `Refused` where nothing is to be changed."""
+    from trainboard.paths import READONLY, readonly
+
+    if readonly(environ):
+        from trainboard.actions import Refused
+
+        raise Refused(f"`{what}` changes something, which --readonly (or {READONLY}) refuses")
 
 
 def run(arguments: Sequence[str]) -> int:
