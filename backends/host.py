@@ -50,6 +50,9 @@ QUIET = 20.0
 """Seconds for requests that start no command."""
 
 
+COMMANDS = ("run", "program")
+"""Requests that start a process, which ends where nobody waits for its answer any more."""
+
 PIECE = 1 << 20
 """Bytes of a file that is sent, in one request."""
 
@@ -173,6 +176,10 @@ class Host:
                 header, data = await reply
         except TimeoutError:
             raise HostTimeout(f"{self.name}: no answer to “{op}” within {within + SLACK:g} s") from None
+        except asyncio.CancelledError:
+            if op in COMMANDS:
+                await self._tell({"id": 0, "op": "end", "request": number})
+            raise
         finally:
             self._replies.pop(number, None)
         if "error" in header:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from backends.base import Chunk, Job, Plan, Sought, Unreadable, Wanted, Watched
     from backends.checks import Forecast, Program, Rehearsal, Survey, Unknown
     from backends.host import Host
+    from backends.spy import Spy
     from specs.model import Input
 
 Item = TypeVar("Item")
@@ -133,6 +134,12 @@ class Hosted:
     async def run_command(self, argv: Sequence[str], timeout: float = 20, cap: int = 1 << 20) -> Completed:
         """A command on the host."""
         return await self.host.run(argv, timeout, cap)
+
+    def spy(self, job_id: str, node: str = "") -> Spy:
+        """What looks into the processes of a job; without a scheduler all of them are on the host."""
+        from backends.spy import Spy
+
+        return Spy(self.name, self.host)
 
     async def cancel(self, attempts: Sequence[Watched]) -> None:
         """End attempts: one that has not begun can then never begin, not even if its directory comes later."""

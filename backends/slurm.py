@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backends.base import Job, Plan, Room
     from backends.checks import Nodes
     from backends.sightings import Sighting
+    from backends.spy import Spy
     from backends.squeue import QueueEntry
     from specs.model import Resources, SlurmOptions
 
@@ -215,6 +216,12 @@ class Slurm(Hosted):
         return {token: [told(each, reasons) for each in sightings] for token, sightings in seen.items()}
 
     # control
+
+    def spy(self, job_id: str, node: str = "") -> Spy:
+        """The same on one of the job's nodes, beside the job."""
+        from backends.spy import Spy, step
+
+        return Spy(self.name, self.host, step(job_id, node), self.python)
 
     async def cancel(self, attempts: Sequence[Watched]) -> None:
         """scancel, with the mark in the attempt directory first: the runner then knows what the signal means.

@@ -49,6 +49,11 @@ class Paths:
         return self.state / "code"
 
     @property
+    def profiles(self) -> Path:
+        """The folder of the profiles that were recorded of runs."""
+        return self.state / "profiles"
+
+    @property
     def results(self) -> Path:
         """The folder of what runs left and was brought here: `<run>/<attempt>/…`."""
         return self.state / "results"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Set, Tuple
+from typing import Dict, Set, Tuple
 
 from backends.remote.files import resolve
 from backends.remote.frames import Failure, Header, Reply
@@ -18,6 +18,8 @@ class Commands(object):
 
     def __init__(self) -> None:
         self.running = set()  # type: Set[subprocess.Popen[bytes]]
+        self.asked = {}  # type: Dict[int, subprocess.Popen[bytes]]
+        """By the number of the request that one is for."""
 
     def run(self, header: Header, payload: bytes) -> Reply:
         """A command, with a time limit and a cap on what it may print."""
@@ -41,16 +43,24 @@ class Commands(object):
                 raise
             raise Failure("not-started", "%s: %s" % (header["argv"][0], error.strerror)) from error
         self.running.add(process)
+        self.asked[header["id"]] = process
         try:
             out, err, truncated = collect(process, header["timeout"], header["cap"])
         finally:
             self.running.discard(process)
+            self.asked.pop(header["id"], None)
         return {"code": process.returncode, "out": len(out), "truncated": truncated}, out + err
 
     def program(self, header: Header, payload: bytes) -> Reply:
         """A program of ours in a process of its own, which can be ended and holds up nobody."""
         argv = [sys.executable, "-I", "-S", "-c", payload.decode("ascii")]
         return self.run(dict(header, argv=argv + header["arguments"]), b"")
+
+    def end(self, request: int) -> None:
+        """Nobody waits any more for what this request started: it may end in its own way, as srun does."""
+        process = self.asked.get(request)
+        if process is not None:
+            signal_group(process, signal.SIGTERM)
 
     def close(self) -> None:
         """End all of them."""
@@ -60,8 +70,13 @@ class Commands(object):
 
 def kill_group(process: "subprocess.Popen[bytes]") -> None:
     """SIGKILL for a command and all that it started."""
+    signal_group(process, signal.SIGKILL)
+
+
+def signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:
+    """A signal for a command and all that it started."""
     try:
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, number)
     except ProcessLookupError:
         return
 

@@ -66,6 +66,8 @@ class Helper(object):
         elif op == "stop":
             self.follows.stop(header["stream"])
             self.telemetry.stop(header["stream"])
+        elif op == "end":
+            self.commands.end(header["request"])
         elif op == "telemetry":
             self.telemetry.begin(number, header["interval"], header["disks"])
         else:

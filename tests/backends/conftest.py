@@ -171,3 +171,12 @@ def backend_of(request: pytest.FixtureRequest, folder: Path, policy: Policy) -> 
         return Server("gpu1", host, root, shared=True, leases=leases, policy=policy)
     host = over_ssh(request.getfixturevalue("cluster"), "gateway")
     return Slurm("triton", host, root, shared=True)
+
+
+@pytest.fixture
+async def local_desk(tmp_path: Path) -> AsyncGenerator[Desk]:
+    """This machine alone."""
+    backend = Local("here", str(tmp_path / "runs"), leases=str(tmp_path / "leases"))
+    desk = Desk(backend, tmp_path)
+    yield desk
+    await desk.leave()

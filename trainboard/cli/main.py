@@ -140,6 +140,22 @@ def parser() -> argparse.ArgumentParser:
     diagnose.add_argument("sources", nargs="+", metavar="RUN|FILE")
     diagnose.add_argument("--json", action="store_true")
 
+    profile = command(
+        "profile", "trainboard.cli.profile:profile", "where the time of a running job goes, or what a profile says"
+    )
+    profile.add_argument("source", metavar="RUN|FILE", help="a file: of py-spy, speedscope, cProfile, or a trace")
+    profile.add_argument("--seconds", type=float, default=10.0, metavar="N", help="how long (%(default)g)")
+    profile.add_argument("--dump", action="store_true", help="where all threads stand now, of all processes")
+    profile.add_argument("--native", action="store_true", help="C and C++ too; pauses the program for each sample")
+    profile.add_argument("--gil", action="store_true", help="only threads that hold the GIL")
+    profile.add_argument("--idle", action="store_true", help="threads that wait, too")
+    profile.add_argument("--subprocesses", action="store_true", help="of the process too")
+    profile.add_argument("--pid", type=int, metavar="PID", help="this process; the busiest otherwise")
+    profile.add_argument("--node", default="", metavar="NODE", help="of a job on several nodes; the first otherwise")
+    profile.add_argument("--send", action="store_true", help="send py-spy to a host without it, unasked")
+    profile.add_argument("--output", metavar="FILE", help="write what was recorded there, in py-spy's raw format")
+    profile.add_argument("--json", action="store_true")
+
     results = command(
         "results", "trainboard.cli.results:show", "what came of runs: parameters and metrics, as a sheet"
     )

@@ -1,0 +1,1 @@
+"""Where the time of a program goes: sampled stacks, dumped threads, traces that it wrote. Pure."""
