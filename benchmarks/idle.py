@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from backends.base import Wanted
     from specs.model import Setting, Spec
+    from trainboard.commandlog import Logged
     from trainboard.events import Event
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.shell import Shell
 
 HERE = BackendConfig("here", "slurm", "gateway", "~/runs", 10.0, True, "python3", ())
 
@@ -72,6 +74,12 @@ class Nobody:
 
     async def read_findings(self, ids: Collection[str]) -> None:
         return None
+
+    async def commands(self) -> Sequence[Logged]:
+        return ()
+
+    def shell(self, key: str) -> Shell:
+        raise Refused("nobody is there")
 
     def look(self, keys: Collection[str]) -> None:
         return None

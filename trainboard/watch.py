@@ -333,6 +333,8 @@ class Watch:
 
     async def commands(self) -> Sequence[Logged]:
         """What was run on hosts."""
+        if self._makers.log.trouble:
+            raise Refused(self._makers.log.trouble)
         try:
             return await asyncio.to_thread(newest, self._paths.commands)
         except OSError as error:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 async def run(app: App[int], argv: Sequence[str], title: str) -> int:
-    """Its exit code. Nothing is painted meanwhile. Raises `OSError` where it does not start, `SuspendNotSupported`."""
+    """Its exit code. Nothing is painted meanwhile.
+
+    Raises `OSError` where it does not start, and Textual's `SuspendNotSupported`.
+    """
     with app.batch_update(), app.suspend(), _unbroken():
         sys.stdout.write(f"\r\n── {title} · exit or ctrl-d: back to the board ──\r\n")
         sys.stdout.flush()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from textual.events import Key as Pressed
 
+from backends.command import Command
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from tests.tui.test_findings import found as finding
+from trainboard.commandlog import Logged
 from trainboard.events import FindingsSeen, LogGrew, Sampled
 from trainboard.records import Mute
 from trainboard.series import Sample, by_metric
 from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_table
 from tui.screens.board import BoardScreen
+from tui.screens.commands import CommandsScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
@@ -157,12 +161,20 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.press("F")
             await stage.until("finding 39")
             await stage.press(*filter(None, (BEFORE.get(key.action),)))
+        case "commands" | "commands_screen":
+            command = Command("here", NOW, "squeue", 0.1, "ok")
+            stage.actions.log = tuple(Logged(replace(command, text=f"squeue {i}"), "board 1") for i in range(60))
+            await stage.press("L")
+            await stage.until("squeue 59")
+            if key.action in ("down", "half_down", "bottom"):
+                await stage.press("g")
         case "board":
             if key.action == "back":
                 await stage.press("m", "m")
     places = {**dict.fromkeys(("specs", *LISTS, "edit"), SpecsScreen), "help": HelpScreen}
     places |= dict.fromkeys(("compare", "compared"), CompareScreen)
     places |= dict.fromkeys(("findings", "findings_screen"), FindingsScreen)
+    places |= dict.fromkeys(("commands", "commands_screen"), CommandsScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
     focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS, **PANES_OF_RUN}

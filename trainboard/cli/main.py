@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     """All commands. `run` names the function that does each, `module:function`, imported when it is wanted."""
     import argparse
 
-    from trainboard.cli.level import level
+    from trainboard.cli.level import count, level
 
     root = argparse.ArgumentParser(prog="trainboard", description="A departure board for neural-network training.")
     root.add_argument("--version", action="version", version=f"trainboard {__version__}")
@@ -127,6 +127,14 @@ def parser() -> argparse.ArgumentParser:
 
     hosts = command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend")
     hosts.add_argument("--json", action="store_true")
+
+    shell = command("shell", "trainboard.cli.commands:shell", "a shell in a run's folder, on its node while it runs")
+    shell.add_argument("runs", nargs=1, metavar="RUN")
+
+    ran = command("commands", "trainboard.cli.commands:commands", "what was run on the hosts, with time and duration")
+    ran.add_argument("hosts", nargs="*", metavar="BACKEND")
+    ran.add_argument("-n", dest="lines", metavar="N", type=count, default=50, help="so many at most (%(default)s)")
+    ran.add_argument("--json", action="store_true")
 
     metrics = command("metrics", "trainboard.cli.metrics:metrics", "the metrics in runs' logs, or in any log files")
     metrics.add_argument("sources", nargs="+", metavar="RUN|FILE")
