@@ -36,6 +36,8 @@ class HostSeen:
     calls_per_minute: float = 0.0
     trouble: str = ""
     """Why it is sent nothing at the moment, in one line; empty while it takes what there is."""
+    full: Mapping[str, float] = field(default_factory=dict)
+    """By path of a disk that fills, when it will be full at the present rate; seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ class Paths:
         """The file of the commands that were run on hosts."""
         return self.state / "commands.log"
 
+    def disks(self) -> Path:
+        """The folder of what was free on the disks of hosts, hour by hour."""
+        return self.state / "disks"
+
     @property
     def outbox(self) -> Path:
         """The folder of the messages to the user that are on their way."""

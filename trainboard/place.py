@@ -51,6 +51,8 @@ class Place:
         """Set while the last query was answered."""
         self.trouble = ""
         """Why the dispatcher sends it nothing, in one line."""
+        self.full: Mapping[str, float] = {}
+        """When disks will be full, by path."""
         self._wake = asyncio.Event()
         self._shown: Picture | None = None
         """What another process sees of it, while that one does the polling."""
@@ -162,4 +164,5 @@ class Place:
             pending=states.count(JobState.PENDING) + states.count(JobState.HELD),
             calls_per_minute=self.calls_per_minute(),
             trouble=self.trouble,
+            full=self.full,
         )

@@ -25,6 +25,7 @@ from trainboard.dispatch import Dispatcher
 from trainboard.documents import Records
 from trainboard.engine import Engine
 from trainboard.events import FindingsSeen, HostSeen, Link, Noticed, Sampled, TableSeen
+from trainboard.fillings import Fillings
 from trainboard.interpreter import responsive
 from trainboard.lease import Lease
 from trainboard.ledger import newest_attempts
@@ -119,6 +120,7 @@ class Watch:
             self._refresh_records,
             readonly=readonly,
         )
+        self._fillings = Fillings(self._places, paths.disks, self._engine.driving, tell, self._troubles)
         self._logs = Logs(self._places, tell)
         self._notifier = Notifier(
             config.notify, store, paths, environ, tell, bell=terminal_bell() if role == "board" else None
@@ -170,6 +172,7 @@ class Watch:
                 self._diagnose(),
                 *(() if self._readonly else (self._collect(), self._notifier.run())),
                 self._spaces.watch(lambda: self._records),
+                self._fillings.watch(),
             ):
                 self._tasks.begin(work)
             if self._first is not None:

@@ -34,9 +34,22 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("table", "log", "info", "curves", "grid", "layers", "compared", "findings", "commands")
+PANES = (
+    *("table", "log", "info", "curves", "grid", "layers", "compared"),
+    "findings",
+    "commands",
+    "host_list",
+)
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
+
+SCREENS = (
+    *("board", "run", "compare"),
+    "findings_screen",
+    "commands_screen",
+    "hosts",
+)
+"""The screens from which one asks for help, or leaves."""
 
 KEYS = (
     Key("j,down", "down", "", "down", (*PANES, *LISTS, "help"), "j ↓"),
@@ -69,6 +82,7 @@ KEYS = (
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
     Key("s", "shell", "shell", "a shell in the job's folder, on its node while it runs", ("board",), changes=True),
     Key("L", "commands", "", "every command that was run on any host", ("board",)),
+    Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
     Key("1,m", "tab_curves", "", "the curves", ("run",), "1 m"),
@@ -162,22 +176,23 @@ KEYS = (
     Key("slash", "find", "filter", "filter the findings", ("findings_screen",), "/"),
     Key("y", "copy", "copy", "copy the finding", ("findings_screen",)),
     Key("escape", "back", "back", "back; clears a filter", ("findings_screen",), "esc"),
-    Key("y", "copy", "copy", "copy: of a job what you choose, of a log the lines on screen", ("board", "log")),
     Key("slash", "find", "filter", "filter the commands", ("commands_screen",), "/"),
     Key("y", "copy", "copy", "copy the command", ("commands_screen",)),
     Key("escape", "back", "back", "back; clears a filter", ("commands_screen",), "esc"),
+    Key("enter", "open", "open", "what is inside of the host; of a process, its run", ("hosts",)),
+    Key("z", "fold", "fold", "unfold the host, or fold it again", ("hosts",)),
+    Key("Z", "fold_all", "", "unfold all, or fold all", ("hosts",)),
+    Key("o", "sort", "sort", "in the order of the config, by name, by free GPUs, by use", ("hosts",)),
+    Key("slash", "find", "filter", "filter the hosts", ("hosts",), "/"),
+    Key("y", "copy", "copy", "copy the GPU's uuid, the pid, the disk's path, or the host's name", ("hosts",)),
+    Key("r", "refresh_hosts", "refresh", "query every host now", ("hosts",)),
+    Key("escape", "back", "back", "back; clears a filter", ("hosts",), "esc"),
+    Key("y", "copy", "copy", "copy: of a job what you choose, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
     Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
-    Key(
-        "question_mark",
-        "help",
-        "help",
-        "this help",
-        ("board", "run", "compare", "findings_screen", "commands_screen"),
-        "?",
-    ),
-    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen", "commands_screen")),
+    Key("question_mark", "help", "help", "this help", SCREENS, "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", SCREENS),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
     Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
@@ -220,6 +235,8 @@ TITLES = {
     "findings": "Findings: list",
     "commands_screen": "Commands",
     "commands": "Commands: list",
+    "hosts": "Hosts",
+    "host_list": "Hosts: list",
     "compare": "Compare",
     "compared": "Compare: table",
     "specs": "Specs",

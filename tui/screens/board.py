@@ -52,6 +52,7 @@ OPENED = ("log", "findings", "info")
 
 FURNITURE = (
     "tui.messages",
+    "tui.readings",
     "tui.widgets.finding_text",
     "tui.widgets.fold_cells",
     "tui.widgets.info_view",
@@ -105,12 +106,14 @@ class BoardScreen(OpeningScreen):
         """What the first frame does not need: the panes below, and the line that a filter is typed into."""
         for name in FURNITURE:
             await loaded(name)
+        from tui.readings import Readings
         from tui.widgets.finding_text import FindingText
         from tui.widgets.info_view import InfoView
         from tui.widgets.log_view import LogView
         from tui.widgets.metrics_view import MetricsView
         from tui.widgets.query import Query
 
+        self.readings = Readings()
         self.log_view, self.metrics_view = LogView(self.actions, id="log"), MetricsView(id="metrics")
         self.finding_text = FindingText(id="findings")
         self.info_view, self.asked = InfoView(id="info"), Query()
@@ -121,6 +124,7 @@ class BoardScreen(OpeningScreen):
     # What arrived.
 
     def on_host_arrived(self, message: HostArrived) -> None:
+        self.readings.add(message.host)
         self.hosts.put(message.host)
         self._inform()
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui.app import Board
     from tui.curves import Curves
     from tui.inbox import Inbox
+    from tui.readings import Readings
     from tui.widgets.bars import Tabs
     from tui.widgets.host_strip import HostStrip
 
@@ -32,6 +33,7 @@ class OpeningScreen(OrderingScreen):
     tabs: Tabs
     curves: Curves
     inbox: Inbox
+    readings: Readings
 
     def __init__(self, actions: Actions, clock: Callable[[], float], *, readonly: bool) -> None:
         super().__init__(actions)
@@ -149,6 +151,14 @@ class OpeningScreen(OrderingScreen):
                 self.say(f"copied {text}")
 
         self.app.push_screen(CopyScreen(name_of(row), offered(row, shell)), answered)
+
+    async def action_hosts(self) -> None:
+        """The hosts, and who is on their GPUs."""
+        await loaded("tui.screens.hosts")
+        from tui.screens.hosts import HostsScreen
+
+        rows, hosts, seen = self.table.listing.rows.values(), self.hosts.hosts, self.inbox.seen
+        self.above(HostsScreen(self.actions, hosts, rows, self.readings, self._clock, seen=seen))
 
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen
