@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     Setting = Any
@@ -19,6 +19,23 @@ NO_LEARNING = frozenset(("no_learning", "at_chance"))
 BLOW_UP = frozenset(("lr_high", "divergence"))
 UNSEEN = frozenset(("overfitting", "memorised_noise", "mismatch"))
 """Validation has little to do with training: one cannot know from losses alone which of them it is."""
+
+
+class Training(Protocol):
+    """What is told of a training, and what would be right to say of it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+    @property
+    def faulty(self) -> bool: ...
+
+    def answers(self, layers: bool) -> frozenset[str]: ...
+
+    def key(self, seed: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ class Part:
 
     id: str
     what: str
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Training, ...]
     seeds: tuple[int, ...]
     fitted: bool = False
     """Whether thresholds may be fitted on it."""

@@ -11,7 +11,7 @@ from trainboard.extract import Extractor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from benchmarks.diagnosis.recipes import Recipe
+    from benchmarks.diagnosis.recipes import Training
     from trainboard.series import Sample
 
 LOOKS = 20
@@ -34,7 +34,7 @@ class Doctor(Protocol):
 class Verdict:
     """What was said of one log."""
 
-    recipe: Recipe
+    recipe: Training
     seed: int
     layers: bool
     """Whether the log had the layers' values."""
@@ -97,7 +97,7 @@ def tally(verdicts: Iterable[Verdict]) -> Tally:
     )
 
 
-def examine(parts: Iterable[Sequence[Sample]], recipe: Recipe, seed: int, layers: bool, doctor: Doctor) -> Verdict:
+def examine(parts: Iterable[Sequence[Sample]], recipe: Training, seed: int, layers: bool, doctor: Doctor) -> Verdict:
     """What is said of a log that grows part by part."""
     looks = []
     for samples in parts:

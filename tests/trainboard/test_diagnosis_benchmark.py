@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from benchmarks.diagnosis.blind2 import PROGRAMS
+from benchmarks.diagnosis.blind2.loop import SCHEDULES
 from benchmarks.diagnosis.data import SETS
 from benchmarks.diagnosis.recipes import ORIGINAL, PARTS, Recipe
 from benchmarks.diagnosis.score import LOOKS, Verdict, examine, growth, tally, without_layers, wrong
@@ -61,6 +63,29 @@ def test_each_recipe_has_a_name_of_its_own_and_differs_from_all_others() -> None
     recipes = {each.id: each for part in PARTS for each in part.recipes}
     assert len(recipes) == sum(len(part.recipes) for part in PARTS if part.id != "originals")
     assert len({each.key(0) for each in recipes.values()}) == len(recipes)
+
+
+def test_the_blind_programs_share_no_name_with_the_recipes_and_no_two_are_one() -> None:
+    known = {each.id for part in PARTS for each in part.recipes}
+    names = [each.id for each in PROGRAMS]
+    assert known.isdisjoint(names)
+    assert len(set(names)) == len(names)
+    assert len({each.key(0) for each in PROGRAMS}) == len(PROGRAMS)
+    assert sum(each.faulty for each in PROGRAMS) >= 18
+    assert sum(not each.faulty for each in PROGRAMS) >= 7
+
+
+def test_a_healthy_program_has_no_right_answer_and_a_faulty_one_has_no_fewer_from_the_log_alone() -> None:
+    assert all(each.answers(True) <= each.answers(False) for each in PROGRAMS)
+    assert all(bool(each.answers(False)) == each.faulty for each in PROGRAMS)
+
+
+@pytest.mark.parametrize("name", [name for name, each in SCHEDULES.items() if each])
+def test_no_schedule_goes_above_the_learning_rate_or_below_nothing(name: str) -> None:
+    schedule = SCHEDULES[name]
+    assert schedule is not None
+    shares = [schedule(step / 400) for step in range(400)]
+    assert 0 <= min(shares) < max(shares) <= 1.0001
 
 
 def test_the_key_of_a_log_follows_the_training_and_not_its_description() -> None:
