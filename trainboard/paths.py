@@ -38,6 +38,7 @@ class Paths:
         """The file of the commands that were run on hosts."""
         return self.state / "commands.log"
 
+    @property
     def disks(self) -> Path:
         """The folder of what was free on the disks of hosts, hour by hour."""
         return self.state / "disks"
