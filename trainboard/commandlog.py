@@ -42,7 +42,7 @@ class CommandLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.by = ""
-        self.called("command")
+        self.called("cli")
         self.trouble = ""
         """Why the last lines were not written, in one line."""
         self._waiting: list[Command] = []
