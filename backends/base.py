@@ -210,6 +210,12 @@ class Room:
     """How many more it takes into its queue; None: no limit is known."""
     reason: str = ""
     """Why none would start now, or which limit is near, in one line."""
+    waiting: int | None = None
+    """Runs of all users that wait in the host's own queue; None: nobody tells."""
+    takes: tuple[tuple[int, ...], ...] = ()
+    """Which GPUs the first that would start would take, by index."""
+    gpus: tuple[tuple[int, str], ...] = ()
+    """For the first that would not start, each GPU by index and why it cannot have that; empty text: it could."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from backends.base import (
     Completed,
     Disk,
     Found,
-    Health,
     HostTimeout,
     HostUnreachable,
     Policy,
@@ -26,7 +25,7 @@ from backends.base import (
     Unclear,
 )
 from backends.host import QUIET
-from backends.parse import parse_gpu
+from backends.readings import Readings
 from backends.rehearsal import rehearse
 from backends.search import search
 from backends.survey import parse_survey
@@ -36,7 +35,7 @@ from backends.upload import PATIENCE, Folder, Uploads, rejected
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
-    from backends.base import Chunk, Job, Plan, Sought, Unreadable, Wanted, Watched
+    from backends.base import Chunk, Health, Job, Plan, Sought, Unreadable, Wanted, Watched
     from backends.checks import Forecast, Program, Rehearsal, Survey, Unknown
     from backends.host import Host
     from backends.spy import Spy
@@ -118,12 +117,17 @@ class Hosted:
         """The file as it grows."""
         return self.host.follow(path, offset)
 
-    async def health(self, interval: float) -> AsyncGenerator[Health]:
+    def health(self, interval: float) -> AsyncGenerator[Health]:
         """Readings of the host."""
-        stream = self.host.stream("telemetry", interval=interval, disks=list(self.disks))
+        return self._readings(interval, Readings())
+
+    async def _readings(self, interval: float, readings: Readings, *, gpus: bool = True) -> AsyncGenerator[Health]:
+        """What the helper tells; `gpus`: NVIDIA's too."""
+        disks = list(self.disks)
+        stream = self.host.stream("telemetry", interval=interval, disks=disks, root=self.root, gpus=gpus)
         async with contextlib.aclosing(stream) as frames:
             async for _, header, _ in frames:
-                yield parse_health(header)
+                yield readings.take(header, time.time())
 
     async def space(self, paths: Sequence[str]) -> tuple[Disk, ...]:
         """The disks of these folders."""
@@ -318,19 +322,3 @@ def by_our_clock(found: dict[str, Any], ahead: float) -> dict[str, Any]:
         if key in ("started", "exit", "waiting") and record is not None
     }
     return found | moved
-
-
-def parse_health(reading: dict[str, Any]) -> Health:
-    """A telemetry frame → a reading, stamped with our clock: hosts' clocks differ."""
-    gpus = tuple(gpu for gpu in (parse_gpu(line) for line in reading["gpus"]) if gpu is not None)
-    return Health(
-        at=time.time(),
-        hostname=one_line(reading["hostname"], 64),
-        cpus=reading["cpus"],
-        load=reading["load"],
-        memory_total=reading["memory_total"],
-        memory_available=reading["memory_available"],
-        gpus=gpus,
-        disks=tuple(Disk(one_line(path), total, free) for path, total, free in reading["disks"]),
-        gpu_error=one_line(reading["gpu_error"]),
-    )

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import sys
-import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backends.base import Disk, Gpu, Health
 from backends.host import Host
 from backends.hosted import LEASES
+from backends.nvml import Nvml
+from backends.readings import Readings, processes
+from backends.remote.asking import Asked, Silent
 from backends.remote.frames import GREETING, Decoder
+from backends.remote.gpuapps import Describer
 from backends.remote.helper import Helper
-from backends.remote.telemetry import read_disk
 from backends.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
-    from backends.base import Policy
+    from backends.base import Health, Policy
     from backends.command import Command
+
+NVML_PATIENCE = 5.0
+"""Seconds that the driver may take for all GPUs."""
 
 
 class LocalLink:
@@ -101,79 +107,48 @@ class Local(Server):
 
     async def health(self, interval: float) -> AsyncGenerator[Health]:
         """Readings of this machine."""
-        gpus = await asyncio.to_thread(NvmlGpus)
-        while True:
-            yield await asyncio.to_thread(read_health, self.disks, gpus)
-            await asyncio.sleep(interval)
+        readings, here = Readings(), Here(self.root)
+        async with contextlib.aclosing(self._readings(interval, readings, gpus=False)) as found:
+            async for health in found:
+                yield await asyncio.to_thread(here.completed, health, readings.xids)
 
 
-class NvmlGpus:
-    """The GPUs of this machine, asked of the driver without a process."""
+class Here:
+    """What psutil and NVML tell of this machine beside what the helper's code does. Its calls block for a moment."""
 
-    def __init__(self) -> None:
-        import pynvml
+    def __init__(self, root: str, nvml: Nvml | None = None, patience: float = NVML_PATIENCE) -> None:
+        self._nvml = nvml or Nvml()
+        self._patience = patience
+        self._asked = Asked()
+        """A driver that hangs, hangs a thread of its own."""
+        self._describer = Describer(str(Path(root).expanduser()))
+        self._counted = False
 
-        self._nvml = pynvml
-        self.error = ""
-        try:
-            pynvml.nvmlInit()
-            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(n) for n in range(pynvml.nvmlDeviceGetCount())]
-        except pynvml.NVMLError_LibraryNotFound:
-            self._handles = []  # no NVIDIA driver on this machine: nothing is wrong
-        except pynvml.NVMLError as error:
-            self._handles = []
-            self.error = f"NVML: {error}"
+    def completed(self, health: Health, xids: Mapping[str, int] | None) -> Health:
+        """The reading with the GPUs of this machine, and with figures that need no /proc."""
+        import psutil
 
-    def read(self) -> tuple[Gpu, ...]:
-        """One reading of each. Raises nothing: a field that the device does not tell is None."""
-        return tuple(self._gpu(index, handle) for index, handle in enumerate(self._handles))
-
-    def _gpu(self, index: int, handle: object) -> Gpu:
-        nvml = self._nvml
-
-        def ask(name: str, *more: object) -> object:
-            try:
-                return getattr(nvml, name)(handle, *more)
-            except nvml.NVMLError:
-                return None  # "not supported" differs by card
-
-        memory = ask("nvmlDeviceGetMemoryInfo")
-        rates = ask("nvmlDeviceGetUtilizationRates")
-        power = ask("nvmlDeviceGetPowerUsage")
-        processes = ask("nvmlDeviceGetComputeRunningProcesses")
-        temperature = ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU)
-        return Gpu(
-            index=index,
-            uuid=text(ask("nvmlDeviceGetUUID")),
-            name=text(ask("nvmlDeviceGetName")),
-            utilization=getattr(rates, "gpu", None),
-            memory_used=getattr(memory, "used", None),
-            memory_total=getattr(memory, "total", None),
-            temperature=float(temperature) if isinstance(temperature, int) else None,
-            power=power / 1000 if isinstance(power, int) else None,
-            processes=len(processes) if isinstance(processes, list) else None,
+        memory, swap, cpu = psutil.virtual_memory(), psutil.swap_memory(), psutil.cpu_percent()
+        health = replace(
+            health,
+            cpus=psutil.cpu_count(),
+            load=psutil.getloadavg()[0],
+            memory_total=memory.total,
+            memory_available=memory.available,
+            swap_total=swap.total,
+            swap_free=swap.free,
+            cpu=cpu if self._counted else health.cpu,
+            clock=0.0,
         )
-
-
-def text(value: object) -> str:
-    """NVML gave bytes in older versions."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
-
-
-def read_health(paths: Sequence[str], gpus: NvmlGpus) -> Health:
-    """One reading of this machine. Blocks for a moment."""
-    import psutil
-
-    memory = psutil.virtual_memory()
-    disks = (read_disk(path) for path in paths)
-    return Health(
-        at=time.time(),
-        hostname=os.uname()[1],
-        cpus=psutil.cpu_count(),
-        load=psutil.getloadavg()[0],
-        memory_total=memory.total,
-        memory_available=memory.available,
-        gpus=gpus.read(),
-        disks=tuple(Disk(*disk) for disk in disks if disk is not None),
-        gpu_error=gpus.error,
-    )
+        self._counted = True  # the first figure of psutil is of no time at all
+        try:
+            seen = self._asked.ask(lambda: self._nvml.read(xids or {}, known=xids is not None), self._patience)
+        except Silent:
+            return replace(health, gpu_error="NVML does not answer")
+        rows = self._describer.rows(seen.apps)
+        return replace(
+            health,
+            gpus=seen.gpus + health.gpus,
+            processes=processes(rows) + health.processes,
+            gpu_error=seen.error or health.gpu_error,
+        )

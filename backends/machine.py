@@ -113,4 +113,9 @@ class Health:
     swap_free: int | None = None
     processes: tuple[Process, ...] = ()
     clock: float | None = None
-    """Seconds by which its clock is ahead of ours, as well as can be told."""
+    """Seconds by which its clock is ahead of ours, as well as can be told: a few may be the way that it came."""
+
+    @property
+    def answering(self) -> tuple[Disk, ...]:
+        """The disks whose figures are of now."""
+        return tuple(disk for disk in self.disks if not disk.trouble)

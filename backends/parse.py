@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from backends.base import Gpu, JobState
+from backends.base import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,19 +89,3 @@ def parse_job_id(out: str) -> str | None:
         if match is not None:
             return match[1]
     return None
-
-
-def parse_gpu(line: str) -> Gpu | None:
-    """One line of `nvidia-smi --query-gpu` with `remote.GPU_FIELDS`; None for a line that is none."""
-    fields = [field.strip() for field in line.split(",")]
-    if len(fields) != 8 or not (fields[0].isascii() and fields[0].isdigit()):
-        return None
-    index, uuid, name, utilization, used, total, temperature, power = fields
-    mebibytes = [figure(used), figure(total)]
-    memory = [None if value is None else int(value * 2**20) for value in mebibytes]
-    return Gpu(int(index), uuid, name, figure(utilization), memory[0], memory[1], figure(temperature), figure(power))
-
-
-def figure(text: str) -> float | None:
-    """A number; None for `[N/A]`, `[Not Supported]` and the like."""
-    return float(text) if re.fullmatch(r"\d{1,15}(\.\d{1,9})?", text, re.ASCII) else None

@@ -46,8 +46,9 @@ def bundle(names: tuple[str, ...]) -> str:
 
 
 def helper_source() -> str:
-    """The helper, which asks by the same rules as the waiters what would start now."""
-    return bundle(modules(queue, "room") + modules(remote))
+    """The helper. It asks by the same rules as the waiters what would start now, and reads quotas as the runner."""
+    shared = [f"{runner.__name__}.{name}" for name in ("files", "quotas")]
+    return bundle((*modules(queue, "room"), *shared, *modules(remote)))
 
 
 def seek_source() -> str:

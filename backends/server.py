@@ -77,7 +77,13 @@ class Server(Hosted):
         header, _ = await self.host.request(
             "room", root=self.root, leases=self.leases, policy=asdict(self.policy), need=need
         )
-        return Room(now=header["now"], reason=one_line(header["reason"]))
+        return Room(
+            now=header["now"],
+            reason=one_line(header["reason"]),
+            waiting=header["waiting"],
+            takes=tuple(tuple(indices) for indices in header["takes"]),
+            gpus=tuple((index, one_line(reason)) for index, reason in header["gpus"]),
+        )
 
     def _launch_text(self, plan: Plan) -> str:
         return script.queue_launch(plan, self.python, programs().folder)

@@ -37,6 +37,7 @@ def test_the_page_of_all_keys_is_that_of_the_table() -> None:
         "README.md",
         "CONTRIBUTING.md",
         "docs/findings.md",
+        "docs/hosts.md",
         "docs/keys.md",
         "docs/layers.md",
         "docs/notices.md",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from backends.machine import Disk, Quota
+    from backends.machine import Disk
 
 HOUR, DAY = 3600.0, 86400.0
 WINDOW = 7 * DAY
@@ -47,13 +47,6 @@ class Point:
 def left(disk: Disk) -> int:
     """Bytes that the user can still write there: what the disk has free, or what a quota leaves."""
     return min([disk.free, *(max(0, quota.limit - quota.used) for quota in disk.quotas if quota.limit is not None)])
-
-
-def tightest(disk: Disk) -> Quota | None:
-    """The quota that leaves less than the disk has free; None where none does."""
-    limits = {quota: quota.limit - quota.used for quota in disk.quotas if quota.limit is not None}
-    least = min(limits, key=lambda quota: limits[quota], default=None)
-    return least if least is not None and limits[least] < disk.free else None
 
 
 def full_at(points: Sequence[Point], now: float) -> float | None:

@@ -13,17 +13,21 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from backends.base import Health, Job
-from trainboard.events import Link
+from backends.base import Health, Job, JobState
+from trainboard.events import HostSeen, Link
 from trainboard.files import private_folder
 from trainboard.typed import from_json, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 VERSION = 1
 EFFORT = 20
 """A queue is not written again before so many times as long as writing it took: at most a twentieth of the time."""
+RUNNING = frozenset({JobState.RUNNING, JobState.COMPLETING})
+PENDING = frozenset({JobState.PENDING, JobState.HELD})
+"""What counts as running and as waiting, here and in `HostSeen`."""
 _END = b"end\n"
 
 
@@ -98,6 +102,8 @@ class PictureFile:
             "seen": picture.seen,
             "health": None if picture.health is None else to_json(picture.health),
             "calls_per_minute": picture.calls_per_minute,
+            "running": count(picture.jobs, RUNNING),
+            "pending": count(picture.jobs, PENDING),
             "jobs": self._jobs_id,
         }
         return json.dumps(said).encode() + b"\n"
@@ -142,6 +148,32 @@ class PictureFile:
         known = self._known
         self._known = {line: known.get(line) or from_json(Job, json.loads(line)) for line in lines[:-2]}
         return tuple(self._known.values())
+
+
+def count(jobs: Iterable[Job], states: Collection[JobState]) -> int:
+    """How many are in one of these states."""
+    return sum(job.state in states for job in jobs)
+
+
+def glance(folder: Path, backend: str, kind: str) -> HostSeen | None:
+    """What the head of a picture tells, without its queue; None where there is none that can be read."""
+    try:
+        said = json.loads((folder / f"{backend}.json").read_bytes())
+        if (said["version"], said["backend"], said["kind"]) != (VERSION, backend, kind):
+            return None
+        return HostSeen(
+            backend=backend,
+            kind=kind,
+            link=Link(said["link"]),
+            reason=from_json(str, said["reason"]),
+            advice=from_json(str, said["advice"]),
+            seen=None if said["seen"] is None else from_json(float, said["seen"]),
+            health=None if said["health"] is None else from_json(Health, said["health"]),
+            running=from_json(int, said.get("running", 0)),
+            pending=from_json(int, said.get("pending", 0)),
+        )
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return None  # not there yet, torn, or of another version
 
 
 def ask_anew(folder: Path) -> None:

@@ -7,9 +7,9 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from backends.base import BackendError, HostKeyRefused, HostUnreachable, JobState, LoginRefused
+from backends.base import BackendError, HostKeyRefused, HostUnreachable, LoginRefused
 from trainboard.events import HostSeen, Link
-from trainboard.picture import Picture
+from trainboard.picture import PENDING, RUNNING, Picture, count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,7 +151,6 @@ class Place:
 
     def event(self) -> HostSeen:
         """The newest about it."""
-        states = [job.state for job in self.jobs]
         return HostSeen(
             backend=self.backend.name,
             kind=self.backend.kind,
@@ -160,8 +159,8 @@ class Place:
             advice=self.advice,
             seen=self.seen,
             health=self.health,
-            running=states.count(JobState.RUNNING) + states.count(JobState.COMPLETING),
-            pending=states.count(JobState.PENDING) + states.count(JobState.HELD),
+            running=count(self.jobs, RUNNING),
+            pending=count(self.jobs, PENDING),
             calls_per_minute=self.calls_per_minute(),
             trouble=self.trouble,
             full=self.full,

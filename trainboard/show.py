@@ -71,7 +71,9 @@ def _visible(char: str) -> str:
 
 
 def busy(gpu: Gpu) -> bool:
-    """Whether somebody uses it: a compute process, else a tenth of its memory or of its time."""
+    """Whether somebody uses it: a compute process, else a tenth of its memory or of its time; or nobody can."""
+    if gpu.lost:
+        return True
     if gpu.processes is not None:
         return gpu.processes > 0
     filled = (gpu.memory_used or 0) / gpu.memory_total if gpu.memory_total else 0.0

@@ -76,6 +76,12 @@ class Board(App[int]):
     def get_default_screen(self) -> Screen[None]:
         return self.board
 
+    @property
+    def _background_screens(self) -> list[Screen[object]]:
+        """None below a screen that hides all: Textual 8 counts the one right below it, and draws all of the upper
+        screen anew for every line that changes there."""
+        return [] if self.screen.styles.background.a == 1 else super()._background_screens
+
     def on_mount(self) -> None:
         self._furnished = asyncio.Event()
         self.call_after_refresh(self._begin)

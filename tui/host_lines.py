@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from trainboard.filling import left, tightest
+from trainboard.filling import left
 from trainboard.link import Link
+from trainboard.machines import NEXT, clock, filled, free, is_free, quotas, share, short, troubles, until
 from tui import show
 from tui.columns import Column, fit
-from tui.hosts import free, gpu_of, is_free, notes, process_of
-from tui.readings import block, filled, share, sparkline
+from tui.hosts import gpu_of, notes, process_of
+from tui.readings import block, sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from backends.machine import Disk, Gpu, Health, Process, Slice
     from trainboard.events import HostSeen
+    from trainboard.machines import Trouble
     from trainboard.rows import Row
     from tui.hosts import Entry, Hosts
     from tui.readings import Readings
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
 
 OLD = 30.0
 """Seconds after which a reading is no picture of now: readings come every five."""
-CLOCK = 5.0
-"""Seconds of a clock being off that are worth a word: less is within what can be told over a slow line."""
-SOON, NEXT = 3 * 86400.0, 14 * 86400.0
-"""Seconds until a disk is full: to be seen to now, and before long."""
 
 KEPT = ("fold", "chip", "name", "free", "use", "filled", "age")
 """What stays of a host's line where the rest says what is wrong with it."""
@@ -198,54 +196,12 @@ def alarms(host: HostSeen, now: float) -> list[Piece]:
     found: list[Piece] = [(show.clean(note), "bad" if host.reason else "waiting") for note in notes(host)[:1]]
     if (health := host.health) is None:
         return found
-    for gpu in health.gpus:
-        found += [(f"GPU {gpu.index} {text}", tone) for text, tone in troubles(gpu)]
+    found += [toned((f"GPU {gpu.index} {text}", bad)) for gpu in health.gpus for text, bad in troubles(gpu)]
     for disk in health.disks:
-        found += [
-            (f"{show.clean(disk.path, 30)} {disk_trouble}", tone) for disk_trouble, tone in short(host, disk, now)
-        ]
-    found += clock(health)
+        path = show.clean(disk.path, 30)
+        found += [toned((f"{path} {text}", bad)) for text, bad in short(disk, host.full, now)]
+    found += map(toned, clock(health))
     return sorted(found, key=lambda piece: piece[1] != "bad")
-
-
-def troubles(gpu: Gpu) -> list[Piece]:
-    """What is wrong with a GPU."""
-    if gpu.lost:
-        return [(f"lost: {show.clean(gpu.lost)}", "bad")]
-    found: list[Piece] = []
-    if gpu.ecc:
-        found.append((f"ECC errors {gpu.ecc}", "bad"))
-    if gpu.xids:
-        found.append((f"Xid {gpu.xids}×", "bad"))
-    if gpu.throttle:
-        found.append((show.clean(", ".join(gpu.throttle)), "waiting"))
-    return found
-
-
-def short(host: HostSeen, disk: Disk, now: float) -> list[Piece]:
-    """What is wrong with a disk."""
-    if disk.trouble:
-        return [(show.clean(disk.trouble), "bad")]
-    if left(disk) == 0:
-        return [("is full", "bad")]
-    at = host.full.get(disk.path)
-    if at is None or at - now > NEXT:
-        return []
-    return [(f"full in {until(at, now)}", "bad" if at - now < SOON else "waiting")]
-
-
-def until(at: float, now: float) -> str:
-    """How long a disk has, roughly: it is a forecast."""
-    days = max(0.0, at - now) / 86400
-    return f"~{days:.0f} days" if days >= 2 else f"~{days * 24:.0f} h"
-
-
-def clock(health: Health) -> list[Piece]:
-    """A clock that is off."""
-    off = health.clock
-    if off is None or abs(off) < CLOCK:
-        return []
-    return [(f"clock {show.duration(abs(off))} {'ahead' if off > 0 else 'behind'}", "waiting")]
 
 
 def line(entry: Entry, host: HostSeen, hosts: Hosts, readings: Readings, now: float, width: int) -> list[Piece]:
@@ -272,6 +228,12 @@ def line(entry: Entry, host: HostSeen, hosts: Hosts, readings: Readings, now: fl
     return gpu_line(host, gpu, readings, now, width)
 
 
+def toned(trouble: Trouble) -> Piece:
+    """What is wrong, in its colour."""
+    text, bad = trouble
+    return text, "bad" if bad else "waiting"
+
+
 def note_line(host: HostSeen, at: int) -> list[Piece]:
     """Something that is wrong, or what to do about it."""
     said = notes(host)
@@ -282,7 +244,7 @@ def note_line(host: HostSeen, at: int) -> list[Piece]:
 def gpu_line(host: HostSeen, gpu: Gpu, readings: Readings, now: float, width: int) -> list[Piece]:
     """One GPU."""
     usual = "dim" if is_old(host, now) else "plain"
-    wrong = troubles(gpu)
+    wrong = [toned(each) for each in troubles(gpu)]
     room = width - 4
     if gpu.lost:
         return [(f"    GPU {gpu.index:<2} ", usual), *((f"✗ {text}", tone) for text, tone in wrong)]
@@ -374,7 +336,7 @@ def machine_line(host: HostSeen, health: Health, readings: Readings, now: float,
     if health.swap_total and health.swap_free is not None:
         used = health.swap_total - health.swap_free
         pieces.append((f" · swap {show.size(used)}/{show.size(health.swap_total)}", usual))
-    return [*pieces, *((f" · {text}", tone) for text, tone in clock(health))]
+    return [*pieces, *((f" · {text}", tone) for text, tone in map(toned, clock(health)))]
 
 
 def disk_line(host: HostSeen, disk: Disk, now: float, width: int) -> list[Piece]:
@@ -384,11 +346,9 @@ def disk_line(host: HostSeen, disk: Disk, now: float, width: int) -> list[Piece]
     pieces: list[Piece] = [(f"    disk {path} ", usual)]
     if not disk.trouble:
         pieces.append((f" {show.size(disk.free)} free of {show.size(disk.total)}", usual))
-    quota = tightest(disk) or next(iter(disk.quotas), None)
-    if quota is not None:
-        limit = "" if quota.limit is None else f" of {show.size(quota.limit)}"
-        pieces.append((f" · {show.clean(quota.whose, 12)} {show.size(quota.used)}{limit}", usual))
-    pieces += [(f" · {text}", tone) for text, tone in short(host, disk, now)]
+    if disk.quotas:
+        pieces.append((f" · {quotas(disk)}", usual))
+    pieces += [(f" · {text}", tone) for text, tone in map(toned, short(disk, host.full, now))]
     at = host.full.get(disk.path)
     if at is not None and at - now > NEXT:
         pieces.append((f" · full in {until(at, now)}", usual))

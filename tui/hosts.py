@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trainboard.show import busy
+from trainboard.machines import by_gpu, free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from backends.machine import Gpu, Health, Process
     from trainboard.events import HostSeen
@@ -26,16 +26,6 @@ class Entry:
     """Which one of its kind: its place in the reading; of a note its number, of a process its pid."""
     of: str = ""
     """The uuid of the GPU, or of its slice, that a process is on; of a slice, that of its GPU."""
-
-
-def free(host: HostSeen) -> int:
-    """GPUs that nobody uses."""
-    return 0 if host.health is None else sum(is_free(gpu) for gpu in host.health.gpus)
-
-
-def is_free(gpu: Gpu) -> bool:
-    """Whether nobody uses it, and it could be used."""
-    return not gpu.lost and not busy(gpu)
 
 
 def work(host: HostSeen) -> float:
@@ -131,16 +121,6 @@ def notes(host: HostSeen) -> tuple[str, ...]:
     return tuple(filter(None, said))
 
 
-def by_gpu(health: Health) -> Mapping[str, list[Process]]:
-    """By GPU or slice, the processes on it; who has most memory first."""
-    found: dict[str, list[Process]] = {}
-    for process in health.processes:
-        found.setdefault(process.gpu, []).append(process)
-    for processes in found.values():
-        processes.sort(key=lambda process: (-(process.memory or 0), process.pid))
-    return found
-
-
 def process_of(health: Health, entry: Entry) -> Process | None:
     """The process of a line."""
     return next((each for each in health.processes if (each.pid, each.gpu) == (entry.at, entry.of)), None)
@@ -151,13 +131,3 @@ def gpu_of(health: Health, entry: Entry) -> Gpu | None:
     if entry.kind == "gpu":
         return health.gpus[entry.at] if entry.at < len(health.gpus) else None
     return next((gpu for gpu in health.gpus if entry.of in (gpu.uuid, *(part.uuid for part in gpu.slices))), None)
-
-
-def tail(directory: str) -> str:
-    """What tells one attempt directory of a backend from another, however the way to it is written."""
-    return "/".join(directory.rstrip("/").split("/")[-3:])
-
-
-def runs_by_directory(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
-    """The rows of ours that may have processes."""
-    return {(row.backend, tail(row.directory)): row for row in rows if row.directory and not row.state.ended}

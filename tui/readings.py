@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from trainboard.machines import filled, share
 from tui.show import BLOCKS
 
 if TYPE_CHECKING:
@@ -60,18 +61,6 @@ def figures(health: Health) -> Iterator[tuple[str, int | None]]:
     for gpu in health.gpus:
         yield f"use:{gpu.uuid}", None if gpu.utilization is None or gpu.lost else round(gpu.utilization)
         yield f"memory:{gpu.uuid}", share(gpu.memory_used, gpu.memory_total)
-
-
-def filled(health: Health) -> int | None:
-    """Percent of a host's main memory that is in use."""
-    if health.memory_available is None or not health.memory_total:
-        return None
-    return share(health.memory_total - health.memory_available, health.memory_total)
-
-
-def share(part: float | None, whole: float | None) -> int | None:
-    """Percent."""
-    return None if part is None or not whole else round(100 * part / whole)
 
 
 def sparkline(percents: Iterable[int | None], width: int) -> str:

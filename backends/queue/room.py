@@ -14,6 +14,9 @@ from backends.queue.records import Ticket, needs_of, whole
 MOST = 256
 """More runs than this are not counted."""
 
+TOLD = 16
+"""Of so many runs it is told which GPUs they would get."""
+
 
 def room(
     leases_folder: str, root: str, needs: Dict[str, Any], given: Optional[Dict[str, Any]] = None, tool: Ask = ask
@@ -21,9 +24,9 @@ def room(
     """How many runs with these `needs` (as `queue` of a plan) would start `now`, if they came last into the queue.
 
     Last among those of the user's with the same `priority` (also in `needs`).
-    Further `waiting` (tickets of all users), `reason` (why not more, in one line; for none, why none) and `gpus`
-    (`[index, reason]` for the first that would wait). `given` is the policy; None: <root>/policy.json. May take as
-    long as nvidia-smi does. Raises OSError.
+    Further `waiting` (tickets of all users), `reason` (why not more, in one line; for none, why none), `takes` (the
+    indices of the GPUs that each of the first `TOLD` would get) and `gpus` (`[index, reason]` for the first that
+    would wait). `given` is the policy; None: <root>/policy.json. May take as long as nvidia-smi does. Raises OSError.
     """
     rules = policy.read(os.path.join(root, "policy.json")) if given is None else policy.rules(given)
     folder = Folder(leases_folder)
@@ -51,5 +54,6 @@ def answer(decisions: List[Decision], waiting: int) -> Dict[str, Any]:
         "now": count,
         "waiting": waiting,
         "reason": first.reason,
+        "takes": [[card.number for card in decision.gpus] for decision in decisions[: min(count, TOLD)]],
         "gpus": [[index, reason] for index, reason in first.verdicts],
     }

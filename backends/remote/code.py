@@ -5,7 +5,6 @@ asks what is missing and goes on with that.
 """
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -13,12 +12,14 @@ import stat
 import threading
 import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
-from backends.remote.files import make_folder, resolve, write_whole
+from backends.remote.files import make_folder, resolve, sha256, write_whole
 from backends.remote.folders import WRITERS
 from backends.remote.frames import Failure, Header, Reply
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 ABANDONED = 7 * 86400.0
 """Seconds after which nobody goes on with half a blob or half a tree."""
@@ -44,7 +45,7 @@ def code(header: Header, payload: bytes) -> Reply:
 def tree(header: Header, payload: bytes) -> Reply:
     """Make a tree of blobs; the payload is its list. Where blobs are missing: `{digest: bytes of it that came}`."""
     place, text = Place(header["root"]), zlib.decompress(payload)
-    if hashlib.sha256(text).hexdigest() != header["digest"]:
+    if sha256(text).hexdigest() != header["digest"]:
         raise Failure("damaged", "the list of the project's files is not what its digest says")
     files = parsed(text)
     missing = place.missing(files)
@@ -62,7 +63,7 @@ def blobs(header: Header, payload: bytes) -> Reply:
     for digest, size in header["blobs"]:
         found.append((digest, data[at : at + size]))
         at += size
-    with ThreadPoolExecutor(max(1, min(WRITERS, len(found)))) as pool:
+    with executor(max(1, min(WRITERS, len(found)))) as pool:
         for _ in pool.map(lambda each: place.keep(*each), found):
             pass  # what went wrong is raised here
     return {}, b""
@@ -123,7 +124,7 @@ class Place(object):
                 text = file.read()
         except (IOError, OSError):
             return False
-        if hashlib.sha256(text).hexdigest() != digest:
+        if sha256(text).hexdigest() != digest:
             return False
         base = self.tree(digest).encode("utf-8", "surrogateescape")
         return os.path.isdir(base) and all(as_listed(os.path.join(base, file[0]), file) for file in parsed(text))
@@ -138,7 +139,7 @@ class Place(object):
 
     def keep(self, digest: str, data: bytes) -> None:
         """Write a blob, whole."""
-        if hashlib.sha256(data).hexdigest() != digest:
+        if sha256(data).hexdigest() != digest:
             raise Failure("damaged", "%s: came damaged" % digest)
         path = self.blob(digest)
         if size_of(path) != len(data):
@@ -205,7 +206,7 @@ class Place(object):
                 put_file(self.blob(file[3]), where, file[1] == "x")
 
         for links in (False, True):
-            with ThreadPoolExecutor(WRITERS) as pool:
+            with executor(WRITERS) as pool:
                 for _ in pool.map(put, [file for file in files if (file[1] == "l") == links]):
                     pass  # what went wrong is raised here
 
@@ -278,6 +279,13 @@ def as_listed(path: bytes, file: File) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size == file[2]
 
 
+def executor(threads: int) -> "ThreadPoolExecutor":
+    """Threads for writing. Their library comes when it is first needed: a helper at rest is to be small."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(threads)
+
+
 def size_of(path: str) -> int:
     """Bytes of a file; -1 where there is none."""
     try:
@@ -288,7 +296,7 @@ def size_of(path: str) -> int:
 
 def digest_of(path: str) -> str:
     """SHA-256 of a file."""
-    found = hashlib.sha256()
+    found = sha256()
     with open(path, "rb") as file:
         for data in iter(lambda: file.read(1 << 20), b""):
             found.update(data)

@@ -5,14 +5,24 @@ import json
 import os
 import stat
 import threading
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from backends.remote.frames import Header, Reply
+
+if TYPE_CHECKING:
+    import hashlib
 
 
 def resolve(path: str) -> str:
     """A path as the host means it; `~` is the user's home."""
     return os.path.abspath(os.path.expanduser(path))
+
+
+def sha256(data: bytes = b"") -> "hashlib._Hash":
+    """A sum of bytes. Its library takes megabytes, so it comes when it is first needed."""
+    import hashlib
+
+    return hashlib.sha256(data)
 
 
 def read_json(path: str) -> Optional[Dict[str, Any]]:

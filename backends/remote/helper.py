@@ -10,7 +10,7 @@ from backends.remote import attempts, code, control, files, folders, results, ro
 from backends.remote.commands import Commands
 from backends.remote.follow import Follow, Follows
 from backends.remote.frames import GREETING, Decoder, Failure, Header, Reply, described, encode
-from backends.remote.telemetry import Telemetry, space
+from backends.remote.telemetry import Telemetry
 
 
 class Helper(object):
@@ -44,7 +44,7 @@ class Helper(object):
             "top": control.top,
             "room": room.room,
             "survey": survey.survey,
-            "space": space,
+            "space": self.telemetry.disks.space,
             "results": results.results,
             "fetch": results.fetch,
         }  # type: Dict[str, Callable[[Header, bytes], Reply]]
@@ -69,7 +69,7 @@ class Helper(object):
         elif op == "end":
             self.commands.end(header["request"])
         elif op == "telemetry":
-            self.telemetry.begin(number, header["interval"], header["disks"])
+            self.telemetry.begin(number, header)
         else:
             thread = threading.Thread(target=self.answer, args=(number, op, header, payload))
             thread.daemon = True

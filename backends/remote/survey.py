@@ -1,23 +1,20 @@
 """What there is on this host for runs: folders and the room in them, inputs, the machine itself."""
 
 import errno
-import hashlib
 import json
 import os
 import stat
-import subprocess
 import sys
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from backends.queue import gpus
-from backends.remote.commands import collect
-from backends.remote.files import make_folder, read_json, resolve, write_whole
-from backends.remote.frames import Failure, Header, Reply
-from backends.remote.telemetry import read_machine
-
-QUOTA_PATIENCE = 5.0
-"""Seconds that a tool for quotas may take."""
+from backends.remote.commands import Commands
+from backends.remote.files import make_folder, read_json, resolve, sha256, write_whole
+from backends.remote.frames import Header, Reply
+from backends.remote.machine import machine
+from backends.remote.mounts import mount_of, mounts
+from backends.remote.quotas import asked
 
 PROBE = 4096
 """Bytes that are written to see whether writing works: a quota may allow an empty file."""
@@ -31,11 +28,11 @@ REMEMBERED = 10000
 
 def survey(header: Header, payload: bytes) -> Reply:
     """Folders, inputs ([path, whether its SHA-256 is wanted]), the machine; `gpus`: whether those are wanted."""
-    machine = read_machine([])
+    here = machine()
     found = {
         "python": "%d.%d.%d" % sys.version_info[:3],
-        "cpus": machine["cpus"],
-        "memory": machine["memory_total"],
+        "cpus": here["cpus"],
+        "memory": here["memory_total"],
         "folders": [folder(path) for path in header["folders"]],
         "inputs": inputs(header["inputs"], header["folders"][0], header["patience"]),
         "cards": [],
@@ -62,8 +59,8 @@ def folder(path: str) -> Dict[str, Any]:
         found["disk"] = [status.f_bavail * status.f_frsize, counted]
     except OSError:
         pass  # whoever asks sees that there is none
-    device, kind = mount(near)
-    found["device"], found["quota"] = device, quota(near, kind)
+    where, commands = mount_of(os.path.realpath(near), mounts()), Commands()
+    found["device"], found["quota"] = where.device, [list(answer) for answer in asked(near, where, commands)]
     return found
 
 
@@ -81,67 +78,6 @@ def writing(path: str) -> str:
     except OSError as error:
         return "%s: %s" % (path, error.strerror)
     return ""
-
-
-def mount(path: str) -> Tuple[str, str]:
-    """The device and the type of the file system that a path is on; empty where nobody tells."""
-    best = ("", "", "")
-    path = os.path.realpath(path)
-    try:
-        with open("/proc/mounts", errors="replace") as file:
-            for line in file:
-                words = line.split()
-                inside = path == words[1] or path.startswith(words[1].rstrip("/") + "/")
-                if inside and len(words[1]) >= len(best[1]):
-                    best = (words[0], words[1], words[2])
-    except (IOError, OSError):
-        return "", ""
-    return best[0], best[2]
-
-
-def quota(path: str, kind: str) -> List[List[str]]:
-    """What the tools of this kind of file system say, each as [whose quota, text, what is wrong]."""
-    answers = []
-    for whose, argv in tools(path, kind):
-        try:
-            answers.append([whose, told(argv), ""])
-        except Failure as failure:
-            if failure.kind != "not-there":
-                answers.append([whose, "", str(failure)])
-    return answers
-
-
-def tools(path: str, kind: str) -> List[Tuple[str, List[str]]]:
-    """The commands that tell the quotas there."""
-    if kind == "lustre":
-        own = [("user", ["lfs", "quota", "-q", "-u", str(os.getuid()), path])]
-        project = project_of(path)
-        return own + ([("project", ["lfs", "quota", "-q", "-p", project, path])] if project else [])
-    return [("user", ["quota", "-w", "-p"])]
-
-
-def project_of(path: str) -> str:
-    """The project that a folder on Lustre is counted to; empty: none."""
-    try:
-        words = told(["lfs", "project", "-d", path]).split()
-    except Failure:
-        return ""
-    return words[0] if words and words[0].isdigit() and words[0] != "0" else ""
-
-
-def told(argv: List[str]) -> str:
-    """What a command prints; quota exits with 1 where one is exceeded. Raises `Failure`."""
-    try:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        )
-    except OSError as error:
-        kind = "not-there" if error.errno == errno.ENOENT else "not-started"
-        raise Failure(kind, "%s: %s" % (argv[0], error.strerror)) from error
-    out, err, _ = collect(process, QUOTA_PATIENCE, 1 << 16)
-    if not out.strip() and process.returncode != 0:
-        raise Failure("failed", "%s: %s" % (argv[0], err.decode("utf-8", "replace").strip()[:300]))
-    return out.decode("utf-8", "replace")
 
 
 def inputs(wanted: List[List[Any]], root: str, patience: float) -> List[Dict[str, Any]]:
@@ -190,7 +126,7 @@ class Checksums(object):
         entry = self.known.get(path)
         if isinstance(entry, list) and entry[:3] == mark:
             return str(entry[3])
-        digest = hashlib.sha256()
+        digest = sha256()
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(BLOCK), b""):
                 digest.update(block)

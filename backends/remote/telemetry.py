@@ -1,59 +1,56 @@
-"""Readings of the host: memory, load, disks, GPUs."""
+"""Readings of the host, as frames: what changes is in each, what changes seldom only when it did."""
 
-import os
-import shutil
-import subprocess
 import threading
-import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List
 
-from backends.remote.commands import Commands, kill_group
+from backends.remote.amd import Amd
+from backends.remote.commands import Commands
+from backends.remote.disks import Disk, Disks
 from backends.remote.files import resolve
-from backends.remote.frames import Header, Reply
+from backends.remote.frames import Header
+from backends.remote.gpuapps import Describer, GpuApps, Row
+from backends.remote.gpuparts import EACH, Slices, xids
+from backends.remote.gputool import GpuTool, installed
+from backends.remote.machine import Machine
+from backends.remote.quotas import EACH as QUOTAS_EACH
+from backends.remote.quotas import figures
+from backends.remote.seldom import Seldom
 
-GPU_FIELDS = "index,uuid,name,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw"
+DISKS_EACH = 15.0
+"""Seconds between two looks at the disks."""
 
-GPU_PATIENCE, GPU_RETRY = 15.0, 60.0
-"""Seconds after which a silent nvidia-smi hangs (on top of three intervals); until one that ended is tried again."""
+LOOK = 5.0
+"""Seconds between two looks whether a GPU was cut into slices."""
 
-SILENT = "nvidia-smi does not answer"
+FIRST = 1.0
+"""Seconds that the first reading waits for the disks."""
+
+Send = Callable[[Header, bytes], None]
 
 
 class Telemetry(object):
     """The streams of readings; `send` takes a header and a payload, `commands` holds what ends with the helper."""
 
-    def __init__(self, send: Callable[[Header, bytes], None], commands: Commands) -> None:
+    def __init__(self, send: Send, commands: Commands) -> None:
         self.send = send
         self.commands = commands
-        self.meters = {}  # type: Dict[int, threading.Event]
+        self.disks = Disks()
+        self.meters = {}  # type: Dict[int, Meter]
 
-    def begin(self, number: int, interval: float, disks: List[str]) -> None:
+    def begin(self, number: int, header: Header) -> None:
         """Send a reading of this host every `interval` seconds until stopped."""
-        self.meters[number] = threading.Event()
-        thread = threading.Thread(target=self.measure, args=(self.meters[number], number, interval, disks))
+        self.disks.watch(header["disks"], [header["root"]] if header.get("root") else [])
+        meter = Meter(number, header, self.send, self.commands, self.disks)
+        self.meters[number] = meter
+        thread = threading.Thread(target=meter.run)
         thread.daemon = True
         thread.start()
-
-    def measure(self, stopped: threading.Event, number: int, interval: float, disks: List[str]) -> None:
-        """Read and send until `stopped` is set."""
-        gpus = GpuTool(interval, self.commands)
-        wait = min(1.0, interval)  # the GPU tool needs a moment for its first lines: look again soon
-        try:
-            while not stopped.is_set():
-                reading = {"event": "health", "id": number}
-                reading.update(read_machine(disks))
-                reading["gpus"], reading["gpu_error"] = gpus.latest()
-                self.send(reading, b"")
-                stopped.wait(wait)
-                wait = interval
-        finally:
-            gpus.close()
 
     def stop(self, number: int) -> None:
         """End one stream."""
         meter = self.meters.pop(number, None)
         if meter is not None:
-            meter.set()
+            meter.stopped.set()
 
     def close(self) -> None:
         """End all of them."""
@@ -61,116 +58,128 @@ class Telemetry(object):
             self.stop(number)
 
 
-class GpuTool(object):
-    """nvidia-smi, kept running: one process for the life of the connection instead of one for every reading."""
+class Meter(object):
+    """One stream."""
 
-    def __init__(self, interval: float, commands: Commands) -> None:
-        """`commands` holds what ends with the helper."""
-        self.tool = shutil.which("nvidia-smi")
-        self.interval = interval
+    def __init__(self, number: int, header: Header, send: Send, commands: Commands, disks: Disks) -> None:
+        self.number = number
+        self.interval = header["interval"]
+        self.send = send
+        self.stopped = threading.Event()
+        self.told = {}  # type: Dict[str, Any]
+        """Of what is sent only when it changed, what was sent last."""
+        self.said = {}  # type: Dict[str, Any]
+        self.users = []  # type: List[Row]
+        self.machine = Machine()
+        self.filling = Filling(disks, commands)
+        self.gpus = GpuTool(self.interval, commands)
+        if not header.get("gpus", True):
+            self.gpus.tool = None  # somebody else asks the driver
+        root = header.get("root") or ""
+        self.describer = Describer(resolve(root) if root else "")
+        self.apps = GpuApps(self.gpus.tool, self.interval, commands, self.describer)
+        self.amd = Amd(commands)
+        slices = Slices(self.gpus.tool, self.cut, commands)
+        questions = {}  # type: Dict[str, Any]
+        if self.gpus.tool is not None:
+            questions["slices"] = (LOOK, slices.look)
+        if self.gpus.tool is not None or installed():
+            questions["xids"] = (EACH, lambda: xids(commands))
+        if self.amd.there:
+            questions["amd"] = (1.0, lambda: self.amd.look(self.gpus.none))
+        self.seldom = Seldom(questions)
+
+    def run(self) -> None:
+        """Read and send until stopped."""
+        self.filling.begin()
+        if self.seldom.questions:
+            self.seldom.begin()
+        wait = min(1.0, self.interval)  # the GPU tool needs a moment for its first lines: look again soon
+        self.gpus.latest()
+        self.filling.first.wait(FIRST)
+        try:
+            while not self.stopped.is_set():
+                self.send(self.reading(), b"")
+                self.stopped.wait(wait)
+                wait = self.interval
+        finally:
+            for each in (self.gpus, self.apps, self.seldom, self.filling):
+                each.close()
+
+    def reading(self) -> Header:
+        """All that is to be told now."""
+        latest = self.gpus.latest()
+        found = {"event": "health", "id": self.number}  # type: Header
+        found.update(self.machine.read())
+        found.update(gpus=latest.lines, gpu_error=latest.error)
+        amd = self.seldom.answers.get("amd")
+        self.changed(
+            found,
+            fields=self.gpus.fields,
+            lost=[list(lost) for lost in latest.lost],
+            slices=self.seldom.answers.get("slices", ""),
+            xids=self.seldom.answers.get("xids"),
+            apps=self.on_amd(amd) if amd else self.apps.latest(not latest.error and bool(latest.lines)),
+            amd={"texts": amd["texts"], "trouble": amd["trouble"]} if amd else None,
+            disks=[[disk.path, disk.total, disk.free, disk.trouble] for disk in self.filling.disks],
+            quotas=self.filling.quotas,
+        )
+        return found
+
+    def changed(self, found: Header, **parts: object) -> None:
+        """Put in what is not as it was when it was sent last."""
+        for name, part in parts.items():
+            if name not in self.told or self.told[name] != part:
+                found[name] = part
+                self.told[name] = part
+
+    def on_amd(self, said: Dict[str, Any]) -> List[Row]:
+        """The processes on AMD's GPUs; looked at as often as these are asked."""
+        if said is not self.said:
+            self.said, self.users = said, self.describer.rows(said["apps"])
+        return self.users
+
+    def cut(self) -> List[str]:
+        """The lines of the GPUs that are cut into slices."""
+        fields = self.gpus.fields
+        at = fields.index("mig.mode.current") if "mig.mode.current" in fields else len(fields)
+        rows = [line.split(",") for line in list(self.gpus.rows.values())]
+        return [words[1].strip() for words in rows if len(words) > at and words[at].strip() == "Enabled"]
+
+
+class Filling(object):
+    """How full the watched file systems are, and the user's quotas there: each in a thread of its own."""
+
+    def __init__(self, watched: Disks, commands: Commands) -> None:
+        self.watched = watched
         self.commands = commands
-        self.rows = {}  # type: Dict[str, Tuple[float, str]]
-        """By index: when it came, and the line."""
-        self.error = ""
-        self.begun = 0.0
-        self.hung = None  # type: Optional[subprocess.Popen[bytes]]
-        self.process = None  # type: Optional[subprocess.Popen[bytes]]
+        self.looking = Seldom({"disks": (DISKS_EACH, self.watched.look)})
+        self.counting = Seldom({"quotas": (QUOTAS_EACH, self.count)})
+        self.first = self.looking.first
+
+    @property
+    def disks(self) -> List[Disk]:
+        """As they were last."""
+        return list(self.looking.answers.get("disks", ()))
+
+    @property
+    def quotas(self) -> Dict[str, Any]:
+        """By path, those that have a limit."""
+        return dict(self.counting.answers.get("quotas", {}))
 
     def begin(self) -> None:
-        """Start it."""
-        assert self.tool is not None
-        self.begun = time.time()
-        seconds = str(max(1, int(self.interval)))
-        argv = [self.tool, "--query-gpu=" + GPU_FIELDS, "--format=csv,noheader,nounits", "-l", seconds]
-        try:
-            self.process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            self.error = "nvidia-smi does not start: %s" % error.strerror
-            return
-        self.commands.running.add(self.process)
-        thread = threading.Thread(target=self.read, args=(self.process,))
-        thread.daemon = True
-        thread.start()
+        """Look from now on."""
+        self.looking.begin()
+        self.counting.begin()
 
-    def read(self, process: "subprocess.Popen[bytes]") -> None:
-        """Take its lines as they come."""
-        assert process.stdout is not None
-        last = ""
-        with process.stdout:
-            for raw in iter(process.stdout.readline, b""):
-                last = raw[:1000].decode("utf-8", "replace").strip() or last
-                index = last.split(",")[0].strip()
-                if index.isdigit():
-                    self.rows[index] = (time.time(), last)
-                    self.error = ""
-        self.commands.running.discard(process)
-        process.wait()
-        self.rows = {}
-        self.error = SILENT if process is self.hung else "nvidia-smi ended: %s" % last
-        self.process = None
-
-    def latest(self) -> Tuple[List[str], str]:
-        """The newest line of each GPU, and what is wrong. One that ended or hangs is started anew in a minute."""
-        now = time.time()
-        if self.tool is not None and self.process is None and now - self.begun > GPU_RETRY:
-            self.begin()
-        patience = GPU_PATIENCE + 3 * self.interval
-        rows = dict(self.rows)
-        lines = [rows[index][1] for index in sorted(rows, key=int) if now - rows[index][0] < patience]
-        process = self.process
-        if process is not None and not lines and now - self.begun > patience:
-            self.hung, self.error = process, SILENT
-            kill_group(process)
-        return lines, self.error
+    def count(self) -> Dict[str, Any]:
+        """The quotas of those that answer."""
+        self.first.wait()
+        well = [disk for disk in self.disks if disk.folder and not disk.trouble]
+        found = {disk.path: figures(disk.folder, self.commands) for disk in well}
+        return {path: quotas for path, quotas in found.items() if quotas}
 
     def close(self) -> None:
-        """End it."""
-        process = self.process
-        if process is not None:
-            kill_group(process)
-
-
-def read_machine(disks: List[str]) -> Dict[str, Any]:
-    """Memory, load and disks, in the units of DESIGN: bytes."""
-    memory = {}  # type: Dict[str, int]
-    load = None  # type: Optional[float]
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                key, _, rest = line.partition(":")
-                if key in ("MemTotal", "MemAvailable"):
-                    memory[key] = int(rest.split()[0]) * 1024
-        load = os.getloadavg()[0]
-    except (IOError, OSError):
-        pass  # not Linux: the fields stay empty, and the screen shows them so
-    return {
-        "hostname": os.uname()[1],
-        "cpus": os.cpu_count(),
-        "load": load,
-        "memory_total": memory.get("MemTotal"),
-        "memory_available": memory.get("MemAvailable"),
-        "disks": [disk for disk in (read_disk(path) for path in disks) if disk is not None],
-    }
-
-
-def space(header: Header, payload: bytes) -> Reply:
-    """The disks of `paths`."""
-    return {"disks": [disk for disk in (read_disk(path) for path in header["paths"]) if disk is not None]}, b""
-
-
-def read_disk(path: str) -> Optional[List[Any]]:
-    """Path, total and free bytes of the file system that holds (or will hold) the path."""
-    full = resolve(path)
-    while not os.path.exists(full):
-        full = os.path.dirname(full)
-    try:
-        status = os.statvfs(full)
-    except OSError:
-        return None
-    return [path, status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize]
+        """Look no more."""
+        self.looking.close()
+        self.counting.close()

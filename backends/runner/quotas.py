@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from backends.runner.files import read_text
 
@@ -13,8 +13,11 @@ PATIENCE = 5.0
 COLUMNS = 9
 """File system, then used, soft limit, hard limit and grace: of blocks (1 KiB), of files (quota(1), lfs-quota(1))."""
 
-FIGURE = re.compile(r"\[?(\d{1,15})\]?\*?")
+FIGURE = re.compile(r"\[?([0-9]{1,15})\]?\*?\Z")
 """`*`: over the limit; in brackets: a server that was counted did not answer."""
+
+XFS = re.compile(r"(\S+) (\d+ \d+ \d+) \d+ \[[^]]*\] (\d+ \d+ \d+) \d+ \[[^]]*\] /")
+"""Used, soft and hard limit, warnings and grace, of blocks and of files; then where it is mounted (xfs_quota(8))."""
 
 
 def left(folder: str) -> Dict[str, int]:
@@ -51,24 +54,44 @@ def told(argv: List[str]) -> str:
 
 def parsed(text: str, device: Optional[str]) -> Dict[str, int]:
     """The quota on a device in what a tool prints; None: it was asked for one folder."""
-    name = []  # type: List[str]
-    for line in text.splitlines():
-        words = name + line.split()
-        name = words if len(words) == 1 else []  # a long name stands on a line of its own
-        if len(words) != COLUMNS or not FIGURE.fullmatch(words[1]) or device not in (None, words[0]):
+    for record in records(text):
+        if device not in (None, record.name):
             continue
-        figures = [figure(word) for word in words[1:]]
-        blocks, files = figures[2] or figures[1], figures[6] or figures[5]
         said = {}  # type: Dict[str, int]
-        if blocks:
-            said = {"quota_free": max(0, blocks - figures[0]) * 1024, "quota_total": blocks * 1024}
-        if files:
-            said["quota_files"] = max(0, files - figures[4])
+        if record.limit:
+            said = {"quota_free": max(0, record.limit - record.used), "quota_total": record.limit}
+        if record.files_limit:
+            said["quota_files"] = max(0, record.files_limit - record.files)
         return said
     return {}
 
 
+class Record(NamedTuple):
+    """What a line of figures says. Bytes; a limit of 0 is none, and the soft one counts where it is the only one."""
+
+    name: str
+    """The device, or the folder that was asked for."""
+    used: int
+    limit: int
+    files: int
+    files_limit: int
+
+
+def records(text: str) -> Iterator[Record]:
+    """All that `quota -w -p`, `lfs quota -q` or `xfs_quota -c "quota -N -b -i"` print."""
+    name = []  # type: List[str]
+    for line in text.splitlines():
+        words = name + line.split()
+        name = words if len(words) == 1 else []  # a long name stands on a line of its own
+        xfs = XFS.match(" ".join(words))
+        if xfs is not None:
+            words = [xfs.group(1)] + xfs.group(2).split() + ["0"] + xfs.group(3).split() + ["0"]
+        if len(words) == COLUMNS and FIGURE.match(words[1]):
+            used, soft, hard, _, files, files_soft, files_hard = [figure(word) for word in words[1:8]]
+            yield Record(words[0], used * 1024, (hard or soft) * 1024, files, files_hard or files_soft)
+
+
 def figure(word: str) -> int:
     """A number as these tools print it; 0 where it is none."""
-    match = FIGURE.fullmatch(word)
+    match = FIGURE.match(word)
     return int(match.group(1)) if match else 0

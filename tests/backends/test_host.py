@@ -7,7 +7,6 @@ import json
 import os
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,17 +14,16 @@ import pytest
 from backends.base import CommandFailed, HelperUnavailable, HostFull, HostTimeout, HostUnreachable, Rejected
 from backends.host import Host
 from backends.local import open_local_link
-from backends.queue.processes import start_time
 from backends.remote.commands import Commands
 from backends.remote.follow import ACTIVE, PIECE, Follow, Follows
 from backends.remote.frames import GREETING, Decoder, Header, encode
 from backends.remote.helper import Helper
-from backends.remote.telemetry import GPU_RETRY, SILENT, GpuTool
 from backends.server import Server
 from tests.backends.conftest import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class FakeLink:
@@ -252,84 +250,6 @@ def test_a_log_that_is_far_ahead_is_sent_without_a_pause(tmp_path: Path) -> None
         follows.acknowledge(1)
     follows.close()
     assert time.monotonic() - began < 8 * ACTIVE
-
-
-# nvidia-smi
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Callable[[str], GpuTool]:
-    """Makes the reader of an nvidia-smi that does what a test wants."""
-
-    def make(script: str) -> GpuTool:
-        path = tmp_path / "nvidia-smi"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-        gpus = GpuTool(1.0, Commands())
-        gpus.tool = str(path)
-        return gpus
-
-    return make
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what another thread does."""
-    pause, deadline = threading.Event(), time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        pause.wait(0.02)
-
-
-def test_an_nvidia_smi_that_ended_is_tried_again_after_a_minute(
-    tool: Callable[[str], GpuTool], tmp_path: Path
-) -> None:
-    gpus = tool(
-        f"[ -e {tmp_path}/mended ] || {{ echo 'driver mismatch'; exit 18; }}; echo '0, GPU-1, A'; exec sleep 600"
-    )
-    until(lambda: gpus.latest() == ([], "nvidia-smi ended: driver mismatch"))
-    (tmp_path / "mended").touch()
-    assert gpus.latest() == ([], "nvidia-smi ended: driver mismatch")
-    gpus.begun -= GPU_RETRY
-    until(lambda: gpus.latest() == (["0, GPU-1, A"], ""))
-    gpus.close()
-
-
-def test_an_nvidia_smi_that_hangs_is_ended_and_started_anew(tool: Callable[[str], GpuTool], tmp_path: Path) -> None:
-    gpus = tool(f"[ -e {tmp_path}/mended ] || exec sleep 600; echo '0, GPU-1, A'; exec sleep 600")
-    assert gpus.latest() == ([], "")
-    gpus.begun -= GPU_RETRY / 2
-    until(lambda: gpus.latest() == ([], SILENT) and gpus.process is None)
-    (tmp_path / "mended").touch()
-    gpus.begun -= GPU_RETRY
-    until(lambda: gpus.latest() == (["0, GPU-1, A"], ""))
-    gpus.close()
-
-
-def test_an_nvidia_smi_that_cannot_be_started_is_an_error_and_no_crash(tool: Callable[[str], GpuTool]) -> None:
-    gpus = tool("")
-    assert gpus.tool is not None
-    Path(gpus.tool).chmod(0o600)
-    assert gpus.latest() == ([], "nvidia-smi does not start: Permission denied")
-
-
-def test_a_gpu_that_is_no_longer_listed_is_no_longer_shown(tool: Callable[[str], GpuTool]) -> None:
-    gpus = tool("echo '0, GPU-1'; echo '1, GPU-2'; exec sleep 600")
-    until(lambda: len(gpus.latest()[0]) == 2)
-    at, line = gpus.rows["1"]
-    gpus.rows["1"] = (at - 60, line)
-    assert gpus.latest() == (["0, GPU-1"], "")
-    gpus.close()
-
-
-def test_a_hung_nvidia_smi_ends_with_the_helper(tool: Callable[[str], GpuTool]) -> None:
-    gpus = tool("exec sleep 600")
-    helper = Helper(lambda frame: None)
-    gpus.commands = helper.commands
-    assert gpus.latest() == ([], "")
-    assert gpus.process is not None
-    pid = gpus.process.pid
-    helper.close()
-    until(lambda: start_time(pid) is None)
 
 
 async def test_a_large_file_is_sent_in_pieces_and_appears_whole(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from backends.base import Chunk, Disk, JobState
-from backends.local import Local, NvmlGpus, read_health
+from backends.local import Local
 from tests.backends.conftest import Desk
 
 JOURNEY = """
@@ -70,10 +70,14 @@ async def test_a_reader_that_rests_is_sent_one_piece_and_no_more(tmp_path: Path)
     await backend.close()
 
 
-def test_the_health_of_a_machine_tells_a_disk_by_a_path_that_is_not_there_yet(tmp_path: Path) -> None:
-    health = read_health([str(tmp_path / "not/yet")], NvmlGpus())
+async def test_the_health_of_a_machine_tells_a_disk_by_a_path_that_is_not_there_yet(tmp_path: Path) -> None:
+    backend = Local("here", str(tmp_path / "runs"), disks=[str(tmp_path / "not/yet")])
+    async with contextlib.aclosing(backend.health(0.1)) as readings:
+        health = await anext(readings)
+    await backend.close()
     assert isinstance(health.disks[0], Disk)
     assert health.disks[0].path == str(tmp_path / "not/yet")
+    assert health.disks[0].total > 0
     assert health.cpus
 
 

@@ -1,4 +1,4 @@
-"""Texts of Slurm and nvidia-smi: right where they are whole, no evidence where they are not."""
+"""Texts of Slurm: right where they are whole, no evidence where they are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from backends.base import JobState
 def test_any_text_gives_an_answer(text: str) -> None:
     parse.parse_stdout_path(text)
     parse.parse_job_id(text)
-    parse.parse_gpu(text)
     parse.slurm_time(text)
     parse.slurm_duration(text)
 
@@ -65,19 +64,3 @@ def test_the_last_stdout_counts_as_a_jobs_name_may_hold_another() -> None:
 )
 def test_the_job_id_is_found_behind_warnings(out: str, job_id: str | None) -> None:
     assert parse.parse_job_id(out) == job_id
-
-
-def test_a_gpu_tells_what_it_can() -> None:
-    gpu = parse.parse_gpu("0, GPU-5a1, NVIDIA A100-SXM4-80GB, 97, 40536, 81920, 64, 312.45")
-    assert gpu is not None
-    assert (gpu.index, gpu.uuid, gpu.utilization, gpu.memory_total, gpu.power) == (
-        0,
-        "GPU-5a1",
-        97,
-        81920 << 20,
-        312.45,
-    )
-    part = parse.parse_gpu("1, GPU-2, A100 MIG 1g.5gb, [N/A], 10, 4864, [N/A], [Not Supported]")
-    assert part is not None
-    assert (part.utilization, part.temperature, part.power) == (None, None, None)
-    assert parse.parse_gpu("No devices were found") is None

@@ -363,6 +363,8 @@ def test_room_is_what_would_start_by_the_same_rules(server: Server) -> None:
     assert now(gpus=3) == 0
     assert now(gpus=0) == 9
     assert now(gpus=1, gpu_memory=30 << 30) == 4
+    answer = room(str(server.leases), "", {"gpus": 1, "gpu_memory": 30 << 30, "cpus": 0}, {}, lambda: seen)
+    assert answer["takes"] == [[0], [0], [1], [1]]
     server.began("a")
     assert now(gpus=1) == 1
     server.queued("two", gpus=2)

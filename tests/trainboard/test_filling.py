@@ -25,7 +25,6 @@ from trainboard.filling import (
     full_at,
     left,
     line_of,
-    tightest,
 )
 from trainboard.fillings import Fillings
 from trainboard.place import Place
@@ -88,11 +87,8 @@ def test_points_from_before_the_last_week_do_not_count() -> None:
 def test_a_quota_that_is_tighter_than_the_disk_is_what_is_left() -> None:
     disk = Disk("/h", 100, 50, (Quota("user", 40, 60), Quota("group", 90, 95), Quota("project", 7, None)))
     assert left(disk) == 5
-    quota = tightest(disk)
-    assert quota is not None
-    assert quota.whose == "group"
     assert left(Disk("/h", 100, 50, (Quota("user", 70, 60),))) == 0
-    assert tightest(Disk("/h", 100, 3, (Quota("user", 40, 60),))) is None
+    assert left(Disk("/h", 100, 3, (Quota("user", 40, 60),))) == 3
 
 
 def test_a_point_an_hour_is_kept_and_outlives_the_process(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from backends.machine import Disk, Gpu, Process, Quota, Slice
 from tests.tui.fakes import NOW, board, row
 from tests.tui.machines import GIB, gpu, health, host, process
+from trainboard import machines
 from trainboard.link import Link
+from trainboard.machines import runs_by_directory
 from tui import host_lines
-from tui.hosts import Hosts, runs_by_directory
+from tui.hosts import Hosts
 from tui.readings import LONG, PAUSE, Readings, sparkline
 from tui.screens.hosts import HostsScreen
 from tui.screens.run import RunScreen
@@ -217,6 +219,20 @@ async def test_of_many_hosts_only_lines_that_changed_are_drawn_again() -> None:
         assert lines.painted == before, "it is not on the screen"
 
 
+async def test_what_changes_on_the_board_below_draws_nothing_of_the_screen_above() -> None:
+    async with board(row(1)) as stage:
+        await hosts(stage, host("gpu1", gpu(0)))
+        assert not stage.app.board.is_current
+        await stage.rows(row(1), row(2, name="exp-1/new"))
+        await stage.send(host("gpu1", gpu(0, 90)))
+        await stage.press("escape")
+        assert stage.app.board.is_current
+        assert "exp-1/new" in stage.screen, "it is up to date as soon as it is seen"
+        assert "GPU 1/1" in stage.screen
+        await stage.press("c")
+        assert stage.app.board.is_current, "it can be seen around a question"
+
+
 async def test_the_cursor_moves_without_drawing_the_other_lines() -> None:
     async with board(size=(120, 50)) as stage:
         lines = await hosts(stage, *(host(f"gpu{n:02}", gpu(0)) for n in range(30)))
@@ -252,7 +268,7 @@ def test_a_disk_says_what_a_quota_leaves_and_when_it_is_full() -> None:
     disk = Disk("/home", 1000 * GIB, 250 * GIB, (Quota("user", 45 * GIB, 50 * GIB), Quota("project", 1, None)))
     seen = host("a", full={"/home": NOW + 5 * 86400})
     assert text_of(host_lines.disk_line(seen, disk, NOW, 100)) == (
-        "    disk /home         250G free of 1.0T · user 45G of 50G · full in ~5 days"
+        "    disk /home         250G free of 1.0T · user 45G of 50G, project 1B · full in ~5 days"
     )
     assert "full in ~12 h" in text_of(
         host_lines.disk_line(replace(seen, full={"/home": NOW + 43200}), disk, NOW, 100)
@@ -275,8 +291,8 @@ def test_what_is_wrong_stands_on_the_folded_line_the_worst_first() -> None:
 
 
 def test_a_clock_is_told_only_where_it_is_off() -> None:
-    assert host_lines.clock(health(clock=2.0)) == []
-    assert host_lines.clock(health(clock=-61.0)) == [("clock 1m01 behind", "waiting")]
+    assert machines.clock(health(clock=2.0)) == []
+    assert machines.clock(health(clock=-61.0)) == [("clock 1m01 behind", False)]
 
 
 def test_histories_are_bounded_and_have_gaps_where_nothing_was_read() -> None:

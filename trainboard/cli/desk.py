@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backends.base import Backend, Prompter
     from specs.model import Retry
-    from trainboard.config import Config
+    from trainboard.config import BackendConfig, Config
     from trainboard.control import Control
     from trainboard.dispatch import Dispatcher
     from trainboard.lease import Holder
@@ -41,9 +41,9 @@ class Desk:
     environ: Mapping[str, str]
 
     @contextlib.asynccontextmanager
-    async def backends(self) -> AsyncGenerator[list[Backend]]:
-        """All backends of the config; closed at the end."""
-        made = self.places.make_all(self.config.backends)
+    async def backends(self, chosen: Sequence[BackendConfig] | None = None) -> AsyncGenerator[list[Backend]]:
+        """These backends, or all of the config; closed at the end."""
+        made = self.places.make_all(self.config.backends if chosen is None else chosen)
         try:
             yield made
         finally:

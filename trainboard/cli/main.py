@@ -125,8 +125,7 @@ def parser() -> argparse.ArgumentParser:
     )
     rebuild.add_argument("--json", action="store_true")
 
-    hosts = command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend")
-    hosts.add_argument("--json", action="store_true")
+    add_hosts(command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend, or all about some"))
 
     shell = command("shell", "trainboard.cli.commands:shell", "a shell in a run's folder, on its node while it runs")
     shell.add_argument("runs", nargs=1, metavar="RUN")
@@ -210,6 +209,19 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("hosts", nargs="*", metavar="HOST")
     config.add_argument("--json", action="store_true")
     return root
+
+
+def add_hosts(hosts: argparse.ArgumentParser) -> None:
+    """The words behind `hosts`."""
+    hosts.add_argument(
+        "names", nargs="*", metavar="BACKEND", help="all about these, with the processes on their GPUs"
+    )
+    how = hosts.add_mutually_exclusive_group()
+    how.add_argument("--free", action="store_true", help="where GPUs are free now, and who has the others")
+    how.add_argument("-1", dest="one_line", action="store_true", help="one plain line, for a status line")
+    hosts.add_argument("--gpus", type=int, metavar="N", help="with --free: so many on one machine (1)")
+    hosts.add_argument("--memory", metavar="SIZE", help="with --free: so much free memory on each, as 8G")
+    hosts.add_argument("--json", action="store_true")
 
 
 def add_spec(spec: argparse.ArgumentParser) -> None:

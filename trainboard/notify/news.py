@@ -115,7 +115,7 @@ class Gathering:
         roomy = [
             still(records, Kind.DISK_LOW, f"{host.backend}:{disk.path}")
             for host in well
-            for disk in (host.health.disks if host.health else ())
+            for disk in (host.health.answering if host.health else ())
             if disk.free > RELIEF * self._limit(disk)
         ]
         return [notice for notice in (*up, *roomy) if notice is not None]
@@ -207,7 +207,7 @@ class Gathering:
                 id, since = news
                 last = since + self._settings.host_down
                 yield News(id, Kind.HOST_DOWN, host.backend, Severity.WARNING, now, host=host, not_before=last)
-            for disk in host.health.disks if host.health and not down else ():
+            for disk in host.health.answering if host.health and not down else ():
                 subject, full = f"{host.backend}:{disk.path}", disk.free < self._limit(disk)
                 if (news := self._trouble(records, Kind.DISK_LOW, subject, full, now, at_once)) is not None:
                     yield News(news[0], Kind.DISK_LOW, subject, Severity.WARNING, now, host=host, disk=disk)

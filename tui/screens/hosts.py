@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from textual import on
 
+from trainboard.machines import runs_by_directory, tail
 from tui import show
-from tui.hosts import ORDERS, Hosts, gpu_of, process_of, runs_by_directory, tail
+from tui.hosts import ORDERS, Hosts, gpu_of, process_of
 from tui.keys import KEYS, bindings
 from tui.loading import loaded
 from tui.screens.hearing import HearingScreen

@@ -69,6 +69,7 @@ class OpeningScreen(OrderingScreen):
         if self._comparing and self._looked:
             self.actions.look(self._looked)
         self._away = self._comparing = False
+        self.hosts.look()
         self.show_log()
 
     async def open_run(self, tab: str) -> None:

@@ -55,7 +55,7 @@ class HostStrip(Widget):
         self._drawn: dict[int, tuple[Piece, ...]] = {}
 
     def on_mount(self) -> None:
-        self.set_interval(1.0, self._tick)
+        self.set_interval(1.0, self.look)
 
     def put(self, host: HostSeen) -> None:
         """Show the newest about this host."""
@@ -64,13 +64,14 @@ class HostStrip(Widget):
         if new:
             self.refresh(layout=True)
         else:
-            self._tick()
+            self.look()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(1, len(self.hosts))
 
-    def _tick(self) -> None:
-        for y in range(min(self.size.height, len(self.hosts))):
+    def look(self) -> None:
+        """Draw what changed, as long as it can be seen."""
+        for y in range(min(self.size.height, len(self.hosts)) if self.screen.is_current else 0):
             if self._drawn.get(y) != self._line(y):
                 self.refresh(Region(0, y, self.size.width, 1))
 
@@ -152,7 +153,9 @@ def cell(host: HostSeen, name: str, now: float) -> str:
                 return f"GPU {sum(map(show.busy, health.gpus))}/{len(health.gpus)}"
             return "" if host.kind == "slurm" else "no GPU"  # what the gateway has is not what the cluster has
         case "disk":
-            return f"disk {show.size(min(d.free for d in health.disks))}" if health.disks else ""
+            if health.disks and not health.answering:
+                return "disk ?"  # none of them answers
+            return f"disk {show.size(min(d.free for d in health.answering))}" if health.disks else ""
         case "memory":
             if not health.memory_total or health.memory_available is None:
                 return ""

@@ -130,7 +130,7 @@ def _disks(seen: JobSeen) -> Iterator[tuple[str, float | None, Stretch]]:
         points = [
             (health.at, disk.free, disk.total)
             for health in seen.health
-            for disk in health.disks
+            for disk in health.answering
             if disk.path == path and health.at >= now_of(seen) - WINDOW
         ]
         if points:

@@ -1,0 +1,145 @@
+"""A helper's frames → readings of its host. What a frame does not repeat is as the last one had it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from backends.amd import Seen, parse_amd
+from backends.machine import Disk, Gpu, Health, Process, Quota, Slice
+from backends.nvidia import parse_gpu, parse_slices
+from backends.remote.gputool import bus_of
+from backends.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FRAMES = 20
+"""So many of the last frames tell how far a host's clock is ahead: the quickest of them has the least delay."""
+
+
+class Readings:
+    """The readings of one stream."""
+
+    def __init__(self) -> None:
+        self._fields: tuple[str, ...] = ()
+        self._lost: dict[str, Gpu] = {}
+        self._slices: Mapping[str, tuple[Slice, ...]] = {}
+        self._xids: Mapping[str, int] | None = None
+        self._apps: tuple[Process, ...] | None = None
+        self._amd = Seen()
+        self._disks: tuple[Disk, ...] = ()
+        self._bare: tuple[Disk, ...] = ()
+        self._quotas: Mapping[str, tuple[Quota, ...]] = {}
+        self._ahead: deque[float] = deque(maxlen=FRAMES)
+
+    def take(self, frame: Mapping[str, Any], now: float) -> Health:
+        """The reading that came at `now`, by our clock."""
+        self._parts(frame)
+        self._ahead.append(frame["time"] - now)
+        lines = frame["gpus"]
+        gpus, unread = self._gpus(lines)
+        error = frame["gpu_error"] or self._amd.trouble or (f"nvidia-smi answers: {unread}" if unread else "")
+        return Health(
+            at=now,
+            hostname=one_line(frame["hostname"], 64),
+            cpus=frame["cpus"],
+            load=frame["load"],
+            memory_total=frame["memory_total"],
+            memory_available=frame["memory_available"],
+            gpus=gpus,
+            disks=self._disks,
+            gpu_error=one_line(error),
+            cpu=frame["cpu"],
+            swap_total=frame["swap_total"],
+            swap_free=frame["swap_free"],
+            processes=self._apps or (),
+            clock=round(max(self._ahead), 1),
+        )
+
+    @property
+    def xids(self) -> Mapping[str, int] | None:
+        """Xid messages by place on the bus (`bus_of`); None: nobody knows."""
+        return self._xids
+
+    def _parts(self, frame: Mapping[str, Any]) -> None:
+        """Take over what changed."""
+        if "fields" in frame:
+            self._fields = tuple(frame["fields"])
+        if "lost" in frame:
+            self._lost = {uuid: _lost(index, uuid, name, why) for index, uuid, name, why in frame["lost"]}
+        if "slices" in frame:
+            self._slices = parse_slices(frame["slices"] or "")
+        if "xids" in frame:
+            self._xids = frame["xids"]
+        if "amd" in frame:
+            self._amd = Seen() if frame["amd"] is None else _amd(frame["amd"])
+        if "apps" in frame:
+            self._apps = None if frame["apps"] is None else self._processes(frame["apps"])
+        if "disks" in frame:
+            self._bare = tuple(_disk(*each) for each in frame["disks"])
+        if "quotas" in frame:
+            self._quotas = {path: tuple(_quota(*each) for each in found) for path, found in frame["quotas"].items()}
+        if "disks" in frame or "quotas" in frame:
+            self._disks = tuple(replace(disk, quotas=self._quotas.get(disk.path, ())) for disk in self._bare)
+
+    def _gpus(self, lines: Sequence[str]) -> tuple[tuple[Gpu, ...], str]:
+        """All that are or were there, and a line that could not be read."""
+        unread = ""
+        found: dict[str, Gpu] = dict(self._lost)
+        for line in lines:
+            gpu = parse_gpu(line, self._fields)
+            if gpu is None:
+                unread = line
+            else:
+                found[gpu.uuid] = self._whole(gpu, line)
+        nvidia = sorted(found.values(), key=lambda gpu: gpu.index)
+        return (*nvidia, *(self._whole(gpu, "") for gpu in self._amd.gpus)), unread
+
+    def _whole(self, gpu: Gpu, line: str) -> Gpu:
+        """With what comes from elsewhere."""
+        slices = self._slices.get(gpu.uuid, ())
+        mine = {gpu.uuid, *(part.uuid for part in slices)}
+        count = None if self._apps is None else sum(each.gpu in mine for each in self._apps)
+        xids = None
+        if self._xids is not None and "pci.bus_id" in self._fields and line:
+            xids = self._xids.get(bus_of(line.split(",")[self._fields.index("pci.bus_id")].strip()), 0)
+        return replace(gpu, slices=slices, processes=count, xids=xids)
+
+    def _processes(self, apps: Sequence[Sequence[Any]]) -> tuple[Process, ...]:
+        numbers = dict(self._amd.numbers)
+        return processes([[numbers.get(app[0], app[0]), *app[1:]] for app in apps])
+
+
+def processes(rows: Sequence[Sequence[Any]]) -> tuple[Process, ...]:
+    """What the helper describes (`backends.remote.gpuapps.Row`), in our words."""
+    return tuple(
+        Process(
+            gpu=one_line(gpu, 80),
+            pid=pid,
+            user=one_line(user, 40),
+            command=one_line(command, 160),
+            memory=used,
+            directory=directory,
+            cpu=cpu,
+            resident=resident,
+        )
+        for gpu, pid, used, user, command, directory, cpu, resident in rows
+    )
+
+
+def _amd(said: Mapping[str, Any]) -> Seen:
+    return Seen(trouble=said["trouble"]) if said["trouble"] else parse_amd(said["texts"])
+
+
+def _lost(index: int, uuid: str, name: str, why: str) -> Gpu:
+    return Gpu(index, one_line(uuid, 64), one_line(name, 64), None, None, None, lost=one_line(why, 100) or "is lost")
+
+
+def _disk(path: str, total: int, free: int, trouble: str) -> Disk:
+    return Disk(one_line(path), total, free, trouble=one_line(trouble))
+
+
+def _quota(whose: str, used: int, limit: int, files: int, files_limit: int) -> Quota:
+    return Quota(whose, used, limit or None, files, files_limit or None)

@@ -1,0 +1,72 @@
+"""Frames of a helper as readings: what is not repeated stays, whose clock is off, what is untrusted is cleaned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.machine import Disk, Process, Quota
+from backends.readings import Readings
+from tests.backends.recorded import NEW, recorded
+
+LINES = recorded("nvidia-smi-550-query.csv").splitlines()
+FIRST = LINES[0].split(", ")[1]
+
+
+def frame(**changes: object) -> dict[str, Any]:
+    """What is in every frame."""
+    usual: dict[str, Any] = {
+        "hostname": "gpu1",
+        "cpus": 64,
+        "load": 3.5,
+        "cpu": 12.5,
+        "time": 1000.0,
+        "memory_total": 100,
+        "memory_available": 60,
+        "swap_total": 10,
+        "swap_free": 9,
+        "gpus": LINES,
+        "gpu_error": "",
+    }
+    return usual | changes
+
+
+def test_what_a_frame_does_not_repeat_is_as_it_was() -> None:
+    readings = Readings()
+    app = [FIRST, 17, 1 << 30, "ann", "python train.py", "/runs/e/r/1", 99.0, 5 << 20]
+    parts = {"fields": NEW, "lost": [], "slices": "", "xids": {"0000:07:00": 3}, "apps": [app], "amd": None}
+    disks = {"disks": [["/home", 100, 40, ""]], "quotas": {"/home": [["user", 7, 10, 3, 0]]}}
+    first = readings.take(frame(**parts, **disks), 1000.0)
+    second = readings.take(frame(cpu=50.0), 1003.0)
+    assert (first.gpus, first.processes, first.disks) == (second.gpus, second.processes, second.disks)
+    assert second.processes == (Process(FIRST, 17, "ann", "python train.py", 1 << 30, "/runs/e/r/1", 99.0, 5 << 20),)
+    assert [(gpu.processes, gpu.xids) for gpu in second.gpus] == [(1, 3), (0, 0)]
+    assert second.disks == (Disk("/home", 100, 40, (Quota("user", 7, 10, 3, None),)),)
+    assert (second.cpu, second.swap_total, second.swap_free, second.at) == (50.0, 10, 9, 1003.0)
+
+
+def test_processes_that_nobody_knows_are_not_no_processes() -> None:
+    readings = Readings()
+    [first, _] = readings.take(frame(fields=NEW, apps=None, xids=None), 1000.0).gpus
+    assert (first.processes, first.xids) == (None, None)
+
+
+def test_a_clock_that_is_off_is_told_by_the_quickest_frame() -> None:
+    readings = Readings()
+    assert readings.take(frame(fields=NEW, time=4600.0), 1000.4).clock == 3599.6
+    assert readings.take(frame(time=4603.0), 1003.1).clock == 3599.9
+    assert readings.take(frame(time=4606.0), 1009.0).clock == 3599.9
+
+
+def test_a_lost_gpu_stands_where_it_stood() -> None:
+    lost = [[0, FIRST, "NVIDIA A100-SXM4-80GB", "GPU is lost"]]
+    health = Readings().take(frame(fields=NEW, gpus=LINES[1:], lost=lost), 1000.0)
+    assert [(gpu.index, gpu.lost, gpu.utilization) for gpu in health.gpus] == [(0, "GPU is lost", None), (1, "", 0)]
+
+
+def test_texts_of_a_host_are_one_clean_line() -> None:
+    app = [FIRST, 17, None, "a\x1b[31m", "x\ny\x07", "", None, None]
+    changes: dict[str, object] = {"hostname": "h\n\x1b]0;x", "gpu_error": "a\nb", "apps": [app]}
+    health = Readings().take(frame(fields=NEW, disks=[["/a\nb", 1, 1, "c\x1b"]], **changes), 1000.0)
+    texts = [health.hostname, health.gpu_error, health.processes[0].user, health.processes[0].command]
+    texts += [health.disks[0].path, health.disks[0].trouble]
+    assert not [text for text in texts if "\n" in text or "\x1b" in text or "\x07" in text]
