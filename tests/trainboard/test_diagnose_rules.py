@@ -40,6 +40,13 @@ FAULTS = {
     "bad_initialisation": training(
         chance, shaky, guessed, layers={"norm": lambda at: 0.0, "zeros": lambda at: 1.0, "grad_norm": lambda at: 0.0}
     ),
+    "clipping": training(
+        lambda at: 2.0 - 2e-5 * at,
+        lambda at: 2.0 - 2e-5 * at,
+        None,
+        gradient=lambda at: 1.0 + 0.3 * math.sin(at),
+        layers={"grad_norm": lambda at: 1e-4, "update_ratio": lambda at: 1e-5},
+    ),
     "double_softmax": training(
         lambda at: 1.5 + 0.8 * math.exp(-at / 60), lambda at: 1.53 + 0.8 * math.exp(-at / 60), right, noise=0.001
     ),

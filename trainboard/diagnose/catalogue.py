@@ -6,7 +6,7 @@ from trainboard.diagnose.finding import Severity
 from trainboard.diagnose.hopeless.judging import HOPELESS_RULES
 from trainboard.diagnose.job import JOB_RULES
 from trainboard.diagnose.rule import Rule
-from trainboard.diagnose.rules import course, generalising, inside, learning, pace, rate, values
+from trainboard.diagnose.rules import clip, course, generalising, inside, learning, pace, rate, values
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741
 _LOSS, _LAYERS = "training loss", "layer values"
@@ -23,6 +23,7 @@ _STUCK = (
     "dead_units",
     "saturated",
     "double_softmax",
+    "clipping",
     "lr_too_low",
 )
 
@@ -104,7 +105,16 @@ TRAINING_RULES = (
             "dead_units",
             "weights_collapsing",
             "double_softmax",
+            "clipping",
         ),
+    ),
+    Rule(
+        "clipping",
+        E,
+        25,
+        clip.clipping,
+        f"gradient norm and {_LAYERS}",
+        ("lr_too_high", "vanishing_gradients", "dead_units"),
     ),
     Rule("stuck_at_chance", E, 30, learning.stuck_at_chance, _LOSS, _STUCK),
     Rule("no_learning", E, 31, learning.no_learning, _LOSS, (*_STUCK, "stuck_at_chance", "divergence")),

@@ -38,6 +38,8 @@ STOOD = 1.3
 """Where the first loss is so many times that of chance, the loss has fallen to chance, and nothing is learned."""
 RISE_OF_GAIN, RISE_OF_START, RISE_ERRORS, RISE_SAMPLES = 0.5, 0.05, 6.0, 30
 """A loss diverges where it rises by these shares of what was won and of the first loss, and by so many errors."""
+FALLEN = 0.5
+"""…or where it was down to this share of the first loss, and is above that in three parts on end, however noisy."""
 BLOWN_SAMPLES, BLOWN = 5, 2.0
 """Before a loss is not finite, it has blown up where it is so many times the first and the usual one."""
 FEW, MANY_CLASSES, NEAR_CHANCE = 2, 20, 0.1
@@ -45,6 +47,12 @@ HIGH, FLAT = 0.25, 0.05
 """A loss has stopped high at this share of its first value, where it changes by less than this of what was won."""
 GUESSED, LIKE_CHANCE = 2.0, 0.35
 """The accuracy of guessing is below so many times 1/k."""
+STILL_LOOKS, STILL_FALL, STILL_NEAR, STILL_SLOPE = 5, 0.05, 0.8, -4.0
+"""Where batches are noisy, the validation tells that nothing moves: after so many evaluations, having fallen by less
+than this, from so much of the first losses on, while the line through the training loss falls by less than so many of
+its errors."""
+KNOWN, MANY = 0.5, 10
+"""An accuracy that no guess among so many classes has."""
 
 
 def digits(value: float) -> str:
@@ -102,9 +110,9 @@ def alive(view: View) -> bool:
 def learns_not(view: View) -> bool:
     """Whether the training loss has not come down since the start, or only to that of guessing."""
     trend = view.loss_trend
-    if trend is None or not enough(view):
+    if trend is None or not enough(view) or knows(view):
         return False
-    if fell_to_chance(view) is not None:
+    if fell_to_chance(view) is not None or stands_still(view):
         return True
     if trend.noise > NOISY * trend.start and evaluations(view) < ENOUGH_LOOKS:
         return False
@@ -118,6 +126,28 @@ def learns_not(view: View) -> bool:
         return False
     patient = evaluations(view) >= PATIENCE and trend.count >= PATIENT_SAMPLES
     return patient or not alive(view)
+
+
+@once
+def stands_still(view: View) -> bool:
+    """Whether the validation loss is where the training began and stays there: it has not the noise of a batch."""
+    trend, val = view.loss_trend, view.val_loss
+    if trend is None or val is None or val.count < STILL_LOOKS or alive(view) or trend.start <= 0:
+        return False
+    opening = trend.signal.opening
+    begun = float(np.median(opening)) - 2.5 * trend.noise_at_first / math.sqrt(len(opening))
+    means = val.history.means
+    fell = float(means[0] - means.min()) > STILL_FALL * float(means[0])
+    return not fell and val.first > STILL_NEAR * begun and trend.slope() > STILL_SLOPE
+
+
+@once
+def knows(view: View) -> bool:
+    """Whether the accuracy is one that guessing does not give, wherever the loss is."""
+    accuracy, counts = view.val_accuracy, classes(view)
+    if accuracy is None or not accuracy.count or not counts or counts[0] < MANY:
+        return False
+    return float(np.median(accuracy.history.means[-3:])) * share(accuracy) > KNOWN
 
 
 @once
@@ -144,7 +174,9 @@ def fell_to_chance(view: View) -> int | None:
 def learns_little(view: View) -> bool:
     """Whether less than a third of the training loss is won, or it came down to guessing."""
     trend = view.loss_trend
-    return trend is not None and enough(view) and (trend.gain < 1 / 3 or fell_to_chance(view) is not None)
+    if trend is None or not enough(view):
+        return False
+    return trend.gain < 1 / 3 or fell_to_chance(view) is not None or learns_not(view)
 
 
 def diverged(trend: Trend) -> bool:
@@ -155,6 +187,8 @@ def diverged(trend: Trend) -> bool:
         return signal.last > BLOWN * max(trend.start, usual) and float(trend.means[-2]) > usual
     if trend.count < RISE_SAMPLES:
         return False
+    if trend.best < FALLEN * trend.start < trend.start < float(trend.blocks[-3:].min()):
+        return True
     rise = trend.level - trend.best
     won = max(0.0, trend.start - trend.best)
     return rise > max(RISE_OF_GAIN * won, RISE_OF_START * abs(trend.start), RISE_ERRORS * trend.error)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainboard.diagnose.view import View
 
 SWING, SWINGS, EVALUATIONS = 0.05, 0.25, 8
-SPIKE_NOISE, SPIKE_DROP, MANY_SPIKES = 10.0, 0.5, 3
+SPIKE_NOISE, SPIKE_DROP, MANY_SPIKES, HIGH_SPIKE = 10.0, 0.5, 3, 4.0
 FLAT_PART, FLAT_GAIN, LOOKS, UNFIT = 0.4, 0.02, 10, 0.75
 SWINGS_OF_LEVEL, SWINGS_OF_START, SHORTEST, ALIKE = 0.2, 0.05, 5, 0.5
 
@@ -105,7 +105,7 @@ def spikes(view: View) -> Finding | None:
     """Single samples of the training loss leap far out, again and again.
 
     Trigger: three or more samples lie above their surroundings by ten deviations of the noise and by half of the
-    first loss.
+    first loss; a warning where one is four times the first loss.
     Defaults: 100 samples; the first twentieth does not count.
     Source: robust deviations as in runmedic's rule for spikes; the half of the first loss keeps out small batches,
     whose losses have a long tail.
@@ -125,7 +125,7 @@ def spikes(view: View) -> Finding | None:
     worst = float(highs[out].max())
     return Finding(
         "spikes",
-        Severity.WARNING if worst > 2 * trend.start else Severity.INFO,
+        Severity.WARNING if worst > HIGH_SPIKE * trend.start else Severity.INFO,
         "the loss has spikes",
         f"The training loss leapt out {len(out)} times, to {digits(worst)}; it is {digits(trend.level)} now.",
         "Look at the batches of these steps, and clip the gradient.",
@@ -177,9 +177,10 @@ def plateau(view: View) -> Finding | None:
 def data_order(view: View) -> Finding | None:
     """The training loss goes through the same ups and downs again and again: the rows come in one order.
 
-    Trigger: of the newest three fifths, less a straight line and with the highest and the lowest tenth cut off, the
-    correlation with itself some time later is 0.5 or more, near zero in between, and the swings are a fifth of the
-    loss and a twentieth of the first; the learning rate does not go up and down.
+    Trigger: of the newest three fifths, as medians of three (the last batch of each epoch may be small), less a
+    straight line and with the highest and the lowest tenth cut off, the correlation with itself some time later is
+    0.5 or more, near zero in between, and the swings are a fifth of the loss and a twentieth of the first; the
+    learning rate does not go up and down.
     Defaults: 100 points; at least three rounds.
     Source: the period of an epoch in the losses of rows that are sorted by class.
     Advice: shuffle the rows before every epoch.
@@ -188,6 +189,7 @@ def data_order(view: View) -> Finding | None:
     if trend is None or len(trend.means) < SETTLED or trend.level <= 0 or _rate_swings(view):
         return None
     values = trend.part(0.4)
+    values = np.median(np.stack((values[:-2], values[1:-1], values[2:])), axis=0)
     order = np.sort(values)
     values = np.clip(values, order[len(order) // 10], order[-1 - len(order) // 10])
     rest = values - values.mean()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 EVALUATIONS, AGO, LAST = 6, 4, 3
 SOME_RISE, RISE, OF_FALL, LEARNED_OFF, FAR, STILL_BETTER = 1.05, 1.15, 0.1, 0.15, 0.3, 0.9
 NEVER_BETTER, OF_LEARNED, WORSE, LEARNED, AT_ONCE, SAME_SCALE = 0.9, 0.15, 1.03, 0.1, 0.25, 0.8
-GUESSED_RIGHT = 0.6
-RIGHT, SOME_RIGHT, NEAR, STILL, CLASSES, TIMES = 0.85, 0.6, 0.1, 0.06, 5, 2
+GUESSED_RIGHT, GUESSED_OF_TWO, LEAST_GUESS = 0.6, 0.65, 0.9 * math.log(2)
+RIGHT, SOME_RIGHT, NEAR, STILL, CLASSES, TIMES, PRESSED = 0.85, 0.6, 0.1, 0.06, 5, 2, 20
 BETTER = 0.8
 
 
@@ -28,9 +28,9 @@ def overfitting(view: View) -> Finding | None:
     """The training loss falls on, and the validation loss does not, or rises.
 
     Trigger: the mean of the newest three validation losses is 15 % above the best, and by a tenth of what was won
-    from the first; the best was four evaluations ago or more; the training loss has fallen since. From 5 % on it is
-    worth knowing. Or the training loss is below 15 % of its first value, and the validation loss is above 30 % of
-    that and has not got better by a tenth in the newer half.
+    from the first of both losses; the best was four evaluations ago or more; the training loss has fallen since. From
+    5 % on it is worth knowing. Or the training loss is below 15 % of its first value, and the validation loss is
+    above 30 % of that and has not got better by a tenth in the newer half.
     Defaults: 6 evaluations.
     Source: runmedic's rule (5 % and 15 %), SageMaker Debugger's Overfit.
     Advice: stop at the best evaluation; more data, augmentation, dropout or weight decay.
@@ -41,7 +41,9 @@ def overfitting(view: View) -> Finding | None:
     means = val.history.means
     smooth = _smooth(means)
     best, now = float(smooth.min()), float(means[-LAST:].mean())
-    least = OF_FALL * max(float(means[0]) - best, 0.0)
+    trend = view.loss_trend
+    begun = float(means[0]) if trend is None else max(float(means[0]), trend.start)
+    least = OF_FALL * max(begun - best, 0.0)
     if now <= SOME_RISE * best or now - best <= 0.5 * least:
         return _apart_for_long(view)
     at = int(smooth.argmin())
@@ -94,7 +96,8 @@ def memorised_noise(view: View) -> Finding | None:
 
     Trigger: the training loss has come down by a tenth, but not by a quarter within the first three evaluations; the
     validation loss has never won a seventh of that nor a tenth of its own first values, and the newest three are 3 %
-    worse. A first training loss below ln 2, less than that of any guess, is a fine-tuning, and none of these.
+    worse; the accuracy is one that guessing may give: 0.6 at most, of two classes 0.65 usually. A first training loss
+    well below ln 2, less than that of any guess, is a fine-tuning, and none of these.
     Defaults: 6 evaluations.
     Source: Zhang et al. 2017, where random labels are learned with no gain on other data.
     Advice: check that labels belong to their inputs; train and validation must be of one kind.
@@ -102,7 +105,7 @@ def memorised_noise(view: View) -> Finding | None:
     trend, val = view.loss_trend, view.val_loss
     if trend is None or val is None or not _unseen(view) or _learned_at_once(view):
         return None
-    if view.best_accuracy is not None and view.best_accuracy > GUESSED_RIGHT:
+    if not _guessed(view):
         return None
     means = val.history.means
     first, now = float(means[:2].mean()), float(means[-LAST:].mean())
@@ -136,6 +139,17 @@ def validation_mismatch(view: View) -> Finding | None:
     )
 
 
+def _guessed(view: View) -> bool:
+    """Whether the accuracy is one that guessing may give; of two classes one has more rows, so it gets more."""
+    for signal in (view.val_accuracy, view.accuracy):
+        if signal is not None and signal.count:
+            right = signal.history.means * share(signal)
+            if 2 in classes(view):
+                return float(np.median(right[len(right) // 2 :])) <= GUESSED_OF_TWO
+            return float(right.max()) <= GUESSED_RIGHT
+    return True
+
+
 @once
 def _unseen(view: View) -> bool:
     """Whether the validation never got better while the training did."""
@@ -144,7 +158,7 @@ def _unseen(view: View) -> bool:
         return False
     means = val.history.means
     first = trend.start if _learned_at_once(view) else float(means[:2].mean())
-    if trend.start < math.log(2) or val.first < SAME_SCALE * trend.start or (trend.gain < 0.5 and trend.slope() > -4):
+    if trend.start < LEAST_GUESS or val.first < SAME_SCALE * trend.start or (trend.gain < 0.5 and trend.slope() > -4):
         return False
     best = float(_smooth(means).min())
     return best >= NEVER_BETTER * first and first - best <= OF_LEARNED * (trend.start - trend.level)
@@ -184,8 +198,10 @@ def double_softmax(view: View) -> Finding | None:
 
     Trigger: the first loss is ln k, no loss was ever below ln(e + k - 1) - 1, the least that probabilities taken for
     logits can give (1.461 for k = 10), and the validation accuracy was 0.85 or more twice; or in the newest three
-    evaluations, of 0.6 or more, the loss is ln(e + k - 1) less the accuracy, within 0.1, and does not move.
-    Defaults: k from 5 on.
+    evaluations, of 0.6 or more, the loss is ln(e + k - 1) less the accuracy, within 0.1, and does not move. With
+    fewer than five classes, sound losses are as high: there the losses of the newer half must press against the
+    bound, a tenth of them within 1 % of it and half of them within a tenth, at an accuracy of 0.85.
+    Defaults: 3 evaluations.
     Source: the bound itself: a sure answer gives this loss, right or wrong.
     Advice: give the loss the logits, and leave the softmax out of the network.
     """
@@ -201,7 +217,11 @@ def double_softmax(view: View) -> Finding | None:
     for count in classes(view):
         wrong = math.log(math.e + count - 1)
         on_line = still and float(np.abs(wrong - right - losses)[-LAST:].max()) < NEAR
-        if count >= CLASSES and lowest >= 0.99 * (wrong - 1) and (bounded or on_line):
+        if count < CLASSES:
+            found = bounded and _pressed(view, wrong - 1)
+        else:
+            found = lowest >= 0.99 * (wrong - 1) and (bounded or on_line)
+        if found:
             return Finding(
                 "double_softmax",
                 Severity.ERROR,
@@ -214,6 +234,17 @@ def double_softmax(view: View) -> Finding | None:
                 metric=trend.signal.metric,
             )
     return None
+
+
+def _pressed(view: View, bound: float) -> bool:
+    """Whether the training losses lie right above a bound, and none below it."""
+    trend = view.loss_trend
+    if trend is None or trend.count < PRESSED:
+        return False
+    history = trend.signal.history
+    lows, means = (each[len(each) // 2 :] for each in (history.lows, history.means))
+    lowest, low, middle = float(lows.min()), float(np.quantile(lows, 0.1)), float(np.median(means))
+    return lowest >= 0.995 * bound and low <= 1.01 * bound and middle <= 1.1 * bound
 
 
 def val_better_than_train(view: View) -> Finding | None:

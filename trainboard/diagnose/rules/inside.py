@@ -30,11 +30,15 @@ def vanishing_gradients(view: View) -> Finding | None:
     Trigger: the gradient norm of the first layer is below a thousandth of the last one's and below 1e-4, but not
     zero, and less than a third of the loss is won; from the log alone, a gradient norm below 1e-6 while nothing is
     learned.
-    Defaults: the median of the newest five values of each layer.
+    Defaults: the median of the newest five values of each layer, or the first one where it is a millionth.
     Source: AutoTrainer (1e-3 and 1e-4).
     Advice: ReLU instead of sigmoid or tanh, normalisation layers, residual connections, a better initialisation.
     """
-    gradients = [(name, each.typical) for name, each in of_all(view.layers, "grad_norm").items()]
+    traces = of_all(view.layers, "grad_norm")
+    if lost_from_start(view) and learns_little(view):
+        gradients = [(name, each.first) for name, each in traces.items()]
+    else:
+        gradients = [(name, each.typical) for name, each in traces.items()]
     if len(gradients) > 1:
         (first, low), (last, high) = gradients[0], gradients[-1]
         lost = 0 < low < VANISHED and low < VANISHED_RATIO * high and learns_little(view)
@@ -53,6 +57,12 @@ def vanishing_gradients(view: View) -> Finding | None:
     return _inside(
         "vanishing_gradients", "vanishing gradients", message, _DEEPER, view.gradient.metric, {"norm": norm}
     )
+
+
+def lost_from_start(view: View) -> bool:
+    """Whether nothing of the very first gradient reached the first layer: what dies later, dies of that."""
+    firsts = [each.first for each in of_all(view.layers, "grad_norm").values()]
+    return len(firsts) > 1 and 0 < firsts[0] < ALL_LOST * firsts[-1]
 
 
 _DEEPER = "Use ReLU with a fitting initialisation, normalisation layers or residual connections."
@@ -106,6 +116,8 @@ def dead_units(view: View) -> Finding | None:
     dead = {name: each.typical for name, each in hidden.items() if each.typical >= DEAD}
     if not dead or not (2 * len(dead) >= len(hidden) or max(dead.values()) >= ALL_DEAD):
         return _dead_outputs(view, shares)
+    if lost_from_start(view) and learns_little(view):
+        return None
     worst = max(dead, key=lambda name: dead[name])
     severity = Severity.INFO
     every = len(dead) == len(hidden) and all(each.low == 1 and each.count > 1 for each in hidden.values())

@@ -28,7 +28,9 @@ TINY_RATE, SLOW_RATE, LEAST_SAMPLES = 1e-5, 1e-3, 20
 def no_learning(view: View) -> Finding | None:
     """The training loss does not come down.
 
-    Trigger: the newest tenth lies less than 2 % below the first samples, and no part of the run was 10 % below them.
+    Trigger: the newest tenth lies less than 2 % below the first samples, and no part of the run was 10 % below them;
+    or in five evaluations the validation loss has stayed where the training began, and the noise of the batches is
+    larger than any fall. Never where the accuracy is one that no guess gives.
     Defaults: 60 samples after two evaluations; 400 without them, or where the learning rate is not printed (it may be
     warming up); never while it rises, nor in the first 3 % of a run whose length is known. Where the validation
     shows signs of life, ten evaluations.

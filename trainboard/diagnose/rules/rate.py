@@ -10,6 +10,7 @@ from trainboard.diagnose.finding import Finding, Severity
 from trainboard.diagnose.rules.conditions import (
     LEAST_GAIN,
     LEAST_SAMPLES,
+    PATIENCE,
     digits,
     diverged,
     enough,
@@ -17,16 +18,19 @@ from trainboard.diagnose.rules.conditions import (
     learns_little,
     learns_not,
     of_all,
+    rate_rises,
 )
+from trainboard.diagnose.rules.inside import lost_from_start
 from trainboard.diagnose.rules.learning import about, highest
 
 if TYPE_CHECKING:
+    from trainboard.diagnose.trend import Trend
     from trainboard.diagnose.view import View
 
 TINY_RATE, TINY_UPDATE, SLOW_UPDATE, ENDED_RATE = 1e-6, 1e-6, 3e-4, 1e-4
-STEADY, SOME_CHANGE = 0.9, 1e-4
+STEADY, SOME_CHANGE, CRAWLED, NOT_SLOWER = 0.9, 1e-4, 0.25, 0.8
 HUGE_UPDATE, LEAP, SMALL_LEAP, EARLY, DEAD = 0.1, 3.0, 1.3, 0.5, 0.9
-BURST, SANE, SANE_GRADIENT = 20, 100.0, 1000.0
+BURST, SANE, SANE_GRADIENT, BLOWN, AGAIN, MOVED = 60, 100.0, 1000.0, 1e3, 3, 0.02
 
 
 def lr_too_low(view: View) -> Finding | None:
@@ -34,8 +38,9 @@ def lr_too_low(view: View) -> Finding | None:
 
     Trigger: nothing is learned, and the learning rate is 1e-6 or less, or the update of every layer is below a
     millionth of its weights, but not zero; or the validation loss falls from each evaluation to the next, but hardly,
-    and no layer's update is above 3e-4; or the learning rate fell to a ten-thousandth of its peak for a fifth of the
-    run, and less than half of the loss was won.
+    and no layer's update is above 3e-4; or the same with a quarter of the loss won after ten evaluations, if it
+    falls no slower than at first; or the learning rate fell to a ten-thousandth of its peak for a fifth of the run,
+    and less than half of the loss was won.
     Defaults: as said.
     Source: SageMaker Debugger's WeightUpdateRatio (1e-8), torchmortem's (1e-5).
     Advice: raise the learning rate a hundredfold, and look what its schedule and the clipping of the gradient do.
@@ -49,12 +54,13 @@ def lr_too_low(view: View) -> Finding | None:
     updates = [each.typical for each in of_all(view.layers, "update_ratio", 2).values()]
     largest = max((each for each in updates if each > 0), default=None)
     ended = _rate_ended(view) and trend.gain < 0.5 and enough(view)
-    if not ended and (not learns_not(view) or fell_to_chance(view) is not None):
+    crawls = largest is not None and largest < SLOW_UPDATE and _crawls(view)
+    if not ended and not crawls and (not learns_not(view) or fell_to_chance(view) is not None):
         return None
     tiny = rate is not None and rate <= TINY_RATE
     small = largest is not None and largest < TINY_UPDATE
     slow = trend.gain > -LEAST_GAIN and _falls_steadily(view) and (largest is None or largest < SLOW_UPDATE)
-    if not (ended or tiny or small or slow):
+    if not (ended or crawls or tiny or small or slow):
         return None
     why = f"at a learning rate of {digits(rate)}" if rate is not None else "with steps that hardly change the weights"
     if ended:
@@ -63,7 +69,7 @@ def lr_too_low(view: View) -> Finding | None:
     return about(
         view,
         "lr_too_low",
-        Severity.ERROR,
+        Severity.WARNING if crawls else Severity.ERROR,
         "learning rate too low",
         f"The training loss went from {digits(trend.start)} to {digits(trend.level)} in {trend.count} samples {why}.",
         "Raise the learning rate, a hundredfold at first; check what its schedule and clipping make of it.",
@@ -75,10 +81,11 @@ def lr_too_high(view: View) -> Finding | None:
     """The steps are too large: the loss leaps up and does not recover, or rises while the learning rate does.
 
     Trigger: the loss leapt to three times its first value or more in the first half and has won less than a third
-    since (1.3 times where nothing is learned); or it grew and was not finite within 20 samples after sane first
-    values; or nine tenths of the units of half of the hidden layers died during the training, and as little was won;
-    or the loss diverges while the learning rate is above what it was at the best point; or the updates are a tenth of
-    the weights or more, in most layers, and less than a third is won.
+    since, or the validation loss is above that value (1.3 times where nothing is learned); or within 60 samples after
+    sane first values it grew a thousandfold, or threefold to an end that is not finite; or most units of half of the
+    hidden layers were moved by a fiftieth of their weights at once and died, and as little was won; or the loss
+    diverges or is not finite while the learning rate is above what it was at the best point; or the updates are a
+    tenth of the weights or more, in most layers, and less than a third is won.
     Defaults: as said.
     Source: the same signs in TheDeepChecker and torchmortem (update ratio above 0.1).
     Advice: lower the learning rate tenfold, or warm it up.
@@ -89,11 +96,12 @@ def lr_too_high(view: View) -> Finding | None:
     burst = _burst(view)
     if trend.count < 30 and not burst:
         return None
-    least = SMALL_LEAP if learns_not(view) else LEAP
+    least = SMALL_LEAP if learns_not(view) and not lost_from_start(view) else LEAP
     far = max(least * trend.start, trend.start + 8 * max(trend.noise, trend.noise_at_first))
-    leapt = trend.peak > far and trend.peak_at < EARLY and (learns_little(view) or trend.level > 1.05 * trend.start)
+    lost = learns_little(view) or trend.level > 1.05 * trend.start or _validates_worse(view)
+    leapt = (_leapt(trend, far) and lost) or (learns_little(view) and _validates_worse(view, LEAP))
     killed = _died(view) and (learns_little(view) or diverged(trend))
-    rising = diverged(trend) and _rate_above_best(view)
+    rising = (diverged(trend) or trend.signal.bad_last >= 2) and _rate_above_best(view)
     updates = [each.high for each in of_all(view.layers, "update_ratio", 2).values()]
     coarse = bool(updates) and float(np.median(updates)) > HUGE_UPDATE and learns_little(view)
     if not (burst or leapt or rising or coarse or killed):
@@ -115,22 +123,44 @@ def lr_too_high(view: View) -> Finding | None:
 def _burst(view: View) -> bool:
     """Whether a loss and a gradient that were sane at first grew, and were not finite within the first samples."""
     loss, norm = view.loss, view.gradient
-    if loss is None or loss.bad_last < 2 or not 2 <= loss.count < BURST or loss.first > SANE:
+    if loss is None or not 0 < loss.first <= SANE or loss.count < 2:
         return False
-    grown = loss.last > LEAP * loss.first
-    if norm is not None and norm.count > 1:
-        if norm.first > SANE_GRADIENT:
-            return False
-        grown = grown or norm.last > 10 * norm.first
-    return grown
+    if norm is not None and norm.count and norm.first > SANE_GRADIENT:
+        return False
+    if loss.bad_last < 2:
+        return loss.count < BURST and loss.last > BLOWN * loss.first
+    grown = loss.last > LEAP * loss.first or (norm is not None and norm.last > 10 * norm.first)
+    return loss.count < BURST and grown
+
+
+def _leapt(trend: Trend, far: float) -> bool:
+    """Whether the loss was that high in the first half: once by far, or a few times."""
+    highs = trend.signal.history.highs
+    high = np.flatnonzero(highs > far)
+    sure = len(high) >= AGAIN or trend.peak > LEAP * trend.start
+    return len(high) > 0 and sure and bool(high[0] < EARLY * (len(highs) - 1))
+
+
+def _validates_worse(view: View, times: float = 1.0) -> bool:
+    """Whether the validation loss is above the first training loss, in the newest three evaluations."""
+    trend, val = view.loss_trend, view.val_loss
+    if trend is None or val is None or val.count < AGAIN:
+        return False
+    return float(val.history.means[-AGAIN:].min()) > times * trend.start
 
 
 def _died(view: View) -> bool:
-    """Whether most units of half of the hidden layers were alive at first and are dead now."""
-    shares = list(of_all(view.layers, "dead", 2).values())
+    """Whether most units of half of the hidden layers were alive at first, were moved, and are dead now."""
+    shares = list(of_all(view.layers, "dead", 2).items())
     hidden = shares[:-1] if len(shares) > 1 else shares
-    died = [each for each in hidden if each.first < 0.5 and each.typical >= DEAD]
+    died = [name for name, each in hidden if each.first < 0.5 and each.typical >= DEAD and _moved(view, name)]
     return bool(hidden) and 2 * len(died) >= len(hidden)
+
+
+def _moved(view: View, layer: str) -> bool:
+    """Whether a step has ever changed much of a layer; true where nobody knows."""
+    updates = view.layers[layer].get("update_ratio")
+    return updates is None or not updates.count or updates.high > MOVED
 
 
 def _falls_steadily(view: View) -> bool:
@@ -141,6 +171,16 @@ def _falls_steadily(view: View) -> bool:
     changes = np.diff(val.history.means)
     falls = len(changes) > 1 and float((changes <= 0).mean()) >= STEADY
     return falls and bool(val.history.means[-1] < (1 - SOME_CHANGE) * val.history.means[0])
+
+
+def _crawls(view: View) -> bool:
+    """Whether it learns from evaluation to evaluation, no slower in the end than at first, and has got nowhere."""
+    trend, val = view.loss_trend, view.val_loss
+    if trend is None or val is None or val.count < PATIENCE or trend.gain > CRAWLED or not learns_little(view):
+        return False
+    means = val.history.means
+    first, middle, last = float(means[0]), float(means[len(means) // 2]), float(means[-1])
+    return _falls_steadily(view) and middle - last >= NOT_SLOWER * (first - middle) and not rate_rises(view)
 
 
 def _rate_ended(view: View) -> bool:

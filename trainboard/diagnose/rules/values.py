@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainboard.diagnose.finding import Finding, Severity
-from trainboard.diagnose.rules.conditions import SETTLED, digits, fell_to_chance, learns_not
+from trainboard.diagnose.rules.conditions import SETTLED, digits, fell_to_chance, learns_little, learns_not
 from trainboard.diagnose.view import once, share
 from trainboard.extract.names import is_evaluation
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 AT_END, SHORT = 2, 20
 BEYOND_CHANCE, UNEVEN, LARGE, BLOWN = 20.0, 0.05, 100.0, 10.0
 LOOKS, LOW, RISEN = 5, 0.5, 0.3
+GUESSED, RISEN_A_LITTLE, STEEP, PATIENT, TOLD = 0.65, 0.05, 1000.0, 10, 2
 FALLEN, TOO_SMALL = 2.0, 0.1
 QUARTERS = (0.0, 0.225, 0.45, 0.675, 0.9)
 BELOW, RUNAWAY = -1.05, 10.0
@@ -80,20 +81,26 @@ def loss_sign(view: View) -> Finding | None:
     """The loss has the wrong sign: it is driven below zero without end.
 
     Trigger: where an accuracy is known, a loss that begins negative and falls below -1.05 while the accuracy stays
-    under one half (a cosine loss ends at -1); else a loss that falls below ten times its first size, ever faster, or
-    straight from below zero on while the gradient grows, or to an end that is not finite.
-    Defaults: 10 samples with an accuracy, 30 without.
+    under one half, or of two classes under 0.65 (a cosine loss ends at -1); else a loss that falls below ten times
+    its first size, ever faster, or straight from below zero on while the gradient grows, or to an end that is not
+    finite.
+    Defaults: 10 samples and two accuracies, or a loss of ten times the first; 30 samples without an accuracy.
     Source: AutoTrainer's improper loss. A negative loss alone is none: a log-likelihood or a reward is one.
     Advice: turn the sign of the loss round, or give the optimizer what is to be minimised.
     """
     loss, trend = view.loss, view.loss_trend
     if loss is None or trend is None or trend.level >= 0:
         return None
-    best = view.best_accuracy
+    best, risen = view.best_accuracy, _accuracy_rises(view)
     lowest = float(loss.history.lows.min())
     if view.accuracy is not None or view.val_accuracy is not None:
+        told = max(each.count for each in (view.accuracy, view.val_accuracy) if each is not None) >= TOLD
         found = (
-            loss.count >= 10 and trend.start < 0 and lowest < min(BELOW, trend.start) and (best is None or best < 0.5)
+            loss.count >= 10
+            and (told or lowest < RUNAWAY * trend.start)
+            and trend.start < 0
+            and lowest < min(BELOW, trend.start)
+            and (best is None or not risen)
         )
     elif loss.bad_last:
         found = trend.start < 0 and lowest < -RUNAWAY * max(abs(trend.start), 0.1)
@@ -119,6 +126,17 @@ def loss_sign(view: View) -> Finding | None:
     )
 
 
+def _accuracy_rises(view: View) -> bool:
+    """Whether the accuracy is above that of guessing among two classes of which one has more rows, or rises."""
+    for signal in (view.val_accuracy, view.accuracy):
+        if signal is not None and signal.count:
+            right = signal.history.means * share(signal)
+            return float(right.max()) >= 0.5 and (
+                float(right.max()) > GUESSED or float(right.max() - right[0]) > RISEN_A_LITTLE
+            )
+    return False
+
+
 def _gradient_grows(view: View) -> bool:
     """Whether the gradient is three times what it was at first; true where nobody knows."""
     norm = view.gradient
@@ -130,9 +148,9 @@ def loss_scale(view: View) -> Finding | None:
 
     Trigger: the first loss is 20 or more where an accuracy is known (guessing among k classes has a loss of ln k),
     the first losses vary by 5 % or more (a sum over the batch does not), and they grow to ten times as much; or it is
-    100 or more and not finite within 20 samples; or the loss ends at guessing, ln k, and began at twice that. Too
-    small: nothing is learned, and the validation loss is a tenth of ln 2 for each wrong answer, the least of
-    cross-entropy.
+    100 or more, or the first gradient's norm 1000, and it is not finite within 20 samples; or the loss ends at
+    guessing, ln k, and began at twice that. Too small: nothing is learned, or hardly anything in ten evaluations, and
+    the validation loss is a tenth of ln 2 for each wrong answer, the least of cross-entropy.
     Defaults: 3 samples.
     Source: the loss of chance; TheDeepChecker's checks of the inputs' scale.
     Advice: bring the inputs to a mean of 0 and a deviation of 1, and the targets to a size of 1.
@@ -140,7 +158,8 @@ def loss_scale(view: View) -> Finding | None:
     loss, trend = view.loss, view.loss_trend
     if loss is None or trend is None:
         return None
-    broken = loss.bad_last >= AT_END and loss.count < SHORT and loss.first >= LARGE
+    steep = view.gradient is not None and view.gradient.count > 0 and view.gradient.first >= STEEP
+    broken = loss.bad_last >= AT_END and loss.count < SHORT and (loss.first >= LARGE or steep)
     blown = _beyond_chance(view) and trend.peak > BLOWN * trend.start
     guesses = fell_to_chance(view)
     fell = guesses is not None and trend.start > FALLEN * math.log(guesses)
@@ -162,7 +181,9 @@ def loss_scale(view: View) -> Finding | None:
 def _loss_too_small(view: View) -> Finding | None:
     """Each wrong answer costs ln 2 or more of cross-entropy: a loss of a tenth of that is none, or is scaled."""
     val, accuracy, loss = view.val_loss, view.val_accuracy, view.loss
-    if val is None or accuracy is None or loss is None or not val.count or not accuracy.count or not learns_not(view):
+    if val is None or accuracy is None or loss is None or not val.count or not accuracy.count:
+        return None
+    if not learns_not(view) and not (accuracy.count >= PATIENT and learns_little(view)):
         return None
     right = float(accuracy.history.means[-1]) * share(accuracy)
     least = (1 - right) * math.log(2)
