@@ -145,6 +145,12 @@ class Hosted:
 
         return Spy(self.name, self.host)
 
+    async def traced(self, path: str) -> Mapping[str, Any]:
+        """What a trace on the host says, summed up there."""
+        from backends.spy import traced
+
+        return await traced(self.name, self.host, path)
+
     async def cancel(self, attempts: Sequence[Watched]) -> None:
         """End attempts: one that has not begun can then never begin, not even if its directory comes later."""
         await self._tell("cancel", attempts)

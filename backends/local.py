@@ -137,7 +137,7 @@ class Here:
             memory_available=memory.available,
             swap_total=swap.total,
             swap_free=swap.free,
-            cpu=cpu if self._counted else health.cpu,
+            cpu=cpu if health.cpu is None and self._counted else health.cpu,
             clock=0.0,
         )
         self._counted = True  # the first figure of psutil is of no time at all

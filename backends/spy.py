@@ -32,6 +32,12 @@ START = 60.0
 STACKS = 16 << 20
 """Bytes of stacks that one recording may have."""
 
+READING = 900.0
+"""Seconds that a trace may take to be read: one of 1 GB takes about one minute of a processor."""
+
+SUMMARY = 2 << 20
+"""Bytes of what it says in short."""
+
 THREADS = 8 << 20
 """Bytes of a dump of all threads."""
 
@@ -104,6 +110,12 @@ class Spied(Protocol):
 
     def spy(self, job_id: str, node: str = "") -> Spy:
         """What looks into a job; `node`: the one of its nodes that is meant, where a scheduler gave it some."""
+
+    async def traced(self, path: str) -> Mapping[str, Any]:
+        """What a trace or a file of cProfile on the host says, for `trainboard.profile.traced`.
+
+        It is read there, by one process with limits of its own: what travels is short. Raises a `BackendError`.
+        """
 
 
 class Spy:
@@ -180,6 +192,22 @@ class Spy:
         except HostTimeout as error:
             advice = "the node may have no room for one more step: try again" if self._before else ""
             raise HostTimeout(str(error), advice) from error
+
+
+async def traced(name: str, host: Host, path: str) -> Mapping[str, Any]:
+    """What a trace on a host says; given up, the reading ends there too."""
+    out = await host.program(tracefile_source(), [path], READING, SUMMARY)
+    try:
+        found = json.loads(out)
+    except ValueError as error:
+        raise CommandFailed(f"{name}: what {one_line(path)} says cannot be read: {one_line(out)}") from error
+    return found if isinstance(found, dict) else {}
+
+
+@cache
+def tracefile_source() -> bytes:
+    """The program that sums up a trace."""
+    return packed(bundle((f"{remote.__name__}.tracefile",)))
 
 
 @cache

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from specs.model import Setting, Spec
     from trainboard.commandlog import Logged
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -79,6 +80,9 @@ class Nobody:
         return ()
 
     def shell(self, key: str) -> Shell:
+        raise Refused("nobody is there")
+
+    def profiling(self, key: str) -> Profiling:
         raise Refused("nobody is there")
 
     def look(self, keys: Collection[str]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
     from trainboard.commandlog import Logged
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -101,6 +102,9 @@ class Actions(Protocol):
 
     def shell(self, key: str) -> Shell:
         """What opens a shell in a row's folder, on its node where it runs on one. Raises `Refused`."""
+
+    def profiling(self, key: str) -> Profiling:
+        """What looks into this row's program. Raises `Refused`."""
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen: their curves are wanted."""

@@ -15,12 +15,13 @@ from trainboard.actions import Refused
 from trainboard.profile.keeping import Kept, Shelf
 from trainboard.profile.stacks import parse_raw
 from trainboard.profile.threads import Standing, parse_dump
+from trainboard.profile.traced import PATTERNS, Traced, parse_traced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
     from pathlib import Path
 
-    from backends.base import Backend
+    from backends.base import Backend, Result
     from backends.spy import PythonProcess, Sampling, Scene, Spy
     from backends.spybinary import Binary
     from trainboard.profile.stacks import Profile
@@ -34,7 +35,10 @@ AT_ONCE = 4
 """Processes that are dumped at the same time."""
 
 DUMPED = 64
-"""Processes that are dumped at most."""
+"""Processes of one node that are dumped at most."""
+
+NODES = 16
+"""Nodes besides the chosen one on which processes are dumped at most."""
 
 
 class Profiling:
@@ -91,8 +95,30 @@ class Profiling:
         except OSError as error:
             raise Refused(f"the profile cannot be kept: {error.filename or ''} {error.strerror or error}") from error
 
-    async def dump(self, spy: str, scene: Scene, node: str = "") -> tuple[Standing, ...]:
-        """Where the threads of all its processes stand, by rank; one that cannot be seen says why."""
+    async def dump(self, spy: str, scene: Scene, node: str = "", others: Sequence[str] = ()) -> tuple[Standing, ...]:
+        """Where the threads of all its processes stand, by rank; one that cannot be seen says why.
+
+        `others`: more nodes of the job, on which a py-spy is looked for and none is sent.
+        """
+        found = await self._dumped(spy, scene, node)
+        elsewhere = await asyncio.gather(*(self._dumped_on(each) for each in others[:NODES] if each != node))
+        hosts = {scene.host}
+        for host, standings in elsewhere:
+            found += standings if host not in hosts else ()
+            hosts.add(host)
+        return tuple(sorted(found, key=lambda each: (each.rank is None, each.rank or 0, each.pid)))
+
+    async def _dumped_on(self, node: str) -> tuple[str, tuple[Standing, ...]]:
+        """The host that a node is, and where the processes there stand; where nobody can look, one that says so."""
+        try:
+            scene = await self.look(node)
+        except Refused as refusal:
+            return node, (Standing(0, (), None, str(refusal), node),)
+        if not scene.spies:
+            return scene.host, (Standing(0, (), None, "it has no py-spy", node),)
+        return scene.host, await self._dumped(scene.spies[0], scene, node)
+
+    async def _dumped(self, spy: str, scene: Scene, node: str) -> tuple[Standing, ...]:
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def one(process: PythonProcess) -> Standing:
@@ -100,11 +126,10 @@ class Profiling:
                 try:
                     told = await self._spy(node).dump(spy, process.pid, scene)
                 except BackendError as error:
-                    return Standing(process.pid, (), process.rank, told_of(error))
-                return parse_dump(told, process.pid, process.rank)
+                    return Standing(process.pid, (), process.rank, told_of(error), node)
+                return parse_dump(told, process.pid, process.rank, node)
 
-        found = await asyncio.gather(*(one(process) for process in scene.processes[:DUMPED]))
-        return tuple(sorted(found, key=lambda each: (each.rank is None, each.rank or 0, each.pid)))
+        return tuple(await asyncio.gather(*(one(process) for process in scene.processes[:DUMPED])))
 
     async def kept(self) -> Sequence[Kept]:
         """The profiles that were recorded of this run, the newest first."""
@@ -121,6 +146,24 @@ class Profiling:
         except OSError as error:
             raise Refused(f"{error.filename}: {error.strerror}") from error
         return await asyncio.to_thread(parse_raw, text)
+
+    async def traces(self) -> tuple[Sequence[Result], str]:
+        """Traces and files of cProfile that the run wrote, the newest first, and why there may be more."""
+        if self._backend is None or not self.row.directory:
+            return (), ""
+        found = await answered(self._backend.results(self.row.directory, PATTERNS))
+        files = [replace(each, path=f"{found.folder}/{each.path}") for each in found.files]
+        return sorted(files, key=lambda each: -each.changed), found.left
+
+    async def traced(self, path: str) -> Traced:
+        """What one of them says; it is read where it lies, by one process there. Given up, that ends."""
+        if not isinstance(self._backend, Spied):
+            raise Refused(f"{self.row.backend} cannot read traces")
+        told = await answered(self._backend.traced(path))
+        try:
+            return parse_traced(told)
+        except ValueError as error:
+            raise Refused(f"{path}: {error}") from error
 
     def _reachable(self) -> Backend:
         if self._backend is None:

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from trainboard.events import Event
     from trainboard.paths import Paths
     from trainboard.places import Places
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -346,6 +347,12 @@ class Watch:
     def shell(self, key: str) -> Shell:
         """What opens a shell where a row is."""
         return shell_of(self._row(key), self._config, self._paths.ssh_config)
+
+    def profiling(self, key: str) -> Profiling:
+        """What looks into this row's program."""
+        from trainboard.profiling import Profiling
+
+        return Profiling(self._row(key), self._by_name(), self._paths.profiles)
 
     def _row(self, key: str) -> Row:
         """A row that is there. Raises `Refused`."""

@@ -12,14 +12,11 @@ import stat
 import threading
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
-from backends.remote.files import make_folder, resolve, sha256, write_whole
+from backends.remote.files import executor, make_folder, resolve, sha256, write_whole
 from backends.remote.folders import WRITERS
 from backends.remote.frames import Failure, Header, Reply
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
 
 ABANDONED = 7 * 86400.0
 """Seconds after which nobody goes on with half a blob or half a tree."""
@@ -277,13 +274,6 @@ def as_listed(path: bytes, file: File) -> bool:
     if file[1] == "l":
         return stat.S_ISLNK(status.st_mode)
     return stat.S_ISREG(status.st_mode) and status.st_size == file[2]
-
-
-def executor(threads: int) -> "ThreadPoolExecutor":
-    """Threads for writing. Their library comes when it is first needed: a helper at rest is to be small."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(threads)
 
 
 def size_of(path: str) -> int:

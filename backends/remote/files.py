@@ -11,6 +11,7 @@ from backends.remote.frames import Header, Reply
 
 if TYPE_CHECKING:
     import hashlib
+    from concurrent.futures import ThreadPoolExecutor
 
 
 def resolve(path: str) -> str:
@@ -23,6 +24,13 @@ def sha256(data: bytes = b"") -> "hashlib._Hash":
     import hashlib
 
     return hashlib.sha256(data)
+
+
+def executor(threads: int) -> "ThreadPoolExecutor":
+    """Threads for writing. Their library, too, comes when it is first needed."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(threads)
 
 
 def read_json(path: str) -> Optional[Dict[str, Any]]:

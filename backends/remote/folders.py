@@ -6,10 +6,9 @@ import os
 import shutil
 import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Tuple
 
-from backends.remote.files import make_folder, read_json, resolve, write_whole
+from backends.remote.files import executor, make_folder, read_json, resolve, write_whole
 from backends.remote.frames import Failure, Header, Reply, described
 
 WRITERS = 8
@@ -35,7 +34,7 @@ def publish(header: Header, payload: bytes) -> Reply:
             contents.append((name, data[at : at + size]))
             at += size
         folders.append(Folder(path, token, contents, links))
-    with ThreadPoolExecutor(max(1, min(WRITERS, len(folders)))) as pool:
+    with executor(max(1, min(WRITERS, len(folders)))) as pool:
         outcomes = list(pool.map(Folder.outcome, folders))
     return {}, json.dumps(outcomes).encode("utf-8")
 

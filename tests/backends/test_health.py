@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends.host import Host, helper_command
+from backends.local import Local
 from backends.machine import Slice
 from backends.remote.mounts import mount_of, mounts
 from backends.server import Server
+from tests.backends.deadmount import DeadMount
 from tests.backends.recorded import tool
 
 if TYPE_CHECKING:
@@ -74,6 +76,31 @@ async def server(tmp_path: Path) -> AsyncGenerator[Server]:
     await server.close()
 
 
+@pytest.fixture(params=["helper", "local"])
+async def machine(
+    request: pytest.FixtureRequest, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Server]:
+    """The same as a host, and as this machine itself."""
+    if request.param == "helper":
+        yield server
+        return
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    local = Local("here", str(tmp_path / "runs"), disks=[str(tmp_path)])
+    yield local
+    await local.close()
+
+
+@pytest.fixture
+def dead(tmp_path: Path) -> Iterator[Path]:
+    """A folder that a file system is mounted on which does not answer."""
+    try:
+        mount = DeadMount(tmp_path / "dead")
+    except OSError as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    yield mount.folder
+    mount.close()
+
+
 @pytest.fixture
 def on(tmp_path: Path) -> Callable[[str, str], Path]:
     """Puts a tool on that host."""
@@ -120,8 +147,8 @@ def nvidia(query: str, apps: str = "", listed: str = "") -> str:
     )
 
 
-async def test_a_machine_without_gpus_tells_the_rest_of_itself(server: Server) -> None:
-    health = await reading(server, lambda health: health.cpu is not None)
+async def test_a_machine_without_gpus_tells_the_rest_of_itself(machine: Server) -> None:
+    health = await reading(machine, lambda health: health.cpu is not None)
     assert (health.gpus, health.gpu_error, health.processes) == ((), "", ())
     assert health.hostname
     assert health.cpus
@@ -216,39 +243,54 @@ async def test_lines_that_cannot_be_read_are_an_error_and_no_empty_host(
 
 @pytest.mark.parametrize("nvidia_too", [False, True])
 async def test_gpus_of_amd_are_shown_as_such(
-    server: Server, on: Callable[[str, str], Path], nvidia_too: bool
+    machine: Server, on: Callable[[str, str], Path], nvidia_too: bool
 ) -> None:
     on("rocm-smi", "say rocm-smi-6.3.json")
     if nvidia_too:
         on("nvidia-smi", "say nvidia-smi-no-devices.txt; exit 6")
-    health = await reading(server, lambda health: health.gpus)
+    health = await reading(machine, lambda health: health.gpus)
     [gpu] = health.gpus
     assert (gpu.vendor, gpu.name, gpu.uuid) == ("amd", "Radeon RX 7900 XT", "0x5f3a1c2b9e8d7f60")
     assert health.gpu_error == ""
 
 
-async def test_a_tool_of_amd_that_fails_is_told(server: Server, on: Callable[[str, str], Path]) -> None:
+async def test_a_tool_of_amd_that_fails_is_told(machine: Server, on: Callable[[str, str], Path]) -> None:
     on("rocm-smi", "echo Traceback; exit 1")
-    health = await reading(server, lambda health: health.gpu_error)
+    health = await reading(machine, lambda health: health.gpu_error)
     assert health.gpu_error == "the tool for AMD GPUs answers: Traceback"
 
 
 async def test_a_folder_that_was_asked_for_is_watched_where_it_is_on_a_disk_of_its_own(
-    server: Server, tmp_path: Path
+    machine: Server, tmp_path: Path
 ) -> None:
     here, there = str(tmp_path / "more"), "/dev/shm"
-    found = await server.space([here, there])
+    found = await machine.space([here, there])
     assert [disk.path for disk in found] == [here, there]
     own = mount_of(there, mounts()) != mount_of(here, mounts())
-    health = await reading(server, lambda health: health.disks)
+    health = await reading(machine, lambda health: health.disks)
     assert [disk.path for disk in health.disks] == [str(tmp_path), *([there] if own else [])]
 
 
-async def test_quotas_are_those_of_the_disks(server: Server, on: Callable[[str, str], Path], tmp_path: Path) -> None:
+async def test_a_dead_mount_blocks_nothing_and_holds_one_thread(server: Server, dead: Path, tmp_path: Path) -> None:
+    server.disks = (str(dead / "me"), str(dead), str(tmp_path))
+    first = await reading(server, lambda health: True)
+    assert first.memory_total
+    health = await reading(server, lambda health: len(health.disks) == 3)
+    assert [disk.trouble for disk in health.disks] == [f"{dead} does not answer"] * 2 + [""]
+    assert [disk.path for disk in health.answering] == [str(tmp_path)]
+    assert health.disks[2].free > 0
+    done = await server.run_command(
+        ["sh", "-c", "cat /proc/$PPID/task/*/wchan"]
+    )  # what each of its threads waits for
+    assert done.out.count(b"fuse") == 1, done.out
+    assert [disk.path for disk in await server.space([str(dead), str(tmp_path)])] == [str(tmp_path)]
+
+
+async def test_quotas_are_those_of_the_disks(machine: Server, on: Callable[[str, str], Path], tmp_path: Path) -> None:
     device = mount_of(str(tmp_path), mounts()).device
     none = 'echo "Disk quotas for group lab (gid 5): none"'
     on("quota", f'case "$*" in *-g*) {none};; *) say quota-4.06.txt | sed "s#server:/home#{device}#";; esac')
-    health = await reading(server, lambda health: health.disks and health.disks[0].quotas)
+    health = await reading(machine, lambda health: health.disks and health.disks[0].quotas)
     [quota] = health.disks[0].quotas
     assert (quota.whose, quota.used, quota.limit) == ("user", 3500000 << 10, 3000000 << 10)
     assert (quota.files_used, quota.files_limit) == (40000, 120000)

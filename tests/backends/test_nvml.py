@@ -152,7 +152,12 @@ def test_a_driver_that_hangs_leaves_the_rest_of_the_reading() -> None:
     go.set()
     assert first.gpu_error == second.gpu_error == "NVML does not answer"
     assert first.memory_total
-    assert second.cpu is not None
+    assert (first.cpu, second.cpu is None) == (None, False)
+
+
+def test_where_the_share_of_the_cpus_is_known_already_it_is_that_one() -> None:
+    here = Here("/runs", Nvml(Library()))
+    assert [here.completed(Health(1.0, cpu=42.0), None).cpu for _ in range(2)] == [42.0, 42.0]
 
 
 def test_processes_on_the_gpus_of_this_machine_are_described() -> None:

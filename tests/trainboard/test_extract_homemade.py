@@ -46,6 +46,59 @@ def test_a_slash_alone_makes_no_list(line: str) -> None:
     assert list(last(line + "\n").values()) == [0.4]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "After {step} training step(s), loss on training batch is {loss}.",
+        "After {step} steps, the loss on the validation set was {loss}",
+        "phase fit, step {step}, fit_loss, {loss}",
+        "phase fit, step {step}, fit_loss, {loss}, more",
+    ],
+)
+def test_a_sentence_tells_its_step_and_its_loss(line: str) -> None:
+    found = read("".join(line.format(step=step, loss=7 / step) + "\n" for step in (10, 210, 410)))
+    assert [[step for step, _ in samples] for samples in found.values()] == [[10, 210, 410]]
+    assert next(iter(found.values()))[1][1] == pytest.approx(7 / 210)
+
+
+@pytest.mark.parametrize("line", ["step 3, stage, 5", "step 3, learning, 2, 7", "step 3 of plan, chapter, 4"])
+def test_a_comma_alone_makes_no_pair(line: str) -> None:
+    assert read(line + "\n") == {}
+
+
+def test_all_that_comes_after_the_loss_of_the_validation_is_of_it_too() -> None:
+    rows = "".join(
+        f"Epoch {i}/9\nfit Loss: 0.{i} Top-1 Acc: 4{i}.5 F1: 0.2\nval Loss: 0.{i}5 Top-1 Acc: 3{i}.5 F1: 0.1\n"
+        for i in range(1, 4)
+    )
+    found = read(rows)
+    assert [value for _, value in found["Top-1 Acc"]] == [41.5, 42.5, 43.5]
+    assert [value for _, value in found["val Top-1 Acc"]] == [31.5, 32.5, 33.5]
+    assert {name: len(samples) for name, samples in found.items() if name.endswith("F1")} == {"F1": 3, "val F1": 3}
+
+
+def test_what_says_itself_that_it_is_of_the_training_stays_so_after_a_loss_of_the_validation() -> None:
+    assert set(last("Epoch 3\nval Loss: 0.5 best train acc: 0.9\n")) == {"val Loss", "best train acc"}
+
+
+def test_a_record_of_settings_with_an_epoch_in_it_is_no_measurement() -> None:
+    config = {"net": "gru", "data": "words", "epoch": 12, "hdim": 96, "heads2": 4, "edout": 0.15, "lr": 0.002}
+    assert read(f"{config}\nEpoch: 01\n  Train Loss: 4.5\n") == {"Train Loss": [(1, 4.5)]}
+    assert set(read(json.dumps(config | {"train_loss": 0.4}) + "\n")) >= {"train_loss"}
+    told = {"phase": "val", "host": "a1", "epoch": 3, "time": 4.5, "rate": 12.5}
+    assert set(read(json.dumps(told) + "\n")) == {"time", "rate"}
+
+
+@pytest.mark.parametrize("line", ["Whole training speed: 36 iterations in 0:02:04", "Train speed: 9 epochs in 3.5 s"])
+def test_how_much_was_done_in_what_time_is_no_speed(line: str) -> None:
+    assert read(line + "\n") == {}
+    assert last("step 3 speed: 36 iterations\n") == {"speed": 36}
+
+
+def test_a_name_may_have_a_raised_two() -> None:
+    assert last("Epoch 4\n  RMSE: 0.25\n  R²: 0.95\n")["R²"] == 0.95
+
+
 def test_a_setting_that_varies_beside_an_index_is_a_measurement() -> None:
     rows = "".join(f"Episode {i} | reward: {i / 10} | length: {(i * 7) % 5}\n" for i in range(9))
     assert read(rows)["length"] == [(i, (i * 7) % 5) for i in range(9)]

@@ -437,6 +437,8 @@ def test_a_quota_that_is_used_up_soon_is_told() -> None:
 def test_a_disk_that_is_as_good_as_full_is_told_though_nothing_moves() -> None:
     full = [Health(NOW, disks=(Disk("/home", 500 * GIB, GIB),))]
     assert "/home has 1.0G free." in found(JobSeen(NOW, ROW, series=trained(), health=full))["disk_filling"].message
+    dead = [Health(NOW, disks=(Disk("/home", 500 * GIB, GIB, trouble="does not answer"),))]
+    assert found(JobSeen(NOW, ROW, series=trained(), health=dead)) == {}
     large = [Health(NOW, disks=(Disk("/home", 500 * GIB, 30 * GIB),))]
     assert found(JobSeen(NOW, ROW, series=trained(), health=large)) == {}
 

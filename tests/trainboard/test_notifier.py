@@ -466,6 +466,13 @@ async def test_a_full_disk_is_told_once_until_there_is_room_again(desk: NoticeDe
     assert desk.outbox.titles == ["gpu1: 19G left on /scratch", "gpu1: 3.0G left on /scratch"]
 
 
+async def test_a_disk_that_does_not_answer_is_not_a_full_one(desk: NoticeDesk) -> None:
+    disk = Disk("/scratch", 0, 0, trouble="does not answer")
+    desk.notifier.take(a_host(health=Health(1.0, disks=(disk,))))
+    await desk.pass_time(300)
+    assert desk.outbox.titles == []
+
+
 async def test_the_spec_says_what_is_told_of_its_runs(desk: NoticeDesk) -> None:
     await desk.submit(2, watch=document(Watch(notify=("failed", "error"))))
     await desk.see()

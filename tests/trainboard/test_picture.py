@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.base import Disk, Gpu, Health, Job, JobState
+from backends.machine import Process, Quota, Slice
 from tests.trainboard.fakes import a_job
 from trainboard.events import Link
 from trainboard.picture import Picture, PictureFile, ask_anew, asked_anew
@@ -40,6 +41,50 @@ def a_file(folder: Path) -> PictureFile:
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert a_file(tmp_path).write(PICTURE)
     assert a_file(tmp_path).read() == PICTURE
+
+
+def test_all_that_a_machine_tells_is_kept(tmp_path: Path) -> None:
+    gpu = Gpu(
+        0,
+        "GPU-1",
+        "A100",
+        None,
+        None,
+        None,
+        throttle=("power cap", "sync boost"),
+        slices=(Slice("MIG-1", "1g.10gb", 1, 2),),
+        lost="GPU is lost",
+    )
+    health = Health(
+        5.0,
+        gpus=(gpu,),
+        disks=(Disk("/home", 10, 3, (Quota("user", 1, 2, 3, None),), "does not answer"),),
+        cpu=12.5,
+        swap_total=4,
+        processes=(Process("MIG-1", 17, "ann", "python train.py", 5, "/runs/e/r/1", 99.0, 7),),
+        clock=-3.5,
+    )
+    a_file(tmp_path).write(replace(PICTURE, health=health))
+    assert a_file(tmp_path).read() == replace(PICTURE, health=health)
+
+
+def test_a_picture_from_before_there_was_more_to_tell_is_read(tmp_path: Path) -> None:
+    a_file(tmp_path).write(PICTURE)
+    head = json.loads((tmp_path / "gpu1.json").read_text())
+    old = {
+        "at": 5.0,
+        "hostname": "gpu1",
+        "gpus": [
+            {"index": 0, "uuid": "GPU-1", "name": "A100", "utilization": 3, "memory_used": 1, "memory_total": 2}
+        ],
+        "disks": [{"path": "/scratch", "total": 10, "free": 3}],
+    }
+    (tmp_path / "gpu1.json").write_text(json.dumps(head | {"health": old}))
+    picture = a_file(tmp_path).read()
+    assert picture is not None
+    assert picture.health == Health(
+        5.0, "gpu1", gpus=(Gpu(0, "GPU-1", "A100", 3.0, 1, 2),), disks=(Disk("/scratch", 10, 3),)
+    )
 
 
 def test_before_anything_was_written_there_is_nothing(tmp_path: Path) -> None:

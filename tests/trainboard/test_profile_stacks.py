@@ -115,8 +115,8 @@ def test_a_flame_graph_is_as_wide_as_the_screen_and_nothing_overlaps(
 def test_what_calls_take_adds_up(stacks: dict[tuple[str, ...], int]) -> None:
     tree = Tree(profile(stacks))
     for node in range(len(tree)):
-        assert sum(tree.weight[child] for child in tree.children[node]) <= tree.weight[node]
-        weights = [tree.weight[child] for child in tree.children[node]]
+        assert sum(tree.weight[child] for child in tree.children(node)) <= tree.weight[node]
+        weights = [tree.weight[child] for child in tree.children(node)]
         assert weights == sorted(weights, reverse=True)
     found, share = tree.matching(lambda function: True)
     assert len(found) == len(tree) - 1

@@ -65,7 +65,7 @@ def test_the_rank_that_is_not_where_the_others_are_is_marked() -> None:
     elsewhere = [dumped(("load", "/home/ann/data.py", 3), OWN)]
     ranks = [parse_dump(waiting, 10 + rank, rank) for rank in range(3)]
     assert strays(ranks) == frozenset()
-    assert strays([*ranks, parse_dump(elsewhere, 20, 3)]) == {20}
+    assert strays([*ranks, parse_dump(elsewhere, 20, 3)]) == {("", 20)}
 
 
 def test_without_a_majority_nobody_is_marked() -> None:
@@ -82,6 +82,8 @@ def test_one_that_could_not_be_seen_is_no_stray() -> None:
 def test_what_py_spy_does_not_tell_is_left_out() -> None:
     standing = parse_dump([{}, {"frames": [{}, 3]}], 7, 2)
     assert standing.name == "rank 2"
+    assert parse_dump([], 7, 2, "gpu01").name == "rank 2 on gpu01"
+    assert parse_dump([], 7).name == "process"
     assert standing.main is not None
     assert standing.summary == "the main thread runs no Python"
     assert parse_dump([], 7).summary == "no Python thread"

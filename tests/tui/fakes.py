@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from trainboard.commandlog import Logged
     from trainboard.doubts import Doubt
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.series import Series
     from trainboard.shell import Shell
     from tui.prompts import ModalPrompter
@@ -80,6 +81,8 @@ class Actions:
         """What is stored of rows' metrics."""
         self.log: tuple[Logged, ...] = ()
         self.shells: dict[str, Shell] = {}
+        self.profiled: dict[str, Profiling] = {}
+        """What looks into the programs of rows."""
         self._news = asyncio.Condition()
 
     async def told(self, *call: object) -> None:
@@ -215,6 +218,11 @@ class Actions:
         if key not in self.shells:
             raise Refused("it is on no host yet: there is no folder to go to")
         return self.shells[key]
+
+    def profiling(self, key: str) -> Profiling:
+        if key not in self.profiled:
+            raise Refused("this job is not in the table any more")
+        return self.profiled[key]
 
     def look(self, keys: Collection[str]) -> None:
         self._write("look", tuple(keys))

@@ -11,8 +11,10 @@ from textual.events import Key as Pressed
 from backends.command import Command
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from tests.tui.test_findings import found as finding
+from tests.tui.test_profile import look_into
 from trainboard.commandlog import Logged
 from trainboard.events import FindingsSeen, LogGrew, Sampled
+from trainboard.profiling import Profiling
 from trainboard.records import Mute
 from trainboard.series import Sample, by_metric
 from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_table
@@ -21,6 +23,7 @@ from tui.screens.commands import CommandsScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
+from tui.screens.profile import ProfileScreen
 from tui.screens.run import RunScreen
 from tui.screens.specs import SpecsScreen
 from tui.widgets.curve_plot import CurvePlot
@@ -168,13 +171,18 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.until("squeue 59")
             if key.action in ("down", "half_down", "bottom"):
                 await stage.press("g")
+        case "profile" | "flame" | "profile_list":
+            await look_into(stage, where, key.action, stage.actions.files[0].parent)
         case "board":
+            if key.action == "profile":
+                stage.actions.profiled["r1"] = Profiling(row(1), {}, stage.actions.files[0].parent)
             if key.action == "back":
                 await stage.press("m", "m")
     places = {**dict.fromkeys(("specs", *LISTS, "edit"), SpecsScreen), "help": HelpScreen}
     places |= dict.fromkeys(("compare", "compared"), CompareScreen)
     places |= dict.fromkeys(("findings", "findings_screen"), FindingsScreen)
     places |= dict.fromkeys(("commands", "commands_screen"), CommandsScreen)
+    places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
     focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS, **PANES_OF_RUN}

@@ -99,6 +99,7 @@ def test_a_gpu_is_busy_by_its_processes_or_else_by_its_memory() -> None:
     assert not show.busy(Gpu(0, "", "", 99, 10, 10, processes=0))
     assert show.busy(Gpu(0, "", "", 0, 5, 10))
     assert not show.busy(Gpu(0, "", "", None, None, None))
+    assert show.busy(Gpu(0, "", "", None, None, None, lost="GPU is lost"))
 
 
 @pytest.mark.parametrize("columns", [COLUMNS, WIDE])

@@ -153,6 +153,13 @@ def parser() -> argparse.ArgumentParser:
     profile.add_argument("source", metavar="RUN|FILE", help="a file: of py-spy, speedscope, cProfile, or a trace")
     profile.add_argument("--seconds", type=float, default=10.0, metavar="N", help="how long (%(default)g)")
     profile.add_argument("--dump", action="store_true", help="where all threads stand now, of all processes")
+    profile.add_argument(
+        "--trace",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="a trace that the run wrote; without: list them",
+    )
     profile.add_argument("--native", action="store_true", help="C and C++ too; pauses the program for each sample")
     profile.add_argument("--gil", action="store_true", help="only threads that hold the GIL")
     profile.add_argument("--idle", action="store_true", help="threads that wait, too")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from specs.model import Setting, Spec
     from trainboard.commandlog import Logged
     from trainboard.events import Event
+    from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
@@ -108,6 +109,9 @@ class Opening:
 
     def shell(self, key: str) -> Shell:
         return self._there().shell(key)
+
+    def profiling(self, key: str) -> Profiling:
+        return self._there().profiling(key)
 
     def look(self, keys: Collection[str]) -> None:
         if self._watch is not None:

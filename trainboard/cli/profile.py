@@ -15,7 +15,7 @@ from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_one
 from trainboard.cli.metrics import is_file
-from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
+from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since
 from trainboard.profile.hottest import hottest
 from trainboard.profile.stacks import place_of
 from trainboard.profile.threads import strays
@@ -59,13 +59,17 @@ async def _of_run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int
     async with desk.backends() as backends:
         row = await find_one(desk, backends, chosen.source)
         work = Profiling(row, {each.name: each for each in backends}, desk.paths.profiles)
-        node = await _node(work, chosen.node)
+        if chosen.trace is not None:
+            await _show_trace(work, chosen.trace, as_json=chosen.json)
+            return 0
+        node = await _node(work, chosen.node, every=chosen.dump)
         scene = await work.look(node)
         if not scene.processes:
             raise Refused(f"no Python process of {row.key} on {node or scene.host}")
         spy = scene.spies[0] if scene.spies else await _sent(work, scene, node, prompter, send=chosen.send)
         if chosen.dump:
-            standings = await work.dump(spy, scene, node)
+            others = () if chosen.node else await work.nodes()
+            standings = await work.dump(spy, scene, node, others)
             _show_dump(row.key, standings, as_json=chosen.json)
             return 0 if any(each.threads for each in standings) else 1
         process = _process(scene, chosen.pid)
@@ -86,14 +90,35 @@ async def _of_run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int
     return 0
 
 
-async def _node(work: Profiling, wanted: str) -> str:
+async def _show_trace(work: Profiling, name: str, *, as_json: bool) -> None:
+    """A trace that the run wrote; without a name those that there are."""
+    from trainboard.cli.profiletrace import show_traced
+
+    files, left = await work.traces()
+    if not name and as_json:
+        print_json([{"path": each.path, "size": each.size, "changed": each.changed} for each in files])
+        return
+    if left:
+        complain(f"there may be more: {left}")
+    if not name:
+        print_table(
+            ("size", "changed", "file"), [(size(each.size), since(each.changed), each.path) for each in files]
+        )
+        return
+    found = next((each for each in files if each.path == name or each.path.endswith(f"/{name}")), None)
+    if found is None:
+        raise Refused(f"no trace {name} of this run; --trace without a name lists them")
+    show_traced(found.path, await work.traced(found.path), as_json=as_json)
+
+
+async def _node(work: Profiling, wanted: str, *, every: bool) -> str:
     """The node that is meant; of several the first, which is said."""
     nodes = await work.nodes()
     if wanted:
         if nodes and wanted not in nodes:
             raise Refused(f"{wanted} is no node of this job; it has {', '.join(nodes)}")
         return wanted
-    if len(nodes) > 1:
+    if len(nodes) > 1 and not every:
         complain(f"of {len(nodes)} nodes the first, {nodes[0]}; --node chooses another: {', '.join(nodes[1:])}")
     return nodes[0] if nodes else ""
 
@@ -192,8 +217,9 @@ def _show_dump(source: str, standings: Sequence[Standing], *, as_json: bool) -> 
         print_json({"source": source, "kind": "threads", "processes": [_standing(each, odd) for each in standings]})
         return
     for each in standings:
-        mark = "  ← not where most others are" if each.pid in odd else ""
-        sys.stdout.write(f"{each.name} ({each.pid}): {clean(each.summary)}{mark}\n")
+        mark = "  ← not where most others are" if (each.node, each.pid) in odd else ""
+        name = f"{each.name} ({each.pid})" if each.pid else each.name
+        sys.stdout.write(f"{clean(name)}: {clean(each.summary)}{mark}\n")
         for thread in each.threads:
             sys.stdout.write(f"  {clean(thread.name) or 'a thread'} ({thread.number}): {clean(_state(thread))}\n")
             for frame in thread.frames:
@@ -206,12 +232,13 @@ def _state(thread: Thread) -> str:
     return f"{'works' if thread.active else 'waits'}{', holds the GIL' if thread.gil else ''}"
 
 
-def _standing(each: Standing, odd: frozenset[int]) -> dict[str, Any]:
+def _standing(each: Standing, odd: frozenset[tuple[str, int]]) -> dict[str, Any]:
     return {
         "pid": each.pid,
         "rank": each.rank,
+        "node": each.node or None,
         "waits": each.summary,
-        "differs": each.pid in odd,
+        "differs": (each.node, each.pid) in odd,
         "trouble": each.trouble or None,
         "threads": [
             {

@@ -28,6 +28,9 @@ _CONTINUED = re.compile(rb"\s+(?:\|\s*>|->|=>|\xe2\x86\xb3|\xe2\x94[\x94\x9c]\S*
 _GUEST_CAP = 4
 """Texts of a line without an index that is no sure metric; more is something else."""
 _LED = re.compile(r"(?i)(?:val(?:id(?:ation)?)?|test|eval(?:uation)?|dev)[ _/.-]")
+_SPLIT = re.compile(r"(?i)(?:^|[^a-z])(?:train|val|test|eval|dev)")
+_WORDED = re.compile(rb"[\"'] ?: ?[\"']")
+"""Between a key and a text."""
 _LIST = b" -*#>|\t\n'\"\\"
 
 
@@ -81,8 +84,8 @@ def fields_of(message: Shape, named: dict[int, str], marks: list[Mark]) -> tuple
             part = led[0] if led else part
             opened = opened or (not names and led is not None and led[0].endswith(" "))
             # `Train Loss 1 | Acc 2 | Val Loss 3 | Acc 4`: a name that comes again is of the data named last, and so
-            # is one word after `val Loss: 3` at the front.
-            alone = opened and kinds[slot] is Kind.MEASURE and name.isalpha()
+            # is any measurement after `val Loss: 3` at the front that does not say of which data it is.
+            alone = opened and kinds[slot] is Kind.MEASURE and not _SPLIT.search(name)
             of_part = (name in names or alone) and part[:3].lower() not in name.lower()
             names.setdefault(part + name if of_part else name, slot)
     for slot in (mark.slot + 1 for mark in marks):
@@ -99,9 +102,16 @@ def _by_slot(item: tuple[str, int]) -> int:
 def _is_told(message: Shape, named: dict[int, str], kinds: dict[int, Kind | None], settings: int) -> bool:
     """Whether a line is of settings rather than of measurements."""
     measured = list(kinds.values()).count(Kind.MEASURE)
+    if not measured and _is_record(message) and _is_config(message, [named[slot] for slot in kinds]):
+        return True
     if not measured and settings > 1:
         return not any(is_phase(named[slot]) for slot in kinds)
     return settings > _SETTINGS_TOLD and settings > 2 * measured and b"{" not in message.canon
+
+
+def _is_config(message: Shape, names: list[str]) -> bool:
+    """Whether a record has texts in it and little that is measured: `{'net': 'x', 'data': 'y', 'dim': 64}`."""
+    return len(_WORDED.findall(message.canon)) >= _TOLD and 2 * sum(map(speaks_of_training, names)) < len(names)
 
 
 def _is_elsewhere(message: Shape, named: dict[int, str], kinds: dict[int, Kind | None], marks: list[Mark]) -> bool:

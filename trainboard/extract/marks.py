@@ -27,7 +27,7 @@ _PLURAL = re.compile(rb"(?i)^\W*(step|iteration|iter|update|epoch)s(?: seen)?\s*
 _AMOUNT = re.compile(rb"(?:^\s*|, )(?P<at>\x00) ?(?P<word>iter|iteration|step|epoch)(?=\s*[,/:]|\s*$|\s+results)")
 _THING = rb"(?:epoch|step|iteration|iter|update|batch|round|episode)"
 _AFTER = re.compile(
-    rb"(?i)(?:^|\b(?:after|at|in|on|of) )\s*\x00 ?(?:/ ?\x00 ?)?(%s)s?\b(?! ?[:=]|\(|/)"
+    rb"(?i)(?:^|\b(?:after|at|in|on|of) )\s*\x00 ?(?:/ ?\x00 ?)?(?:train(?:ing)? )?(%s)(?:\(s\)|s?\b)(?! ?[:=]|\(|/)"
     rb"|\xe7\xac\xac\s?\x00\s?(\xe8\xbd\xae|\xe6\xad\xa5|epoch)" % _THING
 )
 """`5/50epoch loss 1`, `after 3 epochs: loss 1`: the word after the number."""

@@ -56,6 +56,8 @@ _COUNTED = re.compile(
     rb"| (?:[a-z]{1,20} ){0,2}(?:images|samples|examples|sentences|instances|videos|files|items|documents|rows)"
 )
 """Things that a number before counts."""
+_DONE_IN = re.compile(rb" (?:iterations|iters|steps|epochs|batches|samples|images|examples|files) in ")
+"""`Overall training speed: 22 iterations in 0:01:02`: what was done, and in what time."""
 _COUNTED_SHARE = re.compile(rb" ?/ ?\0 ?(?:\(\0%\)|= ?\0).*", re.DOTALL)
 _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
@@ -87,6 +89,8 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
         ):
             continue
         head = text[: separator.start()]
+        if _DONE_IN.fullmatch(shape.after(slot)) and slot + 1 in shape.slots:
+            continue
         if slot and _COUNTED.fullmatch(head):  # `Loss after 3 epochs = 0.4` is none of epochs
             continue
         words = words_of(head)

@@ -19,7 +19,7 @@ LINE_CAP = 4096
 _SENTENCE = re.compile(
     rb"(?i)\b((?:[a-z-]{1,20} ){0,2}"
     rb"(?:loss|accuracy|objective(?: function)?|log-?likelihood|like|perplexity|error|score)(?: for '[\w-]{1,40}')?)"
-    rb"(?: at \w{1,20} \x00)?(?: (?:for|per|on|of) [\w'\"-]{1,40}){0,2}"
+    rb"(?: at \w{1,20} \x00)?(?: (?:for|per|on|of)(?: the)? [\w'\"-]{1,40}(?: (?:batch|data|set|split)(?:es)?)?){0,2}"
     rb"(?: \([\w ]{1,40}\)| for \w{1,40} \x00(?:-\d+)?)? (?:is|was|of|=) ?\x00"
 )
 # `Cost after iteration 100: 0.5`, `Validation accuracy (epoch 3) = 0.9`, `Total reward in global step 33: 1.3`
@@ -60,6 +60,8 @@ _COMMAS = re.compile(
     rb"(?<![\w,])((?:[A-Za-z_][\w@./-]{0,24}, ?){1,11}[A-Za-z_][\w@./-]{0,24}) {0,3}(?:[=-]*>|:|=)\s*"
     rb"(\x00%?(?:, ?\x00%?){1,11}),?\s*$"
 )
+# `epoch 1, step 10, loss_train, 0.8`
+_BY_COMMA = re.compile(rb"(?<=, )([A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,24})?), \x00(?=%?\s*(?:$|[,|]))")
 _VALUES = re.compile(rb"\x00[%\w]{0,2} ?/ ?\x00")
 _VALUES_END = re.compile(rb", ?\x00%?,?\s*$")
 _PHASE = re.compile(rb"(?i)(?:train|val|test|eval|dev)[a-z]{0,8}")
@@ -108,6 +110,10 @@ def lists(shape: Shape) -> Iterator[tuple[int, str]]:
     listed = _COMMAS.search(line) if _VALUES_END.search(line) else None
     if listed:
         yield from _by_commas(shape, listed)
+    for found in _BY_COMMA.finditer(line) if b", \0" in line else ():
+        name = found[1].decode("utf-8", "replace")
+        if kind(name) is Kind.MEASURE:
+            yield shape.slot_at(found.end() - 1), name
     for found in _BRACKETED.finditer(line) if b" (\0" in line else ():
         names = [(found[1] + found[place]).decode("utf-8", "replace") for place in (2, 3)]
         if all(kind(name) is Kind.MEASURE for name in names):

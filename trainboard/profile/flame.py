@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,33 +17,55 @@ ROOT = Function("all")
 
 
 class Tree:
-    """Calls by number; 0 is all of them together. Children come in the order of their weight, the heaviest first."""
+    """Calls by number; 0 is all of them together, and callers come before what they call.
+
+    A hundred thousand stacks make a million calls: they are numbers in arrays, and not objects.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self._functions = profile.functions
-        self.parent = [0]
-        self.place = [-1]
-        self.weight = [0.0]
-        self.children: list[tuple[int, ...]] = []
-        below: list[dict[int, int]] = [{}]
+        self.parent, self.place, self.weight = array("l", [0]), array("l", [-1]), array("d", [0.0])
+        self._first, self._next = array("l", [-1]), array("l", [-1])
+        """Of each call its youngest child, and its next older sibling; -1: none."""
+        self._sorted: dict[int, tuple[int, ...]] = {}
+        known: dict[int, int] = {}
+        many, weights = len(profile.functions), self.weight
         for stack, weight in profile.stacks.items():
             node = 0
-            self.weight[0] += weight
+            weights[0] += weight
             for place in stack:
-                found = below[node].get(place)
+                key = node * many + place
+                found = known.get(key)
                 if found is None:
-                    found = below[node][place] = len(below)
-                    below.append({})
-                    self.parent.append(node)
-                    self.place.append(place)
-                    self.weight.append(0.0)
-                self.weight[found] += weight
+                    found = known[key] = self._added(node, place)
+                weights[found] += weight
                 node = found
-        for each in below:
-            self.children.append(tuple(sorted(each.values(), key=lambda child: (-self.weight[child], child))))
+
+    def _added(self, parent: int, place: int) -> int:
+        number = len(self.parent)
+        self.parent.append(parent)
+        self.place.append(place)
+        self.weight.append(0.0)
+        self._next.append(self._first[parent])
+        self._first.append(-1)
+        self._first[parent] = number
+        return number
 
     def __len__(self) -> int:
         return len(self.parent)
+
+    def children(self, node: int) -> tuple[int, ...]:
+        """What a call called, the heaviest first."""
+        found = self._sorted.get(node)
+        if found is None:
+            below = []
+            child = self._first[node]
+            while child >= 0:
+                below.append(child)
+                child = self._next[child]
+            below.sort(key=lambda child: (-self.weight[child], child))
+            found = self._sorted[node] = tuple(below)
+        return found
 
     def function(self, node: int) -> Function:
         """What is called."""
@@ -110,6 +133,6 @@ def layout(tree: Tree, top: int, width: int) -> Sequence[Sequence[Box]]:
 
 def _laid(tree: Tree, node: int, start: float) -> Iterator[tuple[int, float]]:
     """The children of a call and where each begins."""
-    for child in tree.children[node]:
+    for child in tree.children(node):
         yield child, start
         start += tree.weight[child]

@@ -89,11 +89,16 @@ class Standing:
     rank: int | None = None
     trouble: str = ""
     """Why nobody could look, in one line."""
+    node: str = ""
+    """Of a job on a cluster; untrusted."""
 
     @property
     def name(self) -> str:
         """For people."""
-        return f"rank {self.rank}" if self.rank is not None else f"process {self.pid}"
+        where = f" on {self.node}" if self.node else ""
+        if not self.pid:
+            return self.node
+        return f"rank {self.rank}{where}" if self.rank is not None else f"process{where}"
 
     @property
     def main(self) -> Thread | None:
@@ -115,9 +120,9 @@ class Standing:
         return self.trouble or ("no Python thread" if main is None else f"the main thread {main.waits}")
 
 
-def parse_dump(told: Sequence[Mapping[str, Any]], pid: int, rank: int | None = None) -> Standing:
+def parse_dump(told: Sequence[Mapping[str, Any]], pid: int, rank: int | None = None, node: str = "") -> Standing:
     """What `py-spy dump --json` says of a process; what cannot be read of it is left out."""
-    return Standing(pid, tuple(_thread(each) for each in told), rank)
+    return Standing(pid, tuple(_thread(each) for each in told), rank, node=node)
 
 
 def _thread(told: Mapping[str, Any]) -> Thread:
@@ -137,8 +142,11 @@ def _frame(told: Mapping[str, Any]) -> Frame:
     return Frame(function, line if isinstance(line, int) and line > 0 else None)
 
 
-def strays(standings: Collection[Standing]) -> frozenset[int]:
-    """The processes whose main thread is not where most of the others' are; none where there is no majority."""
+def strays(standings: Collection[Standing]) -> frozenset[tuple[str, int]]:
+    """The processes, by node and number, whose main thread is not where most of the others' are.
+
+    None where there is no majority.
+    """
     seen = [each for each in standings if each.place]
     if len(seen) < 3:
         return frozenset()
@@ -146,4 +154,4 @@ def strays(standings: Collection[Standing]) -> frozenset[int]:
     [(common, count)] = counts.most_common(1)
     if 2 * count <= len(seen):
         return frozenset()
-    return frozenset(each.pid for each in seen if each.place != common)
+    return frozenset((each.node, each.pid) for each in seen if each.place != common)

@@ -161,6 +161,13 @@ class OpeningScreen(OrderingScreen):
         rows, hosts, seen = self.table.listing.rows.values(), self.hosts.hosts, self.inbox.seen
         self.above(HostsScreen(self.actions, hosts, rows, self.readings, self._clock, seen=seen))
 
+    async def action_profile(self) -> None:
+        """The program of the job under the cursor: what it does, where it stands."""
+        await loaded("tui.screens.profile")
+        from tui.screens.profile import open_profile
+
+        open_profile(self, self._clock)
+
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 _TEXT = ("plain", "dim", "strong", "good", "bad", "waiting", "done", "curve")
-_GROUND = ("head", "cursor", "match", "here")
+_GROUND = ("head", "cursor", "match", "here", "own1", "own2", "library1", "library2")
 """Tones with a background of their own; the others are seen on that of their line."""
 _CURVES = tuple(f"{kind}{number}" for kind in ("line", "faint") for number in range(1, 7))
 """Of the curves of a plot, and of what lies behind them."""

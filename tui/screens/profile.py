@@ -1,0 +1,490 @@
+"""The program of one job: its Python processes, the functions that take its time, its threads, what was kept."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from backends.spy import Sampling
+from trainboard.actions import Refused
+from trainboard.profile.flame import Tree
+from trainboard.profile.hottest import hottest
+from trainboard.profile.threads import strays
+from trainboard.profile.traced import headline
+from trainboard.show import size
+from tui import profile_lines, show
+from tui.keys import KEYS, bindings
+from tui.loading import Aside
+from tui.screens.hearing import HearingScreen
+from tui.widgets.bars import Line, Tabs, key_groups
+from tui.widgets.flame_graph import FlameGraph
+from tui.widgets.job_cells import name_of
+from tui.widgets.lines import TONES
+from tui.widgets.pieces import PieceLines, PieceList
+from tui.widgets.query import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from backends.base import Result
+    from backends.spy import PythonProcess, Scene
+    from trainboard.profile.hottest import Hot
+    from trainboard.profile.keeping import Kept
+    from trainboard.profile.stacks import Function, Profile
+    from trainboard.profiling import Profiling
+    from tui.keys import Key
+    from tui.messages import TableArrived
+    from tui.screens.opening import OpeningScreen
+
+TABS = ("processes", "functions", "flame", "threads", "files", "trace")
+SPEED = 15e6
+"""Bytes of a trace that a core reads in a second, about."""
+TICK = 0.5
+"""Seconds between two drawings of how far a recording is."""
+SECONDS = (2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""How long a recording may be."""
+TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
+
+
+def open_profile(board: OpeningScreen, clock: Callable[[], float]) -> None:
+    """The program of the job under the board's cursor."""
+    row = board.table.row
+    if row is None:
+        board.say("no job chosen", "warning")
+        return
+    try:
+        work = board.actions.profiling(row.key)
+    except Refused as refusal:
+        board.say(str(refusal), "error")
+        return
+    board.app.push_screen(ProfileScreen(work, clock, readonly=board.readonly))
+
+
+class ProfileScreen(HearingScreen):
+    """Does one thing at a time; what is under way can be given up, and ends on the host too."""
+
+    BINDINGS = bindings("profile")
+    COMPONENT_CLASSES = TONES
+
+    def __init__(self, work: Profiling, clock: Callable[[], float], *, readonly: bool = False) -> None:
+        super().__init__()
+        self.work = work
+        self.readonly = readonly
+        self._clock = clock
+        self.sampling = Sampling()
+        self.scene: Scene | None = None
+        self._job_nodes: Sequence[str] = ()
+        self._node = ""
+        self._busy = ""
+        """What is being done; empty: nothing."""
+        self._since = 0.0
+        self._until = 0.0
+        self._ticks: Timer | None = None
+        self._said = ""
+        self._hots: Sequence[Hot] = ()
+        self._open: Kept | None = None
+        self._profile: Profile | None = None
+        self._against: Mapping[Function, float] | None = None
+        self._kept: Sequence[Kept] = ()
+        self._traces: Sequence[Result] = ()
+        self._process: PythonProcess | None = None
+        """The one that was recorded last."""
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="head")
+        yield Line(id="said")
+        yield Tabs(TABS)
+        yield PieceList(id="processes")
+        yield PieceList(id="functions", none="nothing was recorded yet: r records, 5 lists what was kept")
+        yield FlameGraph(id="flame")
+        yield PieceLines(id="threads", none="d looks where all threads stand")
+        yield PieceList(id="files", none="nothing was kept of this run, and it wrote no trace")
+        yield PieceLines(id="trace", none="5 lists the traces that the run wrote")
+        yield Query()
+        yield Line(keep=2, id="footer")
+
+    def on_mount(self) -> None:
+        self.tabs, self.asked, self.flame = self.query_one(Tabs), self.query_one(Query), self.query_one(FlameGraph)
+        self.processes, self.files = self.query_one("#processes", PieceList), self.query_one("#files", PieceList)
+        self.functions, self.stacks = self.query_one("#functions", PieceList), self.query_one("#threads", PieceLines)
+        self._aside = Aside(self, "find")
+        self.open_tab("processes")
+        self._do("looking for Python processes", self._begin())
+
+    def on_table_arrived(self, message: TableArrived) -> None:
+        row = next((row for row in message.table.rows if row.key == self.work.row.key), None)
+        if row is not None and row != self.work.row:
+            self.work.row = row
+            self._summarise()
+
+    # What is done.
+
+    def _do(self, what: str, work: Coroutine[None, None, None], seconds: float = 0.0) -> None:
+        """Do this, unless something is being done."""
+        if self._busy:
+            work.close()
+            self.say(f"{self._busy}: esc gives that up")
+            return
+        self._busy, self._said = what, ""
+        self._since, self._until = self._clock(), self._clock() + seconds if seconds else 0.0
+        self._ticks = self.set_interval(TICK, self._summarise)
+        self._summarise()
+        self.run_worker(self._told(work), group="profile", exclusive=True)
+
+    async def _told(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Refused as refusal:
+            self._said = str(refusal)
+        finally:
+            self._busy = ""
+            if self._ticks is not None:
+                self._ticks.stop()
+            self._summarise()
+            self.show_keys()
+
+    async def _begin(self) -> None:
+        """What was kept, then what there is to look into."""
+        await self._list()
+        try:
+            self._job_nodes = await self.work.nodes()
+            self._node = self._job_nodes[0] if self._job_nodes else ""
+            await self._look()
+        except Refused:
+            self.processes.none = "nothing to look into"
+            self.processes.refresh()
+            if self._kept:
+                self.open_tab("files")
+            await self._find_traces()
+            raise
+        await self._find_traces()
+
+    async def _find_traces(self) -> None:
+        """Those among the outputs; a host that does not tell keeps nobody from the rest."""
+        try:
+            self._traces, left = await self.work.traces()
+        except Refused as refusal:
+            left = str(refusal)
+        await self._list()
+        if left:
+            self._said = f"traces: {left}"
+        if self._traces and not self._kept and not (self.scene and self.scene.processes):
+            self.open_tab("files")
+
+    async def _look(self) -> None:
+        self.scene = None
+        self.scene = await self.work.look(self._node)
+        self.processes.none = "no Python process of this job here"
+        self.processes.put([(profile_lines.PROCESSES_HEAD, "dim")], profile_lines.processes(self.scene))
+        if self.scene.more:
+            self._said = f"and {self.scene.more} more processes"
+
+    async def _list(self) -> None:
+        self._kept = await self.work.kept()
+        now = self._clock()
+        lines = [profile_lines.kept(each, now) for each in self._kept]
+        lines += [profile_lines.trace_file(each, now) for each in self._traces]
+        head = f"{show.count(len(self._kept), 'profile')} kept, {show.count(len(self._traces), 'trace')} of the run"
+        self.files.put([(head, "dim")], lines)
+
+    async def _record(self, spy: str, scene: Scene, process: PythonProcess) -> None:
+        self._process = process
+        kept = await self.work.record(spy, scene, process, self.sampling, self._node)
+        await self._list()
+        await self._load(kept)
+
+    async def _load(self, kept: Kept) -> None:
+        """Show a profile."""
+        profile = await self.work.load(kept)
+        self._hots, tree = await asyncio.to_thread(lambda: (hottest(profile), Tree(profile)))
+        self._open, self._profile, self._against = kept, profile, None
+        self.flame.put(tree)
+        self._list_functions()
+        if profile.left:
+            self._said = f"{profile.left} lines of it could not be read"
+        if self.tabs.current not in ("functions", "flame"):
+            self.open_tab("functions")
+
+    def _list_functions(self) -> None:
+        head = profile_lines.functions_head(compared=self._against is not None)
+        self.functions.put([(head, "dim")], profile_lines.functions(self._hots, self._against))
+
+    async def _compare(self, kept: Kept) -> None:
+        """Against one that was kept."""
+        other = await self.work.load(kept)
+        self._against = {hot.function: hot.alone for hot in await asyncio.to_thread(hottest, other)}
+        self._list_functions()
+        self.open_tab("functions")
+
+    async def _dump(self, spy: str, scene: Scene) -> None:
+        standings = await self.work.dump(spy, scene, self._node, self._job_nodes)
+        odd = strays(standings)
+        told = f"{len(standings)} processes, {len(odd)} not where most are" if len(standings) > 1 else "1 process"
+        self.stacks.put([(told, "dim")], profile_lines.threads(standings, odd))
+        self.open_tab("threads")
+
+    def _with_spy(self, use: Callable[[str, Scene], None]) -> None:
+        """Do this with a py-spy; where there is none, send one after a question."""
+        scene = self.scene
+        if scene is None or not scene.processes:
+            self.say("there is no Python process to look into: R looks again")
+        elif scene.spies:
+            use(scene.spies[0], scene)
+        elif self.readonly:
+            self.say(f"{scene.host} has no py-spy, and nothing is sent with --readonly")
+        else:
+            self._ask(scene, use)
+
+    def _ask(self, scene: Scene, use: Callable[[str, Scene], None]) -> None:
+        from tui.screens.confirm import Confirm
+
+        try:
+            binary = self.work.to_send(scene)
+        except Refused as refusal:
+            self._said = str(refusal)
+            self._summarise()
+            return
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self._do("sending py-spy", self._send(scene, use))
+
+        where = f"{scene.host}:~/.cache/trainboard/{binary.name}"
+        question = f"Send py-spy ({size(len(binary.content))}) to {scene.host}?"
+        self.app.push_screen(Confirm(question, [where], "send it", "It is kept there for the next time."), answered)
+
+    async def _send(self, scene: Scene, use: Callable[[str, Scene], None]) -> None:
+        path = await self.work.send(scene, self._node)
+        self.scene = replace(scene, spies=(path,))
+        self.call_after_refresh(use, path, self.scene)
+
+    def _start_recording(self, process: PythonProcess) -> None:
+        def use(spy: str, scene: Scene) -> None:
+            what = f"recording process {process.pid}"
+            self._do(what, self._record(spy, scene, process), self.sampling.seconds)
+
+        self._with_spy(use)
+
+    # What is shown.
+
+    def _summarise(self) -> None:
+        """The lines at the top."""
+        row = self.work.row
+        where = f" on {self._node}" if self._node else f" on {row.backend}"
+        nodes = f" (1 of {len(self._job_nodes)} nodes)" if len(self._job_nodes) > 1 else ""
+        self.query_one("#head", Line).groups = (
+            ((f" {show.clean(name_of(row))}", "strong"), (show.clean(f"{where}{nodes}"), "plain")),
+            ((f"  {profile_lines.wanted(self.sampling)}", "plain"),),
+        )
+        self.query_one("#said", Line).groups = (((f" {show.clean(self._telling())}", "plain"),),)
+
+    def _telling(self) -> str:
+        if self._busy:
+            gone = max(0.0, self._clock() - self._since)
+            far = f"{gone:.0f} of {self._until - self._since:g} s" if self._until else f"{gone:.0f} s"
+            return f"{self._busy} … {far}; esc gives it up"
+        if self._said:
+            return self._said
+        if self._open is not None and self._profile is not None:
+            each = self._open
+            return f"{self._profile.total:g} samples of process {each.pid} on {each.node}, {each.process}"
+        return ""
+
+    def say(self, text: str) -> None:
+        """A toast; the text is never read as markup."""
+        self.notify(show.clean(text), severity="warning", markup=False)
+
+    @property
+    def pane(self) -> Widget:
+        """The one that is seen."""
+        return self.query_one(f"#{self.tabs.current}")
+
+    def open_tab(self, name: str) -> None:
+        """Show this pane, and give it the keys."""
+        self.tabs.current = name
+        for each in TABS:
+            self.query_one(f"#{each}").display = each == name
+        self.set_focus(self.pane)
+        self._summarise()
+        self.show_keys()
+
+    @on(Tabs.Chosen)
+    def _tab_chosen(self, message: Tabs.Chosen) -> None:
+        self.open_tab(message.name)
+
+    @on(FlameGraph.Changed)
+    def _graph_changed(self) -> None:
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """The line at the bottom."""
+        typing = isinstance(self.focused, Query)
+        places = {"profile", *(("flame",) if self.tabs.current == "flame" else ())}
+        here = [key for key in KEYS if places & set(key.where) and self._acts(key)]
+        self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
+
+    def _acts(self, key: Key) -> bool:
+        return "profile" not in key.where or self.check_action(key.action, ())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """No key acts while something is typed; others do where there is something for them to do."""
+        if isinstance(self.focused, Query):
+            return False
+        at = self.tabs.current
+        here = {
+            "open": at in ("processes", "functions", "files"),
+            "compare": at == "files",
+            "find": at == "flame",
+            "next_node": len(self._job_nodes) > 1,
+        }
+        return here.get(action, True)
+
+    # Keys.
+
+    def action_open(self) -> None:
+        match self.tabs.current:
+            case "processes":
+                self.action_record()
+            case "functions" if self._hots:
+                function = self._hots[self.functions.cursor].function
+                self.open_tab("flame")
+                self.call_after_refresh(self.flame.show_function, function.name, function.file)
+            case "files" if self.files.count:
+                self._open_file(self.files.cursor)
+
+    def _open_file(self, at: int) -> None:
+        """A profile that was kept; below those a trace, which is read on its host, and what that costs there."""
+        if at < len(self._kept):
+            self._do("reading", self._load(self._kept[at]))
+            return
+        file = self._traces[at - len(self._kept)]
+        cost = max(1.0, file.size / SPEED)
+        what = f"reading {size(file.size)} there, about {cost:.0f} s of one of its cores"
+        self._do(what, self._read_trace(file.path))
+
+    async def _read_trace(self, path: str) -> None:
+        found = await self.work.traced(path)
+        told = f"{path.rpartition('/')[2]}: {headline(found)}"
+        self.query_one("#trace", PieceLines).put([(show.clean(told, 300), "plain")], profile_lines.traced(found))
+        self.open_tab("trace")
+
+    def action_compare(self) -> None:
+        if self._profile is None:
+            self.say("open a profile first, then compare another with it")
+        elif self.files.cursor < len(self._kept):
+            self._do("reading", self._compare(self._kept[self.files.cursor]))
+
+    def action_record(self) -> None:
+        chosen = self._chosen
+        if chosen is None:
+            self.say("there is no Python process to look into: R looks again")
+        else:
+            self._start_recording(chosen)
+
+    @property
+    def _chosen(self) -> PythonProcess | None:
+        """The process under the cursor; from elsewhere the one that was recorded last."""
+        known = self.scene.processes if self.scene is not None else ()
+        if self.tabs.current != "processes" and self._process in known:
+            return self._process
+        return known[self.processes.cursor] if known else None
+
+    def action_dump(self) -> None:
+        self._with_spy(lambda spy, scene: self._do("dumping threads", self._dump(spy, scene)))
+
+    def action_look(self) -> None:
+        self._do("looking for Python processes", self._look())
+
+    def action_next_node(self) -> None:
+        if self._busy:
+            self.say(f"{self._busy}: esc gives that up")
+            return
+        at = self._job_nodes.index(self._node)
+        self._node = self._job_nodes[(at + 1) % len(self._job_nodes)]
+        self.action_look()
+
+    def action_longer(self) -> None:
+        self._last(1)
+
+    def action_shorter(self) -> None:
+        self._last(-1)
+
+    def _last(self, by: int) -> None:
+        at = max(0, min(SECONDS.index(self.sampling.seconds) + by, len(SECONDS) - 1))
+        self.sampling = replace(self.sampling, seconds=SECONDS[at])
+        self._summarise()
+
+    def action_flip(self, name: str) -> None:
+        now = {"native": self.sampling.native, "gil": self.sampling.gil, "idle": self.sampling.idle}
+        now["children"] = self.sampling.children
+        now[name] = not now[name]
+        self.sampling = replace(self.sampling, **now)
+        self._summarise()
+
+    def action_tab_processes(self) -> None:
+        self.open_tab("processes")
+
+    def action_tab_functions(self) -> None:
+        self.open_tab("functions")
+
+    def action_tab_flame(self) -> None:
+        self.open_tab("flame")
+
+    def action_tab_threads(self) -> None:
+        self.open_tab("threads")
+
+    def action_tab_files(self) -> None:
+        self.open_tab("files")
+
+    def action_tab_trace(self) -> None:
+        self.open_tab("trace")
+
+    def action_previous_tab(self) -> None:
+        self.open_tab(self.tabs.beside(-1))
+
+    def action_next_tab(self) -> None:
+        self.open_tab(self.tabs.beside(1))
+
+    def action_find(self) -> None:
+        self.asked.ask(self.flame, self.flame.words, "find functions and files")
+
+    @on(Query.Typed)
+    def _typed(self, message: Query.Typed) -> None:
+        text = message.text
+
+        async def find() -> None:
+            word, tree = text.lower(), self.flame.calls
+
+            def wanted(function: Function) -> bool:
+                return bool(word) and (word in function.name.lower() or word in function.file.lower())
+
+            found = await asyncio.to_thread(tree.matching, wanted)
+            if tree is self.flame.calls:
+                self.flame.mark(text, *found)
+
+        self._aside.ask(find)
+
+    def action_back(self) -> None:
+        if self._busy:
+            self.workers.cancel_group(self, "profile")
+            self._said = f"given up: {self._busy}"
+        elif self.tabs.current != "flame" or not self.flame.back():
+            self.dismiss(None)
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen("profile"))
+
+    def action_quit(self) -> None:
+        self.app.exit(0)
