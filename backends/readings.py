@@ -27,6 +27,9 @@ class Readings:
         self._lost: dict[str, Gpu] = {}
         self._slices: Mapping[str, tuple[Slice, ...]] = {}
         self._xids: Mapping[str, int] | None = None
+        self._placed: Mapping[tuple[str, int], str] = {}
+        """By GPU and process, the slice that it is on."""
+        self._rows: Sequence[Sequence[Any]] | None = None
         self._apps: tuple[Process, ...] | None = None
         self._amd = Seen()
         self._disks: tuple[Disk, ...] = ()
@@ -70,13 +73,15 @@ class Readings:
         if "lost" in frame:
             self._lost = {uuid: _lost(index, uuid, name, why) for index, uuid, name, why in frame["lost"]}
         if "slices" in frame:
-            self._slices = parse_slices(frame["slices"] or "")
+            self._take_slices(frame["slices"])
         if "xids" in frame:
             self._xids = frame["xids"]
         if "amd" in frame:
             self._amd = Seen() if frame["amd"] is None else _amd(frame["amd"])
         if "apps" in frame:
-            self._apps = None if frame["apps"] is None else self._processes(frame["apps"])
+            self._rows = frame["apps"]
+        if "apps" in frame or "slices" in frame or "amd" in frame:
+            self._apps = None if self._rows is None else self._processes(self._rows)
         if "disks" in frame:
             self._bare = tuple(_disk(*each) for each in frame["disks"])
         if "quotas" in frame:
@@ -109,7 +114,22 @@ class Readings:
 
     def _processes(self, apps: Sequence[Sequence[Any]]) -> tuple[Process, ...]:
         numbers = dict(self._amd.numbers)
-        return processes([[numbers.get(app[0], app[0]), *app[1:]] for app in apps])
+        gpus = (self._placed.get((gpu, pid)) or numbers.get(gpu, gpu) for gpu, pid, *_ in apps)
+        return processes([[gpu, *app[1:]] for gpu, app in zip(gpus, apps, strict=True)])
+
+    def _take_slices(self, said: Mapping[str, Any] | None) -> None:
+        """Take over how GPUs are cut up, and what is in the parts."""
+        found = parse_slices(said["names"]) if said else {}
+        memory = {(uuid, at): (total, used) for uuid, at, total, used in (said["memory"] if said else ())}
+        self._slices = {
+            uuid: tuple(_filled(part, *memory.get((uuid, at), (None, None))) for at, part in enumerate(parts))
+            for uuid, parts in found.items()
+        }
+        self._placed = {
+            (uuid, pid): self._slices[uuid][at].uuid
+            for uuid, at, pid in (said["places"] if said else ())
+            if at < len(self._slices.get(uuid, ()))
+        }
 
 
 def processes(rows: Sequence[Sequence[Any]]) -> tuple[Process, ...]:
@@ -135,6 +155,14 @@ def _amd(said: Mapping[str, Any]) -> Seen:
 
 def _lost(index: int, uuid: str, name: str, why: str) -> Gpu:
     return Gpu(index, one_line(uuid, 64), one_line(name, 64), None, None, None, lost=one_line(why, 100) or "is lost")
+
+
+def _filled(part: Slice, total: int | None, used: int | None) -> Slice:
+    return replace(
+        part,
+        memory_total=None if total is None else total << 20,
+        memory_used=None if used is None else used << 20,
+    )
 
 
 def _disk(path: str, total: int, free: int, trouble: str) -> Disk:

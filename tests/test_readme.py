@@ -100,7 +100,7 @@ def test_what_the_page_about_reading_shows_is_what_is_read(
     for number, (log, shown) in enumerate(examples):
         told = (spec.total, spec.pattern) if number == 2 else ({}, ())  # the last one is read with the spec
         reader = kind("train.log").reader(*told)
-        series = by_metric(reader.feed(log.encode()) + reader.finish())
+        series = by_metric([*reader.feed(log.encode()), *reader.finish()])
         progress = reader.progress or counted(newest_steps(series), told[0])
         print_report(report("train.log", series, progress, tail=log.encode()))
         assert capsys.readouterr().out == shown

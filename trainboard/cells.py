@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trainboard.samples import Samples
 from trainboard.stored import Columns, Mark, Stored, Tables
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     Cells = NDArray[np.void]
 
 CELL = 32
+MANY = 64
+"""Samples that are worth columns."""
 _MAGIC = b"trainboard series 2\n\0\0\0\0"
 _NOTE, _COMMIT = 0xFFFFFFFE, 0xFFFFFFFF
 _SAMPLE = struct.Struct("<IIddd")
@@ -125,19 +128,36 @@ def written(samples: Iterable[Sample], source: str, tables: Tables) -> tuple[byt
     new_metrics, new_words = list(tables.metrics), list(tables.words)
     out: list[bytes] = []
     count = 0
-    for sample in samples:
-        count += 1
-        metric, word = metrics.get(sample.metric), words.get(sample.index)
-        if metric is None:
-            metric = metrics[sample.metric] = len(new_metrics)
-            new_metrics.append((source, sample.metric))
-            out.append(_texted(_NOTE, {"metric": [source, sample.metric]}))
-        if word is None:
-            word = words[sample.index] = len(new_words)
-            new_words.append(sample.index)
-            out.append(_texted(_NOTE, {"word": sample.index}))
-        wall = math.nan if sample.wall is None else sample.wall
-        out.append(_SAMPLE.pack(metric, word, sample.step, sample.value, wall))
+
+    def note_metric(name: str) -> int:
+        metrics[name] = len(new_metrics)
+        new_metrics.append((source, name))
+        out.append(_texted(_NOTE, {"metric": [source, name]}))
+        return metrics[name]
+
+    def note_word(word: str) -> int:
+        words[word] = len(new_words)
+        new_words.append(word)
+        out.append(_texted(_NOTE, {"word": word}))
+        return words[word]
+
+    if isinstance(samples, Samples) and len(samples) >= MANY:
+        for name in samples.metrics:
+            if name not in metrics:
+                note_metric(name)
+        for word in dict.fromkeys(line[1][0] for line in samples.lines):
+            if word not in words:
+                note_word(word)
+        out.append(packed(Columns.of(samples, metrics, words)))
+        count = len(samples)
+    else:
+        for sample in samples:
+            count += 1
+            metric, spoken = metrics.get(sample.metric), words.get(sample.index)
+            metric = note_metric(sample.metric) if metric is None else metric
+            spoken = note_word(sample.index) if spoken is None else spoken
+            wall = math.nan if sample.wall is None else sample.wall
+            out.append(_SAMPLE.pack(metric, spoken, sample.step, sample.value, wall))
     return b"".join(out), count, Tables(tuple(new_metrics), tuple(new_words))
 
 

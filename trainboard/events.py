@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trainboard.link import Link as Link  # noqa: TC001  # others take it from here
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from backends.base import Health
     from trainboard.extract.progress import Progress
@@ -85,7 +85,7 @@ class Sampled:
     """New samples of one row's metrics, in the order in which they were read. The first brings what is stored."""
 
     key: str
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     """Only what is new."""
     restarted: bool = False
     """Forget the earlier samples of this row: what there is is in `stored`."""
@@ -100,7 +100,7 @@ class Sampled:
     """How many samples of this row's attempt came before these: see `trainboard.recording.Recording`."""
     trouble: str = ""
     """Why some of its sources are not read, in one line; empty where all are."""
-    usage: tuple[Sample, ...] = ()
+    usage: Sequence[Sample] = ()
     """What the run uses, as its runner measured it (`trainboard.naming.is_usage`); such an event has no `samples`."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from specs.model import LOG
 from trainboard.feeds import SEAL, Known, Stamp
 from trainboard.naming import RUNNER
+from trainboard.samples import Samples
 from trainboard.sources import table
 from trainboard.sources.base import trouble
 from trainboard.stored import Mark
@@ -68,10 +69,12 @@ class Reading:
         """How far the run is, where this source tells."""
         return self._reader.progress
 
-    def feed(self, data: bytes, wall: float, *, late: bool = False) -> list[Sample]:
+    def feed(self, data: bytes, wall: float, *, late: bool = False) -> Sequence[Sample]:
         """The samples that these bytes complete; `late`: they were written long before `wall`, nobody knows when."""
         samples = self._reader.feed(data, wall)
-        if late:
+        if late and isinstance(samples, Samples):
+            samples = samples.seen_at(wall, None)
+        elif late:
             samples = [sample._replace(wall=None) if sample.wall == wall else sample for sample in samples]
         self._window += data
         self._fed += len(data)
@@ -79,13 +82,13 @@ class Reading:
         self._window = self._window[max(0, len(self._window) - unread - SEAL) :]
         return samples
 
-    def turn(self, wall: float) -> list[Sample]:
+    def turn(self, wall: float) -> Sequence[Sample]:
         """The file ends here, and a new one goes on; what stands at the end without a newline is a line."""
         samples = self._reader.feed(b"\n", wall) if self._fed > self._reader.offset else []
         self._base, self._window, self._fed = self._reader.offset, b"", self._reader.offset
         return samples
 
-    def finish(self, wall: float) -> list[Sample]:
+    def finish(self, wall: float) -> Sequence[Sample]:
         """What stands at the end of the file without its end."""
         return self._reader.finish(wall)
 
@@ -95,7 +98,7 @@ class Reading:
         return self._window[: len(self._window) - unread][-SEAL:]
 
 
-def read_whole(source: str, row: Row, data: bytes, wall: float) -> list[Sample] | None:
+def read_whole(source: str, row: Row, data: bytes, wall: float) -> Sequence[Sample] | None:
     """The samples of a file that is written whole; None where it was caught half-written."""
     reader = new_reader(source, row)
     samples = [*reader.feed(data, wall), *reader.finish(wall)]

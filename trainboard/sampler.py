@@ -18,6 +18,7 @@ from trainboard.feeds import LOOK, Feeds, Known, Piece
 from trainboard.naming import is_usage, names_of, stream
 from trainboard.reading import Reading, beyond, kind_of, read_whole, stamp_of
 from trainboard.recording import MOST, Recording, recorded, series_path, stored_attempts
+from trainboard.samples import Samples
 from trainboard.series import join
 from trainboard.seriesfile import SeriesFile
 from trainboard.stored import Mark, Stored
@@ -205,7 +206,11 @@ class Sampler:
             await self._tell_stored(await self._told())
             return True
         called = {name: found for (of, name), found in zip(table, names, strict=True) if of == source}
-        self._say([_renamed(sample, called[sample.metric]) for sample in samples])
+        if not isinstance(samples, Samples):
+            samples = [_renamed(sample, called[sample.metric]) for sample in samples]
+        elif any(called[name] != name for name in samples.metrics):
+            samples = samples.renamed(called.__getitem__)
+        self._say(samples)
         return True
 
     async def _forget(self, source: str) -> bool:
@@ -283,7 +288,9 @@ class Sampler:
         self, samples: Sequence[Sample], restarted: bool = False, stored: Mapping[str, Series] | None = None
     ) -> None:
         """Tell samples of the training and of what the run uses apart, in their order."""
-        parts = [(used, tuple(group)) for used, group in groupby(samples, _is_used)] or [(False, ())]
+        parts: list[tuple[bool, Sequence[Sample]]] = [(False, samples)]
+        if not isinstance(samples, Samples) or any(map(is_usage, samples.metrics)):
+            parts = [(used, tuple(group)) for used, group in groupby(samples, _is_used)] or [(False, ())]
         for at, (used, part) in enumerate(parts, 1):
             number, self._known = self._known, self._known + len(part)
             finished = self.finished and at == len(parts)

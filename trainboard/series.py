@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from trainboard.samples import Samples
+
     Column = NDArray[np.float64]
     Table = NDArray[np.float64]
     Bools = NDArray[np.bool_]
@@ -256,7 +258,12 @@ def by_metric(samples: Iterable[Sample], series: dict[str, Series] | None = None
     """The series of each metric, in the order of their first samples; those that are given are continued."""
     import numpy as np
 
+    from trainboard.samples import Samples
+
     series = {} if series is None else series
+    if isinstance(samples, Samples):
+        _extend(series, samples)
+        return series
     groups: defaultdict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample[0]].append(sample)
@@ -268,3 +275,21 @@ def by_metric(samples: Iterable[Sample], series: dict[str, Series] | None = None
         known = [math.nan if wall is None else wall for wall in walls]
         found.extend(np.array(steps), np.array(values), np.array(known), words[-1])
     return series
+
+
+def _extend(series: dict[str, Series], samples: Samples) -> None:
+    """The same with samples that are in columns already."""
+    from trainboard.stored import Columns, grouped
+
+    names = samples.metrics
+    words = {word: number for number, word in enumerate(dict.fromkeys(line[1][0] for line in samples.lines))}
+    columns = Columns.of(samples, {name: number for number, name in enumerate(names)}, words)
+    order, stretches = grouped(columns.metrics, len(names))
+    numbers, spoken = columns.numbers[:, order], list(words)
+    for metric, stretch in stretches:
+        found = series.get(names[metric])
+        if found is None:
+            found = series[names[metric]] = Series(names[metric])
+        word = spoken[int(columns.words[order[stretch.stop - 1]])]
+        steps, values, walls = numbers[:, stretch]
+        found.extend(steps, values, walls, word)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from trainboard.naming import names_of
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from trainboard.samples import Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,22 @@ class Columns:
     words: NDArray[np.uint32]
     numbers: NDArray[np.float64]
     """Three rows: steps, values, walls."""
+
+    @classmethod
+    def of(cls, samples: Samples, metrics: Mapping[str, int], words: Mapping[str, int]) -> Columns:
+        """Samples as a log gives them; `metrics` and `words` give each of their names a number."""
+        import numpy as np
+
+        lines = samples.lines
+        kinds = {names: tuple(metrics[name] for name in names) for names in {line[0] for line in lines}}
+        numbers = list(map(kinds.__getitem__, [line[0] for line in lines]))
+        counts = list(map(len, numbers))
+        table = np.empty((3, len(samples)))
+        table[0] = np.repeat([line[1][1] for line in lines], counts)
+        table[1] = samples.values
+        table[2] = np.repeat([math.nan if line[2] is None else line[2] for line in lines], counts)
+        spoken = np.repeat(np.array([words[line[1][0]] for line in lines], np.uint32), counts)
+        return cls(np.array(list(chain.from_iterable(numbers)), np.uint32), spoken, table)
 
     def __len__(self) -> int:
         return len(self.metrics)
@@ -104,7 +123,7 @@ class Stored:
             return self
         import numpy as np
 
-        order, stretches = _grouped(columns.metrics, len(self.tables.metrics))
+        order, stretches = grouped(columns.metrics, len(self.tables.metrics))
         own = [order[stretch] for _, stretch in stretches]
         each = points // len(own)
         kept = np.sort(np.concatenate([places[_shape(columns.numbers[:, places], each)] for places in own]))
@@ -146,7 +165,7 @@ class Stored:
         import numpy as np
 
         names, numbers = self.names, self.columns.numbers
-        order, stretches = _grouped(self.columns.metrics, len(names))
+        order, stretches = grouped(self.columns.metrics, len(names))
         together: defaultdict[str, list[tuple[str, Series]]] = defaultdict(list)
         if len(stretches) > 1 and wanted is None:
             numbers = np.take(numbers, order, axis=1)
@@ -178,7 +197,7 @@ def _one(several: list[tuple[str, Series]]) -> Series:
     return join([{name: series} for _, series in sorted(several, key=lambda each: each[0])])[name]
 
 
-def _grouped(metrics: NDArray[np.uint32], count: int) -> tuple[NDArray[np.intp], list[tuple[int, slice]]]:
+def grouped(metrics: NDArray[np.uint32], count: int) -> tuple[NDArray[np.intp], list[tuple[int, slice]]]:
     """An order of samples in which those of a metric stand together, and where; metrics as they first appeared."""
     import numpy as np
 

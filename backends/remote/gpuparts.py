@@ -2,7 +2,7 @@
 
 import re
 import time
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from backends.remote.commands import Commands
 from backends.remote.frames import Failure
@@ -12,18 +12,24 @@ from backends.remote.seldom import listen, told
 EACH = 600.0
 """Seconds between two times."""
 
-PATIENCE = 10.0
+FILLED_EACH = 60.0
+"""Seconds between two times that the memory of slices is asked for: the long form takes seconds on a large host."""
+
+PATIENCE = 20.0
 """Seconds that a tool may take."""
 
 XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]+)\): *([0-9]+)")
 """`NVRM: Xid (PCI:0000:65:00): 79, …`; older drivers leave `PCI:` away."""
+
+CAP = 1 << 20
+"""Bytes of the long form that are read: 8 GPUs with 7 slices each take a third of it."""
 
 KERNEL = (["dmesg"], ["journalctl", "-k", "-b", "-q", "--no-pager", "-o", "cat"])
 """What tells the kernel's messages; a site may keep one of them, or both, from its users."""
 
 
 class Slices(object):
-    """The text of `nvidia-smi -L` of a host with GPUs that are cut up; empty where none is."""
+    """The slices of GPUs that are cut up: `nvidia-smi -L` names them, its long form tells their memory."""
 
     def __init__(self, tool: Optional[str], cut: Callable[[], List[str]], commands: Commands) -> None:
         """`cut` tells which GPUs are cut up."""
@@ -31,22 +37,70 @@ class Slices(object):
         self.cut = cut
         self.commands = commands
         self.asked_for = []  # type: List[str]
-        self.at = -EACH
-        self.text = ""
+        self.at = self.filled_at = -EACH
+        self.names = ""
+        self.filled = Filled([], [])
 
-    def look(self) -> str:
-        """What is known; asked anew when a GPU is cut up or made whole, and now and then."""
+    def look(self) -> Optional[Dict[str, object]]:
+        """What is known, asked anew when a GPU is cut up or made whole, and now and then; None where none is."""
         cut, now = self.cut(), time.monotonic()
         if self.tool is None or not cut:
-            self.asked_for, self.text = [], ""
-        elif cut != self.asked_for or now - self.at >= EACH:
-            try:
-                code, text = told([self.tool, "-L"], PATIENCE, self.commands)
-                self.text = text if code == 0 else ""
-            except Failure:
-                self.text = ""  # the readings say what is wrong with nvidia-smi
-            self.asked_for, self.at = cut, now
-        return self.text
+            self.asked_for = []
+            return None
+        if cut != self.asked_for or now - self.at >= EACH:
+            self.names, self.asked_for, self.at = self.said([self.tool, "-L"]), cut, now
+            self.filled_at = -EACH
+        if now - self.filled_at >= FILLED_EACH:
+            self.filled, self.filled_at = filled(self.said([self.tool, "-q", "-x"])), now
+        return {"names": self.names, "memory": self.filled.memory, "places": self.filled.places}
+
+    def said(self, argv: List[str]) -> str:
+        """What it prints; nothing where it fails: the readings say what is wrong with nvidia-smi."""
+        try:
+            code, text = told(argv, PATIENCE, self.commands, CAP)
+        except Failure:
+            return ""
+        return text if code == 0 else ""
+
+
+class Filled(NamedTuple):
+    """What is in the slices."""
+
+    memory: List[List[object]]
+    """GPU, number of the slice, MiB in all, MiB used."""
+    places: List[List[object]]
+    """GPU, number of the slice, process."""
+
+
+def filled(text: str) -> Filled:
+    """The same in what `nvidia-smi -q -x` prints; by patterns, as a reader of XML takes megabytes."""
+    found = Filled([], [])
+    for card in re.findall(r"<gpu id=.*?</gpu>", text, re.DOTALL):
+        uuid = value(card, "uuid")
+        numbers = {}  # type: Dict[Tuple[str, str], int]
+        for part in re.findall(r"<mig_device>.*?</mig_device>", card, re.DOTALL):
+            number = value(part, "index")
+            if number.isdigit():
+                numbers[value(part, "gpu_instance_id"), value(part, "compute_instance_id")] = int(number)
+                memory = part.partition("<fb_memory_usage>")[2]
+                found.memory.append([uuid, int(number), mebibytes(memory, "total"), mebibytes(memory, "used")])
+        for process in re.findall(r"<process_info>.*?</process_info>", card, re.DOTALL):
+            number_of = numbers.get((value(process, "gpu_instance_id"), value(process, "compute_instance_id")))
+            if number_of is not None and value(process, "pid").isdigit():
+                found.places.append([uuid, number_of, int(value(process, "pid"))])
+    return found
+
+
+def value(text: str, name: str) -> str:
+    """What the first element of this name holds."""
+    found = re.search(r"<%s>\s*([^<]*?)\s*</%s>" % (name, name), text)
+    return found.group(1) if found else ""
+
+
+def mebibytes(text: str, name: str) -> Optional[int]:
+    """A figure in MiB; None for N/A."""
+    words = value(text, name).split()
+    return int(words[0]) if words and words[0].isdigit() else None
 
 
 def xids(commands: Commands) -> Optional[Dict[str, int]]:

@@ -49,10 +49,10 @@ class Seldom(object):
         self.stopped.set()
 
 
-def told(argv: List[str], patience: float, commands: Commands) -> Tuple[int, str]:
+def told(argv: List[str], patience: float, commands: Commands, cap: int = CAP) -> Tuple[int, str]:
     """A command's exit status and what it prints, errors too. Raises `Failure` where it does not start or hangs."""
     lines = []  # type: List[str]
-    room = [CAP]
+    room = [cap]
 
     def keep(line: str) -> None:
         room[0] -= len(line)

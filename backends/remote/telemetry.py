@@ -117,7 +117,7 @@ class Meter(object):
             found,
             fields=self.gpus.fields,
             lost=[list(lost) for lost in latest.lost],
-            slices=self.seldom.answers.get("slices", ""),
+            slices=self.seldom.answers.get("slices"),
             xids=self.seldom.answers.get("xids"),
             apps=self.on_amd(amd) if amd else self.apps.latest(not latest.error and bool(latest.lines)),
             amd={"texts": amd["texts"], "trouble": amd["trouble"]} if amd else None,

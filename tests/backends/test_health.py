@@ -143,7 +143,7 @@ def nvidia(query: str, apps: str = "", listed: str = "") -> str:
     return (
         f'case "$1" in\n--query-gpu*) {query}; {REST};;\n'
         f"--query-compute*) echo 'gpu_uuid, pid, used_gpu_memory [MiB]'; {apps or ':'}; {REST};;\n"
-        f"-L) {listed or ':'};;\nesac"
+        f"-L) {listed or ':'};;\n-q) say nvidia-smi-535-mig.xml;;\nesac"
     )
 
 
@@ -196,8 +196,8 @@ async def test_slices_are_shown_in_their_gpu_with_the_processes_on_them(
     on("nvidia-smi", nvidia("say nvidia-smi-535-mig-query.csv", apps, "say nvidia-smi-535-mig-list.txt"))
     health = await reading(server, lambda health: health.gpus and health.gpus[0].slices and health.processes)
     assert health.gpus[0].slices == (
-        Slice("MIG-a686709d-6dc2-542a-8851-0d2508448c10", "1g.10gb"),
-        Slice(part, "3g.40gb"),
+        Slice("MIG-a686709d-6dc2-542a-8851-0d2508448c10", "1g.10gb", 12 << 20, 9856 << 20),
+        Slice(part, "3g.40gb", 9721 << 20, 40448 << 20),
     )
     assert (health.gpus[0].processes, health.gpus[0].utilization) == (1, None)
     assert (health.gpus[1].processes, health.gpus[1].slices) == (0, ())

@@ -6,6 +6,7 @@ from typing import Any
 
 from backends.machine import Disk, Process, Quota
 from backends.readings import Readings
+from backends.remote.gpuparts import filled
 from tests.backends.recorded import NEW, recorded
 
 LINES = recorded("nvidia-smi-550-query.csv").splitlines()
@@ -33,7 +34,7 @@ def frame(**changes: object) -> dict[str, Any]:
 def test_what_a_frame_does_not_repeat_is_as_it_was() -> None:
     readings = Readings()
     app = [FIRST, 17, 1 << 30, "ann", "python train.py", "/runs/e/r/1", 99.0, 5 << 20]
-    parts = {"fields": NEW, "lost": [], "slices": "", "xids": {"0000:07:00": 3}, "apps": [app], "amd": None}
+    parts = {"fields": NEW, "lost": [], "slices": None, "xids": {"0000:07:00": 3}, "apps": [app], "amd": None}
     disks = {"disks": [["/home", 100, 40, ""]], "quotas": {"/home": [["user", 7, 10, 3, 0]]}}
     first = readings.take(frame(**parts, **disks), 1000.0)
     second = readings.take(frame(cpu=50.0), 1003.0)
@@ -42,6 +43,22 @@ def test_what_a_frame_does_not_repeat_is_as_it_was() -> None:
     assert [(gpu.processes, gpu.xids) for gpu in second.gpus] == [(1, 3), (0, 0)]
     assert second.disks == (Disk("/home", 100, 40, (Quota("user", 7, 10, 3, None),)),)
     assert (second.cpu, second.swap_total, second.swap_free, second.at) == (50.0, 10, 9, 1003.0)
+
+
+def test_a_process_that_is_named_with_its_whole_gpu_is_on_the_slice_where_it_is() -> None:
+    readings = Readings()
+    lines = recorded("nvidia-smi-535-mig-query.csv").splitlines()
+    card = lines[0].split(", ")[1]
+    memory, places = filled(recorded("nvidia-smi-535-mig.xml"))
+    assert places == [[card, 1, 21341]]
+    slices = {"names": recorded("nvidia-smi-535-mig-list.txt"), "memory": memory, "places": places}
+    apps = [[card, 21341, 1, "ann", "", "", None, None], [card, 5, 1, "ann", "", "", None, None]]
+    health = readings.take(frame(fields=NEW, gpus=lines, slices=slices, apps=apps), 1000.0)
+    assert [process.gpu for process in health.processes] == [health.gpus[0].slices[1].uuid, card]
+    assert (health.gpus[0].processes, health.gpus[1].processes) == (2, 0)
+    whole = readings.take(frame(slices=None), 1003.0)
+    assert [process.gpu for process in whole.processes] == [card, card]
+    assert whole.gpus[0].slices == ()
 
 
 def test_processes_that_nobody_knows_are_not_no_processes() -> None:

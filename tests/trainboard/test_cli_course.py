@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainboard.cli.course import Known
+    from trainboard.series import Sample
 
 NOW = 1_800_000_000.0
 
@@ -37,7 +38,8 @@ def lines(first: int, last: int) -> bytes:
 
 def store(folder: Path, row: Row, data: bytes) -> None:
     """A board has read so much of the log, a line a second, the last one at `NOW`."""
-    reading, samples = Reading("stdout", row), []
+    reading = Reading("stdout", row)
+    samples: list[Sample] = []
     pieces = data.splitlines(keepends=True)
     for left, piece in zip(range(len(pieces) - 1, -1, -1), pieces, strict=True):
         samples += reading.feed(piece, NOW - left)

@@ -57,7 +57,8 @@ noise = st.lists(
 
 def read(log: bytes, *cuts: int) -> list[Sample]:
     """All samples of a log that comes in pieces."""
-    extractor, samples, at = Extractor(), [], 0
+    samples: list[Sample] = []
+    extractor, at = Extractor(), 0
     for cut in (*sorted(cuts), len(log)):
         samples += extractor.feed(log[at:cut])
         at = cut
@@ -102,7 +103,7 @@ def test_any_bytes_in_any_pieces_give_the_same_samples_and_no_error(log: bytes, 
 def test_reading_may_stop_anywhere_and_go_on_at_the_offset(log: bytes, data: st.DataObject) -> None:
     cut = data.draw(st.integers(min_value=0, max_value=len(log)))
     first = Extractor()
-    samples = first.feed(log[:cut])
+    samples = list(first.feed(log[:cut]))
     state = json.loads(json.dumps(first.state()))
     second = Extractor.restore(state)
     assert second.offset == first.offset <= cut
@@ -152,7 +153,8 @@ def test_cursor_movement_is_no_text() -> None:
 
 def test_a_huge_line_is_skipped_and_what_follows_is_read() -> None:
     huge = b"loss=0.1 " * 1_200_000
-    extractor, samples = Extractor(), []
+    samples: list[Sample] = []
+    extractor = Extractor()
     log = b"loss=1\n" + huge + b"\nloss=2\n"
     for at in range(0, len(log), 4096):
         samples += extractor.feed(log[at : at + 4096])
@@ -172,7 +174,7 @@ def test_a_line_of_the_greatest_length_is_read_in_no_time(piece: bytes) -> None:
 def test_a_restart_within_a_huge_line_goes_on_skipping() -> None:
     log = b"loss=1\n" + b"loss=3 " * LINE_CAP + b"loss=3\nloss=2\n"
     first = Extractor()
-    samples = first.feed(log[: 3 * LINE_CAP])
+    samples = list(first.feed(log[: 3 * LINE_CAP]))
     second = Extractor.restore(first.state())
     assert second.offset == 3 * LINE_CAP
     samples += second.feed(log[second.offset :])
@@ -218,7 +220,7 @@ RICH = (
 def test_reading_may_stop_at_any_byte_of_any_format(data: st.DataObject) -> None:
     cut = data.draw(st.integers(min_value=0, max_value=len(RICH)))
     first = Extractor()
-    samples = first.feed(RICH[:cut])
+    samples = list(first.feed(RICH[:cut]))
     second = Extractor.restore(json.loads(json.dumps(first.state())))
     samples += second.feed(RICH[second.offset :]) + second.finish()
     assert samples == read(RICH)

@@ -81,7 +81,8 @@ line = st.one_of(
 def read(lines: list[str], *, anew: bool) -> list[Sample]:
     """The samples of lines, one by one; `anew`: by an extractor that has read no other line of the shape."""
     log = "".join(f"{text}\n" for text in lines).encode()
-    extractor, samples, fed = Extractor(), [], 0
+    samples: list[Sample] = []
+    extractor, fed = Extractor(), 0
     for end in (place + 1 for place, byte in enumerate(log) if byte == ord("\n")):
         if anew:
             extractor = Extractor.restore(extractor.state())

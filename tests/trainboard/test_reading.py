@@ -108,7 +108,8 @@ def test_a_folder_without_logs_is_bad_input(capsys: pytest.CaptureFixture[str], 
 
 def read(data: bytes, cuts: list[int]) -> list[tuple[object, ...]]:
     """The samples of a log that comes in pieces, as what can be compared."""
-    extractor, samples = Extractor(), []
+    samples: list[Sample] = []
+    extractor = Extractor()
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         samples += extractor.feed(data[start:end], 0.0)
     return [comparable(sample) for sample in samples + extractor.finish(0.0)]

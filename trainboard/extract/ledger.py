@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trainboard.extract.unison import Unison
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,12 +17,14 @@ COUNTED = -1
 """In place of a serial: this metric's samples are counted."""
 REPEATS_CAP = 1
 """So often one index may be borrowed again, as by the validation after the last epoch's."""
+UNISONS_CAP = 1024
+"""Sets of metrics that are remembered as such."""
 
 
 class Channel:
-    """What is remembered of one metric between its samples."""
+    """What is remembered of one metric between its samples. Whoever reads or changes it calls `settle` first."""
 
-    __slots__ = ("count", "doubled", "last", "metric", "rank", "repeats", "serial")
+    __slots__ = ("count", "doubled", "last", "metric", "rank", "repeats", "serial", "unison")
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
@@ -37,6 +41,13 @@ class Channel:
 
         self.doubled = False
         """The first step came again at once."""
+        self.unison: Unison | None = None
+        """Where all this stands now; None where it stands here."""
+
+    def settle(self) -> None:
+        """Take back what a unison remembers of it."""
+        if self.unison is not None:
+            self.unison.settle()
 
     @property
     def is_doubled(self) -> bool:
@@ -52,6 +63,7 @@ class Channel:
 
     def state(self) -> list[Any]:
         """As JSON can hold it."""
+        self.settle()
         return [self.count, self.serial, self.repeats, self.rank, self.last, self.doubled]
 
     def restore(self, state: list[Any]) -> None:
@@ -70,6 +82,7 @@ class Ledger:
         self._metrics: dict[str, dict[str, str]] = {}
         """By printed name: by kind of line, the metric."""
         self._channels: dict[str, Channel] = {}
+        self._unisons: dict[tuple[bool, tuple[str, ...]], Unison] = {}
 
     def channel(self, name: str, tag: str, word: str) -> Channel | None:
         """The channel for a name that a kind of line prints; None where there are too many metrics.
@@ -83,10 +96,24 @@ class Ledger:
             kinds = self._metrics[name] = {}
         if tag not in kinds:
             if len(kinds) >= KINDS_CAP or len(self._channels) >= METRIC_CAP:
-                return self._channels[next(reversed(kinds.values()))] if kinds else None
+                return self._settled(next(reversed(kinds.values()))) if kinds else None
             kinds[tag] = self._free(name, word)
-        metric = kinds[tag]
-        return self._channels.get(metric) or self._channels.setdefault(metric, Channel(metric))
+        return self._settled(kinds[tag])
+
+    def unison(self, channels: tuple[Channel, ...], bare: bool) -> Unison | None:
+        """What fills these channels together, from lines without an index (`bare`) or with one.
+
+        None where one of them is there twice.
+        """
+        metrics = tuple(channel.metric for channel in channels)
+        if len(set(metrics)) < len(metrics) or not metrics:
+            return None
+        found = self._unisons.get((bare, metrics))
+        if found is None:
+            if len(self._unisons) >= UNISONS_CAP:
+                self._unisons.clear()
+            found = self._unisons[bare, metrics] = Unison(channels, bare)
+        return found
 
     @property
     def is_empty(self) -> bool:
@@ -107,6 +134,11 @@ class Ledger:
         for metric, kept in dict(state["channels"]).items():
             channel = self._channels[str(metric)] = Channel(str(metric))
             channel.restore(kept)
+
+    def _settled(self, metric: str) -> Channel:
+        channel = self._channels.get(metric) or self._channels.setdefault(metric, Channel(metric))
+        channel.settle()
+        return channel
 
     def _free(self, name: str, word: str) -> str:
         if name not in self._channels:

@@ -44,6 +44,7 @@ class Told:
     """Where the lines of a shape tell the place in the training."""
 
     __slots__ = (
+        "_plan",
         "aside",
         "closes",
         "count",
@@ -60,6 +61,7 @@ class Told:
     )
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         epoch, counter = plan.epoch, plan.counter
         self.epoch = epoch and epoch.slot
         self.epochs = epoch and epoch.total
@@ -75,6 +77,11 @@ class Told:
         self.is_heading = not plan.fields
         self.closes = not plan.aside and bool(plan.fields)
         """A line of an epoch that was named before tells its end."""
+
+    @property
+    def without_epoch(self) -> Told:
+        """Of lines of that shape whose epoch is empty."""
+        return Told(self._plan._replace(epoch=None))
 
 
 class Position:
@@ -98,8 +105,9 @@ class Position:
         self._whole = True
         """Epochs are printed as whole numbers, and not as `1.37`."""
         self._from_zero = False
-        self._fraction: float | None = None
-        """How much of the epoch is done; None where it was printed at the epoch's end, or is in the epoch itself."""
+        self.fraction: float | None = None
+        """How much of the epoch is done; None where it was printed at the epoch's end, or is in the epoch itself.
+        A metric of the whole epoch, printed below its heading, ends it."""
         self._counts: dict[str, tuple[float, float | None]] = {}
         self._batches = 0.0
         """The greatest batch number of this epoch, where lines tell no total."""
@@ -115,7 +123,7 @@ class Position:
         if told.epoch is not None:
             token = tokens[told.epoch]
             if token == self._token and told.closes:
-                epoch, self._fraction = self._epoch, None
+                epoch, self.fraction = self._epoch, None
             else:
                 epoch = _value(token)
                 if epoch is not None:
@@ -142,14 +150,18 @@ class Position:
                     elif not told.is_heading:
                         self._counts[told.word] = (count, None)
                 if told.is_step or epoch is None:
-                    self.at(told.word, count if epoch is None else self._run_on(count, epoch))
+                    step = count if epoch is None else self._run_on(count, epoch)
+                    index = self.index  # as `at`, without a call
+                    if index is None or index[1] != step or index[0] != told.word:
+                        self.index = (told.word, step)
+                        self.serial += 1
                     return True
         if epoch is None:
             return False
         self.at(told.epoch_word, epoch)
         return True
 
-    def of_epoch(self, told: Told, lines: list[tuple[bytes, ...]]) -> list[tuple[bytes, ...]]:
+    def of_epoch(self, told: Told, lines: Sequence[Sequence[bytes]]) -> Sequence[Sequence[bytes]]:
         """Those lines at the front that print the epoch as it was printed last, where they print one."""
         slot, token = told.epoch, self._token
         if slot is None:
@@ -180,7 +192,7 @@ class Position:
                 return None
             word, start = "epoch", self._epoch
             steps = [start + count / total for count in counts]
-            self._fraction = counts[-1] / total
+            self.fraction = counts[-1] / total
         else:
             if not told.is_step and epoch is not None:
                 return None
@@ -191,7 +203,7 @@ class Position:
                 gone = self._counting[2]
                 steps = [gone + count for count in counts]
                 self._counting = (epoch, counts[-1], gone)
-                self._fraction = None
+                self.fraction = None
             known = self._counts.get(word, _UNKNOWN)[1]
             likely = (count for count in reversed(counts) if total or not known or count <= known)
             last = next(likely, None)
@@ -202,11 +214,6 @@ class Position:
         self.serial += sum(map(ne, steps, chain((before,), steps)))
         self.index = (word, steps[-1])
         return word, steps
-
-    def end_epoch(self) -> None:
-        """A metric of the whole epoch was printed below its heading."""
-        if self._fraction == 0:
-            self._fraction = None
 
     @property
     def progress(self) -> Progress | None:
@@ -234,7 +241,7 @@ class Position:
             "epochs": self._epochs,
             "whole": self._whole,
             "from_zero": self._from_zero,
-            "fraction": self._fraction,
+            "fraction": self.fraction,
             "counts": self._counts,
             "ended": self.ended,
             "batches": [self._batches, self._longest],
@@ -250,7 +257,7 @@ class Position:
         self._epochs = _optional(state["epochs"])
         self._whole = bool(state["whole"])
         self._from_zero = bool(state["from_zero"])
-        self._fraction = _optional(state["fraction"])
+        self.fraction = _optional(state["fraction"])
         self.ended = bool(state["ended"])
         self._batches, self._longest = map(float, state["batches"])
         before, reached, gone = map(float, state["counting"])
@@ -269,7 +276,7 @@ class Position:
             self._epochs = _positive(tokens[told.epochs]) or self._epochs
         # A heading opens its epoch; a line with metrics closes it; `epoch: 1.37` says it all itself.
         if not told.aside or self._epoch != epoch:
-            self._fraction = 0.0 if whole and told.is_heading else None
+            self.fraction = 0.0 if whole and told.is_heading else None
         self._epoch = epoch
 
     def _run_on(self, count: float, epoch: float) -> float:
@@ -289,7 +296,7 @@ class Position:
             share = count / total if count < total else 1.0
             self.ended = share == 1.0
             if not aside:
-                self._fraction = share
+                self.fraction = share
         else:
             if count > self._batches:
                 self._batches = count
@@ -310,9 +317,9 @@ class Position:
     def _epochs_done(self) -> float | None:
         if self._epoch is None:
             return None
-        if self._fraction is None:
+        if self.fraction is None:
             return self._epoch + self._from_zero
-        return self._epoch - (not self._from_zero) + self._fraction
+        return self._epoch - (not self._from_zero) + self.fraction
 
     def _counted(self, word: str) -> float | None:
         """The count of that word, or of another word for steps."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trainboard.extract.fields import Field
-    from trainboard.extract.ledger import Channel
+    from trainboard.extract.outlet import Outlet
 
 TRUST = 3
 """Samples after which a metric of lines without an index needs no look at what stands around it."""
@@ -36,16 +36,22 @@ class Recipe:
 
     __slots__ = (
         "bare",
-        "channels",
         "clock",
         "clocks",
         "confirmed",
         "crosses",
         "doubts",
         "hits",
+        "is_dateless",
+        "is_guest",
+        "is_plain",
+        "is_tabled",
+        "is_watched",
         "looped",
         "match",
+        "measured",
         "next",
+        "outlet",
         "part",
         "plan",
         "ranked",
@@ -64,14 +70,16 @@ class Recipe:
         self.clocks = clocks or Clocks()
         # What every line asks for is kept nearer than in the plan.
         self.bare, self.row, self.stamp, self.unique = plan.bare, plan.row, plan.stamp, plan.unique
-        self.looped = plan.looped
+        self.looped, self.is_guest, self.is_watched = plan.looped, plan.guest, bool(plan.key)
+        self.is_plain = not (plan.bare or plan.unique)
+        """How many samples there were does not matter."""
         self.clock = None if plan.stamp is None or plan.stamp.is_told_apart else self.clocks.of(plan.stamp)
         """None also where it is another one for another day."""
         self.told = Told(plan)
         self.ranked = plan.rank is not None or plan.ranked is not None
-        self.channels: list[tuple[int, float, Channel]] | None = None
-        """Of each field: which token it is, its scale, and where its samples go; None until they are needed."""
-        self.totals: dict[bytes, list[tuple[int, float, Channel]]] = {}
+        self.outlet: Outlet | None = None
+        """Where its numbers go; None until that is needed."""
+        self.totals: dict[bytes, Outlet] = {}
         """The same by number of batches, where the plan is `looped`."""
         self.doubts = plan.doubts
         """The numbers of which it is not known yet whether they are measurements."""
@@ -81,6 +89,13 @@ class Recipe:
         """Whether the lines above may name what a row measures; None until that is asked."""
         self.part = ""
         """The evaluation that these channels are of, where a heading line announced one."""
+        self.is_tabled = False
+        """Its tokens are many cells of a table, of which some may be empty: it pays to read them all at once."""
+        fields = (*plan.fields, *plan.doubts) if plan.wanted else ()
+        self.measured = tuple(plan.wanted[field.slot] for field in fields)
+        """The numbers of a line that may be values."""
+        self.is_dateless = not any(slot in plan.dates for slot in self.measured)
+        """Where its pattern matches, they are numbers."""
         self.trusted = False
         self.hits = 0
         self.match: re.Pattern[bytes] | None = None
@@ -105,14 +120,15 @@ class Recipe:
 
     def forget(self) -> None:
         """Its channels are those of another program."""
-        self.channels, self.trusted = None, False
+        self.outlet, self.trusted = None, False
         self.totals.clear()
 
     @property
     def is_trusted(self) -> bool:
         """Whether all its metrics were printed before: then it is not source code."""
-        if not self.trusted and self.channels is not None:
-            self.trusted = all(channel.count >= TRUST for _, _, channel in self.channels)
+        if not self.trusted and self.outlet is not None:
+            self.outlet.settle()
+            self.trusted = all(channel.count >= TRUST for channel in self.outlet.channels)
         return self.trusted
 
     def time(self, tokens: Sequence[bytes], wall: float | None) -> float | None:

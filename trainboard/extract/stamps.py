@@ -53,7 +53,7 @@ class Stamp(NamedTuple):
 class Clock:
     """Reads times that are written alike: where a minute or an hour begins is worked out once."""
 
-    __slots__ = ("_base", "_cut", "_head", "_minute", "_start")
+    __slots__ = ("_base", "_comma", "_cut", "_head", "_minute", "_start")
 
     def __init__(self) -> None:
         self._head = self._minute = b""
@@ -62,16 +62,19 @@ class Clock:
         """When that hour and that minute began."""
         self._cut = 0
         """Where the seconds stand behind the minute."""
+        self._comma = False
+        """They have one before their decimals."""
 
     def time(self, stamp: Stamp, tokens: Sequence[bytes], wall: float | None) -> float | None:
         """The time that a line prints, `wall` where it is none after all."""
         token = tokens[stamp.slot]
         try:
             if self._minute and token.startswith(self._minute):
-                return self._start + float(token[self._cut :].replace(b",", b"."))
+                second = token[self._cut :]
+                return self._start + float(second.replace(b",", b".") if self._comma else second)
             if self._head and token.startswith(self._head):
                 at = len(self._head)
-                self._minute, self._cut = token[: at + 2], at + 3
+                self._minute, self._cut, self._comma = token[: at + 2], at + 3, b"," in token
                 self._start = self._base + 60 * int(token[at : at + 2])
                 return self._start + float(token[at + 3 :].replace(b",", b"."))
         except ValueError:

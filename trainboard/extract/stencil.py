@@ -35,18 +35,26 @@ _DIGITS = re.compile(rb"([0-9]+)")
 
 def _taking(pieces: Iterable[tuple[int, bool]]) -> Callable[[bytes], tuple[bytes, ...]]:
     """What takes those pieces of a line, by their lengths in its order, that are wanted."""
-    return Struct("".join(f"{length}{'s' if wanted else 'x'}" for length, wanted in pieces)).unpack
+    form, gap = "", 0
+    for length, wanted in pieces:
+        if wanted:
+            form, gap = f"{form}{gap}x{length}s", 0
+        else:
+            gap += length
+    return Struct(f"{form}{gap}x").unpack
 
 
 class Stencil:
     """Where the wanted numbers stand in lines of one outline and shape."""
 
-    __slots__ = ("is_row", "recipe", "tokens")
+    __slots__ = ("is_row", "is_sound", "recipe", "tokens")
 
     def __init__(self, recipe: Recipe, parts: Sequence[bytes]) -> None:
         self.recipe = recipe
         self.is_row = len(parts) > 1 and not parts[2].strip(BETWEEN_CELLS)
         """A line of it may be a row of a table, where there is one."""
+        self.is_sound = all(_is_number(parts[2 * slot + 1]) for slot in recipe.measured)
+        """All that may be values are numbers, and so they are in every line of it."""
         wanted = set(recipe.plan.wanted)
         self.tokens = _taking([(len(part), at % 2 == 1 and at // 2 in wanted) for at, part in enumerate(parts)])
 
@@ -59,7 +67,7 @@ class Variants:
     def __init__(self, parts: Sequence[bytes] = ()) -> None:
         pieces: list[tuple[int, bool]] = []
         for at, part in enumerate(parts):
-            texts = (part,) if at % 2 else _DIGITS.split(part)
+            texts = (part,) if at % 2 or not _DIGITS.search(part) else _DIGITS.split(part)
             pieces += ((len(text), place % 2 == 1) for place, text in enumerate(texts))
         self.digits = _taking(pieces) if any(taken for _, taken in pieces) else None
         self.stencil: Stencil | None = None
@@ -122,7 +130,7 @@ class Stencils:
         for line, outline in zip(lines, outlines, strict=True):
             variants = known.get(outline)
             stencil = None if variants is None else variants.of(line)
-            if stencil is None or stencil.recipe is not recipe:
+            if stencil is None or stencil.recipe is not recipe or not stencil.is_sound:
                 break
             tokens.append(stencil.tokens(line))
         return tokens
@@ -142,3 +150,11 @@ class Stencils:
 def outlines_of(lines: Sequence[bytes]) -> list[bytes]:
     """The lines with a zero for every digit."""
     return _END.join(lines).translate(_OUTLINE).split(_END) if lines else []
+
+
+def _is_number(token: bytes) -> bool:
+    try:
+        float(token)
+    except ValueError:
+        return False
+    return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import string
 from functools import lru_cache
-from typing import Any, NamedTuple
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainboard.extract.fields import Field
 from trainboard.extract.marks import Mark
@@ -16,6 +17,10 @@ from trainboard.extract.shape import number
 from trainboard.extract.synonyms import Role, role
 from trainboard.extract.words import qualified
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NUMERIC = b"0123456789.eE+-"
 _LISTED = re.compile(
     rb"[\s#*=-]*([A-Za-z]{2,20}:\s)?\s*([A-Za-z_][\w@./-]{0,30}(?:, ?[A-Za-z_][\w@./-]{0,30}){2,15})\s*"
 )
@@ -104,6 +109,19 @@ class Table(NamedTuple):
         if (b"%" in line or line.upper() != line.lower()) and _UNITS.search(line):
             return [_bare(cell) if cell[-1:].isalpha() or cell[-1:] in _MARKED else cell for cell in cells]
         return cells
+
+    def rows(self, lines: Sequence[bytes]) -> list[list[bytes]]:
+        """The cells of the lines at the front that are rows, as `cells` gives them."""
+        if self.is_separated and self.told:
+            sign = _SEPARATORS[self.kind]
+            rows = [] if sign.join(lines).translate(None, _NUMERIC + sign) else [line.split(sign) for line in lines]
+            counted = rows and all(len(row) == len(self.columns) for row in rows)
+            if counted and any(all(row[place].isdigit() for row in rows) for place in self.told):
+                for row in rows:
+                    row.append(b"")
+                return rows
+        found = takewhile(lambda cells: cells is not None, map(self.cells, lines))
+        return [cells for cells in found if cells is not None]
 
     def _cut_totals(self, cells: list[bytes]) -> None:
         """`3/63`: the index, and what it is out of, which goes to the end."""

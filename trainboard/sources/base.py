@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainboard.extract.progress import Progress
     from trainboard.series import Sample
 
@@ -25,10 +27,10 @@ class Reader(Protocol):
     def progress(self) -> Progress | None:
         """How far the run is, by what was fed so far; None where the file does not tell."""
 
-    def feed(self, data: bytes, wall: float | None = None) -> list[Sample]:
+    def feed(self, data: bytes, wall: float | None = None) -> Sequence[Sample]:
         """The samples that this chunk completes; `wall` is when it was seen."""
 
-    def finish(self, wall: float | None = None) -> list[Sample]:
+    def finish(self, wall: float | None = None) -> Sequence[Sample]:
         """The samples of what stands at the end without its end. Nothing can be fed after it."""
 
     def state(self) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class DocumentReader:
                 self.trouble = "its end is missing: it is being written"
                 return []
             reader = Extractor(self._total)
-        samples = reader.feed(data, wall) + reader.finish(wall)
+        samples = [*reader.feed(data, wall), *reader.finish(wall)]
         self._told = reader.progress
         return samples
 
