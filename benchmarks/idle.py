@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
     from trainboard.shell import Shell
+    from trainboard.use.using import Using
 
 HERE = BackendConfig("here", "slurm", "gateway", "~/runs", 10.0, True, "python3", ())
 
@@ -81,6 +82,9 @@ class Nobody:
 
     def shell(self, key: str) -> Shell:
         raise Refused("nobody is there")
+
+    def uses(self) -> Using:
+        raise Refused("nothing is used here")
 
     def profiling(self, key: str) -> Profiling:
         raise Refused("nobody is there")

@@ -40,6 +40,7 @@ PANES = (
     "commands",
     "host_list",
     "profile_list",
+    "resources",
 )
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
@@ -49,6 +50,7 @@ SCREENS = (
     "findings_screen",
     "commands_screen",
     "hosts",
+    "profile",
 )
 """The screens from which one asks for help, or leaves."""
 
@@ -80,6 +82,7 @@ KEYS = (
     Key("m", "tab_metrics", "metrics", "the metrics", ("board",)),
     Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
     Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
+    Key("u", "tab_resources", "use", "what the job uses of what it holds, and what to ask for next time", ("board",)),
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
     Key("s", "shell", "shell", "a shell in the job's folder, on its node while it runs", ("board",), changes=True),
     Key("L", "commands", "", "every command that was run on any host", ("board",)),
@@ -94,6 +97,10 @@ KEYS = (
     Key("5,l", "tab_log", "", "the log", ("run",), "5 l"),
     Key("6,i", "tab_info", "", "all that is known of the run", ("run",), "6 i"),
     Key("7,d", "tab_findings", "", "what was found wrong with the run", ("run",), "7 d"),
+    Key("8", "tab_resources", "", "what the run uses of what it holds", ("run",)),
+    Key("u", "use", "", "the same, where u is no scale", ("run",)),
+    Key("E", "advise", "spec", "write what to ask for next time into the spec", ("resources",), changes=True),
+    Key("a", "ask_nodes", "GPUs now", "GPUs of a Slurm job as its nodes see them now", ("resources",), changes=True),
     Key("f", "follow", "follow", "follow the log as it grows, or stop", ("board", "log")),
     Key("w", "wrap", "wrap", "wrap long lines of the log", ("board", "log")),
     Key("n", "next_match", "", "next match of the search", ("log",)),
@@ -167,8 +174,6 @@ KEYS = (
     Key("l,right", "right", "", "to the call on the right", ("flame",), "l →"),
     Key("g,home", "top", "", "to the first row", ("flame",), "g"),
     Key("enter", "zoom", "zoom", "make the call as wide as the screen", ("flame",)),
-    Key("question_mark", "help", "help", "this help", ("profile",), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("profile",)),
     Key("left", "left", "", "to the column before", ("compared",), "←"),
     Key(
         "right",
@@ -259,6 +264,7 @@ TITLES = {
     "log": "Log",
     "metrics": "Metrics",
     "info": "Info",
+    "resources": "Resources",
     "run": "Run",
     "curves": "Run: curves",
     "grid": "Run: grid",
