@@ -19,6 +19,7 @@ from backends.gateway import OVER, Gateway, apart
 from backends.history import History
 from backends.hosted import Hosted, pieces
 from backends.looking import Looking
+from backends.metering import Metering
 from backends.peaks import peaks_of, saved_of
 from backends.programs import programs
 from backends.sightings import Watchlist
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from backends.base import Job, Plan, Room
     from backends.checks import Nodes
     from backends.cluster import ClusterSeen, Finished, JobAsked, Partition, Variants, Waits
+    from backends.jobuse import JobUse, NodeGpu
     from backends.sightings import Sighting
     from backends.spy import Spy
     from backends.squeue import QueueEntry
@@ -80,6 +82,19 @@ class Slurm(Hosted):
     def waiting(self) -> Waiting:
         """What it tells of jobs that wait."""
         return Waiting(self.gateway, self.looking.private)
+
+    @cached_property
+    def metering(self) -> Metering:
+        """What its jobs use."""
+        return Metering(self.gateway)
+
+    async def job_use(self, job_ids: Sequence[str]) -> Mapping[str, JobUse]:
+        """By sacct and sstat."""
+        return await self.metering.use(job_ids)
+
+    async def node_gpus(self, job_id: str) -> tuple[NodeGpu, ...]:
+        """By a step in the job."""
+        return await self.metering.node_gpus(job_id)
 
     # submission
 
