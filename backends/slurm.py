@@ -17,6 +17,7 @@ from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_w
 from backends.forecast import forecast
 from backends.gateway import OVER, Gateway, apart
 from backends.hosted import Hosted, pieces
+from backends.metering import Metering
 from backends.peaks import peaks_of, saved_of
 from backends.programs import programs
 from backends.sightings import Watchlist
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from backends.base import Job, Plan, Room
     from backends.checks import Nodes
+    from backends.jobuse import JobUse, NodeGpu
     from backends.sightings import Sighting
     from backends.spy import Spy
     from backends.squeue import QueueEntry
@@ -66,6 +68,19 @@ class Slurm(Hosted):
     def allowance(self) -> Allowance:
         """What its limits leave the user."""
         return Allowance(self.gateway)
+
+    @cached_property
+    def metering(self) -> Metering:
+        """What its jobs use."""
+        return Metering(self.gateway)
+
+    async def job_use(self, job_ids: Sequence[str]) -> Mapping[str, JobUse]:
+        """By sacct and sstat."""
+        return await self.metering.use(job_ids)
+
+    async def node_gpus(self, job_id: str) -> tuple[NodeGpu, ...]:
+        """By a step in the job."""
+        return await self.metering.node_gpus(job_id)
 
     # submission
 

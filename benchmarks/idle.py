@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.use.using import Using
 
 HERE = BackendConfig("here", "slurm", "gateway", "~/runs", 10.0, True, "python3", ())
 
@@ -73,6 +74,9 @@ class Nobody:
 
     async def read_findings(self, ids: Collection[str]) -> None:
         return None
+
+    def uses(self) -> Using:
+        raise Refused("nothing is used here")
 
     def profiling(self, key: str) -> Profiling:
         raise Refused("nobody is there")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.use.using import Using
 
 
 class Refused(Exception):
@@ -78,6 +79,9 @@ class Actions(Protocol):
     async def series(self, key: str) -> Recording:
         """All samples of a row by metric, its attempts joined; `Recording.take` goes on with what is told. Raises
         `Refused`."""
+
+    def uses(self) -> Using:
+        """What answers questions about use. Raises `Refused` in the moment before there is a watch."""
 
     def show(self, key: str | None) -> None:
         """Stream this row's log as `LogGrew` events, beginning with its tail; None: no log."""

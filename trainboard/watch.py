@@ -41,6 +41,7 @@ from trainboard.spaces import Spaces
 from trainboard.store import StoreError
 from trainboard.submit import carry_out, choose, consider
 from trainboard.tasks import Tasks, Troubles
+from trainboard.use.uses import Uses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -127,6 +128,7 @@ class Watch:
             self._troubles,
             self._diagnosing.hear,
         )
+        self._uses = Uses(lambda: self._records, lambda name: self._by_name().get(name), paths.series)
         self._showing: asyncio.Task[None] | None = None
         self._shown: Row | None = None
         """Of which the log is streamed, as it was then."""
@@ -289,6 +291,10 @@ class Watch:
         except StoreError as error:
             raise Refused(str(error)) from error
         await self._refresh_records()
+
+    def uses(self) -> Uses:
+        """What answers questions about use."""
+        return self._uses
 
     async def series(self, key: str) -> Recording:
         """All samples of a row, its attempts joined."""

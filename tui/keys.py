@@ -34,7 +34,19 @@ class Key:
         return self.shown or self.key
 
 
-PANES = ("profile_list", "table", "log", "info", "curves", "grid", "layers", "compared", "findings", "host_list")
+PANES = (
+    "profile_list",
+    "table",
+    "log",
+    "info",
+    "resources",
+    "curves",
+    "grid",
+    "layers",
+    "compared",
+    "findings",
+    "host_list",
+)
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
 
@@ -66,6 +78,7 @@ KEYS = (
     Key("m", "tab_metrics", "metrics", "the metrics", ("board",)),
     Key("i", "tab_info", "info", "all that is known of the job", ("board",)),
     Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
+    Key("u", "tab_resources", "use", "what the job uses of what it holds, and what to ask for next time", ("board",)),
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
     Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
     Key("P", "profile", "", "look into the running program: hot functions, flame graph, threads", ("board",)),
@@ -78,6 +91,10 @@ KEYS = (
     Key("5,l", "tab_log", "", "the log", ("run",), "5 l"),
     Key("6,i", "tab_info", "", "all that is known of the run", ("run",), "6 i"),
     Key("7,d", "tab_findings", "", "what was found wrong with the run", ("run",), "7 d"),
+    Key("8", "tab_resources", "", "what the run uses of what it holds", ("run",)),
+    Key("u", "use", "", "the same, where u is no scale", ("run",)),
+    Key("E", "advise", "spec", "write what to ask for next time into the spec", ("resources",), changes=True),
+    Key("a", "ask_nodes", "GPUs now", "GPUs of a Slurm job as its nodes see them now", ("resources",), changes=True),
     Key("f", "follow", "follow", "follow the log as it grows, or stop", ("board", "log")),
     Key("w", "wrap", "wrap", "wrap long lines of the log", ("board", "log")),
     Key("n", "next_match", "", "next match of the search", ("log",)),
@@ -240,6 +257,7 @@ TITLES = {
     "log": "Log",
     "metrics": "Metrics",
     "info": "Info",
+    "resources": "Resources",
     "run": "Run",
     "curves": "Run: curves",
     "grid": "Run: grid",

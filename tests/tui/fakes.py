@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from backends.base import Chunk, JobState, Snapshot, Sought
 from specs.expand import expand
 from tests.tui.hand import Hand
+from tests.tui.uses import FakeUses
 from trainboard.actions import Exists, Refused
 from trainboard.code import Taken
 from trainboard.config import BackendConfig
@@ -77,6 +78,7 @@ class Actions:
         self.late: list[Chunk] = []
         self.stored: dict[str, Mapping[str, Series]] = {}
         """What is stored of rows' metrics."""
+        self.gathered = FakeUses()
         self.profiled: dict[str, Profiling] = {}
         """What looks into the programs of rows."""
         self._news = asyncio.Condition()
@@ -170,6 +172,9 @@ class Actions:
             raise self.refusal
         series = {name: copy(each) for name, each in self.stored.get(key, {}).items()}
         return Recording(series, sum(map(len, series.values())))
+
+    def uses(self) -> FakeUses:
+        return self.gathered
 
     def show(self, key: str | None) -> None:
         self._write("show", key)

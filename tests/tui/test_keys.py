@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import Key as Pressed
 
+from backends.base import JobState
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from tests.tui.test_profile import look_into
 from trainboard.events import LogGrew, Sampled
 from trainboard.profiling import Profiling
 from trainboard.series import Sample, by_metric
+from trainboard.use.advice import Advice
+from trainboard.use.measured import Use
+from trainboard.use.uses import Used
 from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_table
 from tui.screens.board import BoardScreen
 from tui.screens.compare import CompareScreen
@@ -27,6 +31,7 @@ from tui.widgets.log_view import LogView
 from tui.widgets.metric_grid import MetricGrid
 from tui.widgets.metrics_view import MetricsView
 from tui.widgets.reading import Reading
+from tui.widgets.resources_view import ResourcesView
 from tui.widgets.run_table import RunTable
 from tui.widgets.spec_text import SpecText
 
@@ -123,6 +128,12 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.press("m", "m")
         case "info":
             await stage.press("i", "i", "j", "j")
+        case "resources":
+            advice = tuple(Advice(word, "1", 1.0, 1.0, 1, 9.0) for word in ("cpus", "memory", "time") * 9)
+            stage.actions.gathered.used["r1"] = Used(Use(JobState.RUNNING), advice=advice, at=NOW)
+            await stage.press("u", "u")
+            await stage.until("next time")
+            await stage.press("j", "j")
         case "specs" | "files" | "runs" | "script":
             await stage.press("n")
             await stage.until("3 runs of")
@@ -162,7 +173,14 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
     places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
-    focus = {"table": JobTable, "log": LogView, "metrics": MetricsView, **PANES_OF_SPECS, **PANES_OF_RUN}
+    focus = {
+        "table": JobTable,
+        "log": LogView,
+        "metrics": MetricsView,
+        "resources": ResourcesView,
+        **PANES_OF_SPECS,
+        **PANES_OF_RUN,
+    }
     if where in focus:
         assert isinstance(stage.app.focused, focus[where])
 
@@ -202,7 +220,7 @@ async def test_n_in_the_log_is_new_until_something_is_searched() -> None:
 
 
 async def test_the_help_lists_every_group() -> None:
-    async with board(row(1), size=(120, 200)) as stage:
+    async with board(row(1), size=(120, 400)) as stage:
         await stage.press("question_mark")
         for title, keys in groups():
             assert title in stage.screen

@@ -167,6 +167,14 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--xlsx", metavar="FILE", help="the same as a workbook")
     results.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
 
+    usage = command(
+        "usage", "trainboard.cli.usage:usage", "what runs used of what they held, and what to ask for next time"
+    )
+    usage.add_argument("names", nargs="+", metavar="RUN|EXPERIMENT")
+    how = usage.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true")
+    how.add_argument("--next", action="store_true", help="what to ask for, as the part of a spec")
+
     comparing = command("compare", "trainboard.cli.compare:compare", "runs side by side: what differs, and the best")
     comparing.add_argument("names", nargs="+", metavar="RUN|EXPERIMENT")
     comparing.add_argument("--sort", metavar="COLUMN", help="a parameter or metric; the objective otherwise")

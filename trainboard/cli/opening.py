@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.use.using import Using
     from trainboard.watch import Watch
 
 
@@ -82,6 +83,9 @@ class Opening:
 
     async def read_findings(self, ids: Collection[str]) -> None:
         await self._there().read_findings(ids)
+
+    def uses(self) -> Using:
+        return self._there().uses()
 
     async def add_host(self, host: str) -> str:
         return await self._there().add_host(host)
