@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+READONLY = "TRAINBOARD_READONLY"
+"""The variable that does what `--readonly` does; not in effect where it is empty or 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -29,6 +32,11 @@ class Paths:
     def pictures(self) -> Path:
         """The folder in which the process that polls shows others what it sees."""
         return self.state / "pictures"
+
+    @property
+    def commands(self) -> Path:
+        """The file of the commands that were run on hosts."""
+        return self.state / "commands.log"
 
     @property
     def disks(self) -> Path:
@@ -76,3 +84,8 @@ def paths(environ: Mapping[str, str]) -> Paths:
         runs=state / "runs",
         ssh_config=Path(ssh_config).expanduser().absolute() if ssh_config else None,
     )
+
+
+def readonly(environ: Mapping[str, str]) -> bool:
+    """Whether nothing is to be changed, by `--readonly` or by the environment."""
+    return environ.get(READONLY, "") not in ("", "0")

@@ -35,20 +35,24 @@ class Key:
 
 
 PANES = (
-    "profile_list",
-    "table",
-    "log",
-    "info",
-    "resources",
-    "curves",
-    "grid",
-    "layers",
-    "compared",
+    *("table", "log", "info", "curves", "grid", "layers", "compared"),
     "findings",
+    "commands",
     "host_list",
+    "profile_list",
+    "resources",
 )
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
+
+SCREENS = (
+    *("board", "run", "compare"),
+    "findings_screen",
+    "commands_screen",
+    "hosts",
+    "profile",
+)
+"""The screens from which one asks for help, or leaves."""
 
 KEYS = (
     Key("j,down", "down", "", "down", (*PANES, *LISTS, "help"), "j ↓"),
@@ -80,6 +84,8 @@ KEYS = (
     Key("d", "tab_findings", "findings", "what was found wrong with the job", ("board",)),
     Key("u", "tab_resources", "use", "what the job uses of what it holds, and what to ask for next time", ("board",)),
     Key("F", "findings", "", "the findings of all jobs", ("board",)),
+    Key("s", "shell", "shell", "a shell in the job's folder, on its node while it runs", ("board",), changes=True),
+    Key("L", "commands", "", "every command that was run on any host", ("board",)),
     Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
     Key("P", "profile", "", "look into the running program: hot functions, flame graph, threads", ("board",)),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
@@ -168,8 +174,6 @@ KEYS = (
     Key("l,right", "right", "", "to the call on the right", ("flame",), "l →"),
     Key("g,home", "top", "", "to the first row", ("flame",), "g"),
     Key("enter", "zoom", "zoom", "make the call as wide as the screen", ("flame",)),
-    Key("question_mark", "help", "help", "this help", ("profile",), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("profile",)),
     Key("left", "left", "", "to the column before", ("compared",), "←"),
     Key(
         "right",
@@ -209,6 +213,9 @@ KEYS = (
     Key("slash", "find", "filter", "filter the findings", ("findings_screen",), "/"),
     Key("y", "copy", "copy", "copy the finding", ("findings_screen",)),
     Key("escape", "back", "back", "back; clears a filter", ("findings_screen",), "esc"),
+    Key("slash", "find", "filter", "filter the commands", ("commands_screen",), "/"),
+    Key("y", "copy", "copy", "copy the command", ("commands_screen",)),
+    Key("escape", "back", "back", "back; clears a filter", ("commands_screen",), "esc"),
     Key("enter", "open", "open", "what is inside of the host; of a process, its run", ("hosts",)),
     Key("z", "fold", "fold", "unfold the host, or fold it again", ("hosts",)),
     Key("Z", "fold_all", "", "unfold all, or fold all", ("hosts",)),
@@ -217,12 +224,12 @@ KEYS = (
     Key("y", "copy", "copy", "copy the GPU's uuid, the pid, the disk's path, or the host's name", ("hosts",)),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("hosts",)),
     Key("escape", "back", "back", "back; clears a filter", ("hosts",), "esc"),
-    Key("y", "copy", "copy", "copy: of a job its log's path, of a log the lines on screen", ("board", "log")),
+    Key("y", "copy", "copy", "copy: of a job what you choose, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
     Key("colon,ctrl+p", "palette", "", "all commands", ("board",), ":"),
-    Key("question_mark", "help", "help", "this help", ("board", "run", "compare", "findings_screen", "hosts"), "?"),
-    Key("q", "quit", "quit", "quit; jobs go on", ("board", "run", "compare", "findings_screen", "hosts")),
+    Key("question_mark", "help", "help", "this help", SCREENS, "?"),
+    Key("q", "quit", "quit", "quit; jobs go on", SCREENS),
     Key("enter", "submit", "submit", "submit the runs of the spec", ("specs",), changes=True),
     Key("n", "new", "new", "new spec: this one under another name", ("specs",), changes=True),
     Key("e", "edit", "edit", "edit the text; in the runs, the value under the cursor", ("specs",)),
@@ -264,6 +271,8 @@ TITLES = {
     "layers": "Run: layers",
     "findings_screen": "Findings",
     "findings": "Findings: list",
+    "commands_screen": "Commands",
+    "commands": "Commands: list",
     "hosts": "Hosts",
     "host_list": "Hosts: list",
     "compare": "Compare",

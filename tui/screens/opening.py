@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tui.loading import loaded
 from tui.screens.ordering import OrderingScreen
+from tui.widgets.job_cells import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from trainboard.actions import Actions
+    from trainboard.rows import Row
+    from tui.app import Board
     from tui.curves import Curves
     from tui.inbox import Inbox
     from tui.readings import Readings
@@ -104,6 +107,51 @@ class OpeningScreen(OrderingScreen):
 
         rows, hosts = self.table.listing.rows, self.hosts.hosts
         self.above(FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly))
+
+    async def action_commands(self) -> None:
+        """The log of commands."""
+        await loaded("tui.screens.commands")
+        from tui.screens.commands import CommandsScreen
+
+        self.above(CommandsScreen(self.actions, self._clock))
+
+    async def action_shell(self) -> None:
+        """A shell where the job is; the board is away meanwhile, and watches on."""
+        row = self.table.row
+        if row is None:
+            return
+        from textual.app import SuspendNotSupported
+
+        from trainboard.actions import Refused
+        from tui import suspended
+
+        try:
+            shell = self.actions.shell(row.key)
+            await suspended.run(cast("Board", self.app), shell.argv, shell.title)
+        except Refused as refusal:
+            self.say(str(refusal), "warning")
+        except SuspendNotSupported:
+            self.say("this terminal cannot be given to a shell", "error")
+        except OSError as error:
+            self.say(f"no shell: {error.strerror or error}", "error")
+        self.refresh(layout=True)
+
+    def copy_of(self, row: Row) -> None:
+        """Ask what of a job is to be copied, and copy it."""
+        from trainboard.actions import Refused
+        from tui.screens.copying import CopyScreen, offered
+
+        try:
+            shell = self.actions.shell(row.key).text
+        except Refused:
+            shell = ""  # it is nowhere yet: there is no shell to offer
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.app.copy_to_clipboard(text)
+                self.say(f"copied {text}")
+
+        self.app.push_screen(CopyScreen(name_of(row), offered(row, shell)), answered)
 
     async def action_hosts(self) -> None:
         """The hosts, and who is on their GPUs."""
