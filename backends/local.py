@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from backends.host import Host
 from backends.hosted import LEASES
 from backends.nvml import Nvml
-from backends.readings import Readings, processes
+from backends.readings import Readings, process
 from backends.remote.asking import Asked, Silent
 from backends.remote.frames import GREETING, Decoder
 from backends.remote.gpuapps import Describer
@@ -158,6 +158,6 @@ class Here:
         return replace(
             health,
             gpus=seen.gpus + health.gpus,
-            processes=processes(rows) + health.processes,
+            processes=tuple(map(process, rows)) + health.processes,
             gpu_error=seen.error or health.gpu_error,
         )
