@@ -30,6 +30,8 @@ class Peaks:
     """Of its directory, and of its checkpoints elsewhere."""
     seconds: float | None = None
     """How long it ran, once it has ended."""
+    cpu: float | None = None
+    """Seconds of processor that all its processes used, once it has ended."""
 
 
 @dataclass(frozen=True, slots=True)

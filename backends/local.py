@@ -7,12 +7,12 @@ import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backends.host import Host
 from backends.hosted import LEASES
 from backends.nvml import Nvml
-from backends.readings import Readings, processes
+from backends.readings import Readings, process
 from backends.remote.asking import Asked, Silent
 from backends.remote.frames import GREETING, Decoder
 from backends.remote.gpuapps import Describer
@@ -20,9 +20,10 @@ from backends.remote.helper import Helper
 from backends.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from backends.base import Health, Policy
+    from backends.command import Command
 
 NVML_PATIENCE = 5.0
 """Seconds that the driver may take for all GPUs."""
@@ -85,10 +86,13 @@ class Local(Server):
         disks: Sequence[str] = (),
         leases: str = LEASES,
         policy: Policy | None = None,
+        note: Callable[[Command], None] = lambda _: None,
+        readonly: bool = False,
     ) -> None:
+        """`note` and `readonly`: as for `Host`."""
         super().__init__(
             name,
-            Host(name, open_local_link),
+            Host(name, open_local_link, note=note, readonly=readonly),
             root,
             shared=True,
             python=sys.executable,
@@ -118,13 +122,23 @@ class Here:
         self._asked = Asked()
         """A driver that hangs, hangs a thread of its own."""
         self._describer = Describer(str(Path(root).expanduser()))
-        self._counted = False
+        self._times = (0.0, 0.0)
+        """All the time of the processors, and that of it in which they had nothing to do, at the last reading."""
+
+    def _work(self, times: Any) -> float | None:  # noqa: ANN401 - psutil's fields differ by system
+        """Percent of the processors' time since the last reading; None at the first. `psutil.cpu_percent` counts for
+        each thread by itself, and threads change from reading to reading."""
+        total, idle = float(sum(times)), float(times.idle + getattr(times, "iowait", 0.0))
+        (before, idle_before), self._times = self._times, (total, idle)
+        if not before or total <= before:
+            return None
+        return max(0.0, min(100.0, 100.0 * (1 - (idle - idle_before) / (total - before))))
 
     def completed(self, health: Health, xids: Mapping[str, int] | None) -> Health:
         """The reading with the GPUs of this machine, and with figures that need no /proc."""
         import psutil
 
-        memory, swap, cpu = psutil.virtual_memory(), psutil.swap_memory(), psutil.cpu_percent()
+        memory, swap = psutil.virtual_memory(), psutil.swap_memory()
         health = replace(
             health,
             cpus=psutil.cpu_count(),
@@ -133,10 +147,9 @@ class Here:
             memory_available=memory.available,
             swap_total=swap.total,
             swap_free=swap.free,
-            cpu=cpu if health.cpu is None and self._counted else health.cpu,
+            cpu=health.cpu if health.cpu is not None else self._work(psutil.cpu_times()),
             clock=0.0,
         )
-        self._counted = True  # the first figure of psutil is of no time at all
         try:
             seen = self._asked.ask(lambda: self._nvml.read(xids or {}, known=xids is not None), self._patience)
         except Silent:
@@ -145,6 +158,6 @@ class Here:
         return replace(
             health,
             gpus=seen.gpus + health.gpus,
-            processes=processes(rows) + health.processes,
+            processes=tuple(map(process, rows)) + health.processes,
             gpu_error=seen.error or health.gpu_error,
         )

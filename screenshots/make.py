@@ -119,6 +119,8 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     await until(pilot, lambda: "error:" in shown(pilot))
     save(pilot, "findings")
     await pilot.press("escape")
+    await watch.submit(load(Path("char-rnn.yaml"), ["sweep.seeds=[5]"]), "gpu1", PLAIN)
+    await machines(pilot, cluster)
     await pilot.press("escape", "n")
     await until(pilot, lambda: " away.yaml" in shown(pilot))
     await pilot.press("j", "b", "tab")
@@ -134,7 +136,7 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
 
 
 async def profiled(pilot: Pilot[int]) -> None:
-    """The flame graph of the run under the cursor, with the functions of its own file marked; py-spy is sent."""
+    """The flame graph of the run under the cursor; where there is no py-spy it is sent."""
     await pilot.press("P")
     await until(pilot, lambda: "char_rnn.py" in shown(pilot))
     await pilot.press("minus", "minus", "r")
@@ -144,6 +146,18 @@ async def profiled(pilot: Pilot[int]) -> None:
     await until(pilot, lambda: "samples of" in shown(pilot))
     await pilot.press("3", "j", "j", "j")
     save(pilot, "flame")
+    await pilot.press("escape")
+
+
+async def machines(pilot: Pilot[int], cluster: Cluster) -> None:
+    """The hosts, one of them unfolded, with a run on each of its GPUs that are in use."""
+    await until(pilot, lambda: len(trainings(cluster, "gpu1")) > 0)
+    occupy(cluster, "gpu1", trainings(cluster, "gpu1"))
+    await pilot.press("H")
+    await until(pilot, lambda: "GPU USE" in shown(pilot))
+    await pilot.press("slash", *"gpu1", "enter", "z", "escape")
+    await until(pilot, lambda: "char_rnn.py" in shown(pilot) and "▁▁▁" in shown(pilot))
+    save(pilot, "hosts")
     await pilot.press("escape")
 
 
@@ -173,6 +187,32 @@ def busy(cluster: Cluster, host: str, cards: dict[int, tuple[int, int]]) -> None
     for index, (utilization, memory) in cards.items():
         card = recording["gpus"][index]
         card |= {"utilization.gpu": utilization, "memory.used": memory}
+    path.write_text(json.dumps(recording))
+
+
+def trainings(cluster: Cluster, host: str) -> list[int]:
+    """The processes of runs on a host."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environ = ((folder / name).read_bytes() for name in ("cmdline", "environ"))
+        except OSError:
+            continue  # it has ended
+        ours = f"{cluster.dir}/hosts/{host}/bin".encode() in environ
+        if ours and b"char_rnn.py" in command and b"python" in command.split(b"\0")[0]:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+def occupy(cluster: Cluster, host: str, pids: list[int]) -> None:
+    """Have a host's nvidia-smi show these processes on the cards that are at work."""
+    path = cluster.gpus(host)
+    recording = json.loads(path.read_text())
+    cards = [card for card in recording["gpus"] if card["utilization.gpu"] > 10]
+    recording["apps"] = [
+        {"gpu_uuid": card["uuid"], "pid": pid, "process_name": "python3", "used_memory": card["memory.used"] - 500}
+        for card, pid in zip(cards, pids, strict=False)
+    ]
     path.write_text(json.dumps(recording))
 
 

@@ -102,6 +102,8 @@ class Sampled:
     """Why some of its sources are not read, in one line; empty where all are."""
     usage: Sequence[Sample] = ()
     """What the run uses, as its runner measured it (`trainboard.naming.is_usage`); such an event has no `samples`."""
+    gpu_use: float | None = None
+    """The newest use of its GPUs that is stored, in percent, where something stored is told."""
 
 
 @dataclass(frozen=True, slots=True)

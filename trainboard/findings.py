@@ -21,4 +21,4 @@ def spec_of(row: Row) -> str:
 def worst(findings: Iterable[Diagnosed]) -> Diagnosed | None:
     """The worst of these that go on: of the most severe the root cause, then the oldest; None where none goes on."""
     going = [each for each in findings if not each.over]
-    return min(going, key=lambda each: (-Severity(each.severity).level, bool(each.root), each.first), default=None)
+    return min(going, key=lambda each: (-Severity.of(each.severity).level, bool(each.root), each.first), default=None)

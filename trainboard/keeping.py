@@ -70,7 +70,7 @@ def changes(
             if not finding.over:
                 yield new
         elif said(old) != said(new):
-            worse = Severity(new.severity).level > Severity(old.severity).level or (old.over and not new.over)
+            worse = Severity.of(new.severity).level > Severity.of(old.severity).level or (old.over and not new.over)
             yield replace(new, first=old.first, read=None if worse else old.read)
         elif shown(old) != shown(new) and now - old.changed >= REFRESH:
             yield replace(new, first=old.first, read=old.read)

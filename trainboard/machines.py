@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backends.queue.policy import GIVEN_BACK, GIVEN_BACK_PART
 from trainboard.filling import left
 from trainboard.show import busy, clean, duration, size
 
@@ -25,8 +26,15 @@ Trouble = tuple[str, bool]
 
 
 def is_free(gpu: Gpu) -> bool:
-    """Whether nobody uses it, and it could be used."""
-    return not gpu.lost and not busy(gpu)
+    """Whether nobody uses it, and it could be used.
+
+    As in the queue of a server, memory in use tells of processes that nobody sees: those of a container.
+    """
+    if gpu.lost or busy(gpu):
+        return False
+    if gpu.memory_used is None or gpu.memory_total is None:
+        return True
+    return gpu.memory_used < max(GIVEN_BACK, GIVEN_BACK_PART * gpu.memory_total)
 
 
 def free(host: HostSeen) -> int:
@@ -103,6 +111,12 @@ def by_gpu(health: Health) -> Mapping[str, Sequence[Process]]:
     for processes in found.values():
         processes.sort(key=lambda process: (-(process.memory or 0), process.pid))
     return found
+
+
+def short_command(process: Process) -> str:
+    """A command without the folder of its program."""
+    program, space, rest = process.command.partition(" ")
+    return f"{program.rpartition('/')[2] or program}{space}{rest}"
 
 
 def tail(directory: str) -> str:

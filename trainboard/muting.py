@@ -26,8 +26,13 @@ def mute_of(rule: str, row: Row, scope: str, now: float, *, on: bool = True) -> 
 
 def muted_by(finding: Diagnosed, mutes: Iterable[Mute]) -> Mute | None:
     """What mutes a finding; None where it is to be seen."""
-    subjects = {"run": finding.key, "spec": finding.spec, "all": ""}
+    return mute_for(finding.rule, finding.key, finding.spec, mutes)
+
+
+def mute_for(rule: str, key: str, spec: str, mutes: Iterable[Mute]) -> Mute | None:
+    """What mutes a rule for a run, of that spec; None where it may speak."""
+    subjects = {"run": key, "spec": spec, "all": ""}
     for each in mutes:
-        if each.on and each.rule in (ANY, finding.rule) and subjects.get(each.scope) == each.subject:
+        if each.on and each.rule in (ANY, rule) and subjects.get(each.scope) == each.subject:
             return each
     return None

@@ -30,6 +30,11 @@ def is_usage(name: str) -> bool:
     return name.startswith(USAGE)
 
 
+def is_gpu_use(name: str) -> bool:
+    """Whether a series is the use of one GPU, in percent."""
+    return name.startswith(f"{USAGE}gpu") and name.endswith("/util")
+
+
 @lru_cache(maxsize=256)
 def names_of(metrics: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     """The names of metrics that are given as (source, name in it), in the order in which they appeared.

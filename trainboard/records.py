@@ -134,7 +134,8 @@ class Attempt:
     place: float | None = None
     """The same of `Run.place`."""
     peaks: Mapping[str, float] = field(default_factory=dict)
-    """The most that it used, as its exit record tells: `memory`, `gpu_memory` and `disk` in bytes, and `seconds`."""
+    """The most that it used, as its exit record tells: `memory`, `gpu_memory` and `disk` in bytes, `seconds`, and
+    `cpu`, seconds of processor."""
     checkpoints: Sequence[float] = ()
     """When it saved the newest ones, the oldest first; known once it has ended."""
     collected: float | None = None

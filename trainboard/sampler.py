@@ -15,7 +15,7 @@ from specs.model import LOG
 from trainboard.events import Sampled
 from trainboard.extract.names import objective
 from trainboard.feeds import LOOK, Feeds, Known, Piece
-from trainboard.naming import is_usage, names_of, stream
+from trainboard.naming import is_gpu_use, is_usage, names_of, stream
 from trainboard.reading import Reading, beyond, kind_of, read_whole, stamp_of
 from trainboard.recording import MOST, Recording, recorded, series_path, stored_attempts
 from trainboard.samples import Samples
@@ -272,7 +272,8 @@ class Sampler:
         return await asyncio.to_thread(SeriesFile(self._file.path).load, self._most, self._known)
 
     async def _tell_stored(self, stored: Stored, *, objective_only: bool = False) -> None:
-        self._say((), restarted=True, stored=await asyncio.to_thread(self._thinned, stored, objective_only))
+        thinned = await asyncio.to_thread(self._thinned, stored, objective_only)
+        self._say((), restarted=True, stored=thinned, gpu_use=await asyncio.to_thread(gpu_use, stored))
 
     def _thinned(self, newest: Stored, objective_only: bool) -> dict[str, Series]:
         attempts = stored_attempts(self._folder, self.row.key, self.row.attempt, newest, self._most)
@@ -285,7 +286,11 @@ class Sampler:
         return {name: each.thinned(THIN) for name, each in series.items() if not is_usage(name)}
 
     def _say(
-        self, samples: Sequence[Sample], restarted: bool = False, stored: Mapping[str, Series] | None = None
+        self,
+        samples: Sequence[Sample],
+        restarted: bool = False,
+        stored: Mapping[str, Series] | None = None,
+        gpu_use: float | None = None,
     ) -> None:
         """Tell samples of the training and of what the run uses apart, in their order."""
         parts: list[tuple[bool, Sequence[Sample]]] = [(False, samples)]
@@ -295,7 +300,15 @@ class Sampler:
             number, self._known = self._known, self._known + len(part)
             finished = self.finished and at == len(parts)
             event = Sampled(
-                self.row.key, part, restarted, self.progress, finished, stored or {}, number, self.trouble
+                self.row.key,
+                part,
+                restarted,
+                self.progress,
+                finished,
+                stored or {},
+                number,
+                self.trouble,
+                gpu_use=gpu_use,
             )
             self._tell(replace(event, samples=(), usage=part) if used else event)
 
@@ -309,6 +322,13 @@ class Sampler:
 
 def _renamed(sample: Sample, name: str) -> Sample:
     return sample if sample.metric == name else sample._replace(metric=name)
+
+
+def gpu_use(stored: Stored) -> float | None:
+    """The newest use of the GPUs of an attempt, in percent: the mean of them. Blocks."""
+    names = tuple(name for name in stored.names if is_gpu_use(name))
+    newest = [each.last for each in stored.series(names).values() if each.last is not None] if names else []
+    return sum(newest) / len(newest) if newest else None
 
 
 def _is_used(sample: Sample) -> bool:

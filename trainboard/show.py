@@ -7,6 +7,8 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from backends.base import Gpu
 
 
@@ -50,6 +52,24 @@ def number(value: float | None) -> str:
     if not math.isfinite(value):
         return str(value)
     return f"{value:.4g}"
+
+
+def quantity(name: str, value: object) -> str:
+    """A number of the evidence with its name, as its unit wants it: that is the end of the name. Or its words."""
+    if not isinstance(value, int | float):
+        return f"{name}: {value}"
+    for end, shown in UNITS.items():
+        if name.endswith(end):
+            return f"{name.removesuffix(end).replace('_', ' ')} {shown(value)}".strip()
+    return f"{name.replace('_', ' ')} {number(value)}"
+
+
+UNITS: Mapping[str, Callable[[float], str]] = {
+    "_bytes": size,
+    "bytes_per_hour": lambda value: f"{size(value)}/h",
+    "_s": duration,
+}
+"""The end of a name → how its numbers are shown."""
 
 
 def clean(text: str, limit: int = 400) -> str:

@@ -45,7 +45,7 @@ def reason(watch: Watch, findings: Iterable[Diagnosed], mutes: Iterable[Mute]) -
     if not stops:
         return ""
     finding, word = min(
-        stops, key=lambda each: (bool(each[0].root), -Severity(each[0].severity).level, each[0].first)
+        stops, key=lambda each: (bool(each[0].root), -Severity.of(each[0].severity).level, each[0].first)
     )
     return clean(f"stopped by its spec ({word}): {finding.message}")
 

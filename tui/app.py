@@ -72,6 +72,7 @@ class Board(App[int]):
         self._events = events
         self._prompter = prompter
         self.board = BoardScreen(actions, clock, readonly=readonly, title=title)
+        self.readonly = readonly
 
     def get_default_screen(self) -> Screen[None]:
         return self.board

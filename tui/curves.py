@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from backends.states import JobState
 from tui import show
 from tui.groups import Measure, plain
 
@@ -131,6 +132,8 @@ class Curves:
         self._courses: dict[str, Course] = {}
         self._objectives: dict[str, tuple[tuple[str | None, int], str | None]] = {}
         """By row: the name of its objective, with what that was chosen from."""
+        self._gpus: dict[str, float] = {}
+        """By row: the newest use of its GPUs, in percent."""
         self._clock = clock
 
     def add(self, event: Sampled) -> None:
@@ -139,6 +142,8 @@ class Curves:
             self._rows.pop(event.key, None)
             self._courses.pop(event.key, None)
             self._objectives.pop(event.key, None)
+        if event.usage or event.gpu_use is not None:
+            self._use(event)
         self._go_on(event)
         curves = self._rows.setdefault(event.key, {})
         for name, series in event.stored.items():
@@ -150,6 +155,20 @@ class Curves:
             if sample.metric not in curves:
                 curves[sample.metric] = Curve(sample.metric, sample.index)
             curves[sample.metric].add(sample)
+
+    def _use(self, event: Sampled) -> None:
+        """The newest use of its GPUs: the mean of them."""
+        from trainboard.naming import is_gpu_use
+
+        newest = {sample.metric: sample.value for sample in event.usage if is_gpu_use(sample.metric)}
+        if newest:
+            self._gpus[event.key] = sum(newest.values()) / len(newest)
+        elif event.gpu_use is not None:
+            self._gpus[event.key] = event.gpu_use
+
+    def gpu_use(self, row: Row) -> float | None:
+        """The newest use of a running row's GPUs, in percent; None where nobody measures it."""
+        return self._gpus.get(row.key) if row.state is JobState.RUNNING else None
 
     def _go_on(self, event: Sampled) -> None:
         """How the row gets on: what is stored, then one point for all that is new."""
@@ -164,7 +183,7 @@ class Curves:
 
     def keep(self, keys: set[str]) -> None:
         """Forget the rows that are not among these."""
-        for known in (self._courses, self._rows, self._objectives):
+        for known in (self._courses, self._rows, self._objectives, self._gpus):
             for key in known.keys() - keys:
                 del known[key]
 

@@ -59,18 +59,14 @@ def told(finding: Diagnosed, width: int) -> Iterator[list[Piece]]:
         lead = "→ " if look == "good" else ""
         for line in show.wrapped(lead + show.clean(text, 2000), max(1, width - 3)) if text else ():
             yield [(f"   {line}", look)]
-    evidence = "  ".join(named(show.clean(str(name), 40), value) for name, value in finding.evidence.items())
+    evidence = "  ".join(
+        show.quantity(show.clean(str(name), 40), show.clean(value, 80) if isinstance(value, str) else value)
+        for name, value in finding.evidence.items()
+    )
     for line in show.wrapped(evidence, max(1, width - 3)) if evidence else ():
         yield [(f"   {line}", "dim")]
     for line in finding.lines:
         yield [("   │ ", "dim"), (show.cut(show.clean(line, 400), max(1, width - 5)).rstrip(), "plain")]
-
-
-def named(name: str, value: object) -> str:
-    """A number of the evidence, or its words."""
-    return (
-        f"{name} {show.number(value)}" if isinstance(value, int | float) else f"{name}: {show.clean(str(value), 80)}"
-    )
 
 
 def all_told(findings: Sequence[Diagnosed], width: int) -> list[list[Piece]]:

@@ -9,7 +9,19 @@ from rich.cells import cell_len
 
 from trainboard.filling import left
 from trainboard.link import Link
-from trainboard.machines import NEXT, clock, filled, free, is_free, quotas, share, short, troubles, until
+from trainboard.machines import (
+    NEXT,
+    clock,
+    filled,
+    free,
+    is_free,
+    quotas,
+    share,
+    short,
+    short_command,
+    troubles,
+    until,
+)
 from tui import show
 from tui.columns import Column, fit
 from tui.hosts import gpu_of, notes, process_of
@@ -304,7 +316,7 @@ def process_line(host: HostSeen, process: Process, row: Row | None, now: float, 
         "memory": show.size(process.memory),
         "cpu": percent(process.cpu),
         "run": show.clean(run),
-        "command": show.clean(process.command),
+        "command": show.clean(short_command(process)),
     }
     wanted = tuple(column for column in PROCESS if column.name != "run" or run)
     pieces: list[Piece] = [("      ", "plain")]
@@ -324,15 +336,16 @@ def machine_line(host: HostSeen, health: Health, readings: Readings, now: float,
     long = max(6, min(24, (width - 70) // 2))
     cpus = "" if health.cpus is None else f" of {health.cpus}"
     load = "" if health.load is None else f" · load {health.load:.1f}"
-    pieces: list[Piece] = [
-        (f"    CPU {percent(health.cpu):>4} ", usual),
-        (sparkline(readings.of(host.backend, "cpu"), long), curve),
-        (f"{cpus}{load} · RAM {percent(filled(health)):>4} ", usual),
-        (sparkline(readings.of(host.backend, "memory"), long), curve),
-    ]
+    ram = f" · RAM {percent(filled(health))}"
     if health.memory_total and health.memory_available is not None:
         used = health.memory_total - health.memory_available
-        pieces.append((f" {show.size(used)}/{show.size(health.memory_total)}", usual))
+        ram += f" {show.size(used)}/{show.size(health.memory_total)}"
+    pieces: list[Piece] = [
+        (f"    CPU {percent(health.cpu):>4}{cpus} ", usual),
+        (sparkline(readings.of(host.backend, "cpu"), long), curve),
+        (f"{load}{ram} ", usual),
+        (sparkline(readings.of(host.backend, "memory"), long), curve),
+    ]
     if health.swap_total and health.swap_free is not None:
         used = health.swap_total - health.swap_free
         pieces.append((f" · swap {show.size(used)}/{show.size(health.swap_total)}", usual))

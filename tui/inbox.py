@@ -122,7 +122,8 @@ def newest(findings: Sequence[Diagnosed]) -> list[Diagnosed]:
 
 def rank(finding: Diagnosed) -> tuple[object, ...]:
     """What is to be read first."""
-    return finding.over, bool(finding.root), list(SIGNS).index(finding.severity), finding.first
+    places = {word: place for place, word in enumerate(SIGNS)}
+    return finding.over, bool(finding.root), places.get(finding.severity, places["warning"]), finding.first
 
 
 def matches(finding: Diagnosed, words: Sequence[str]) -> bool:

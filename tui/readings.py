@@ -64,14 +64,14 @@ def figures(health: Health) -> Iterator[tuple[str, int | None]]:
 
 
 def sparkline(percents: Iterable[int | None], width: int) -> str:
-    """Exactly `width` cells, the newest to the right, each the highest of its readings; on one scale, 0 to 100.
+    """Exactly `width` cells, the oldest first, each the highest of its readings; on one scale, 0 to 100.
 
     A cell without a reading is blank, one at zero the lowest block.
     """
     known = list(percents)
     each = max(1, -(-len(known) // max(1, width)))
     cells = [highest(known[max(0, end - each) : end]) for end in range(len(known), 0, -each)][:width]
-    return "".join(map(block, reversed(cells))).rjust(width)
+    return "".join(map(block, reversed(cells))).ljust(width)
 
 
 def highest(percents: Iterable[int | None]) -> int | None:

@@ -15,6 +15,7 @@ from trainboard.show import busy as busy
 from trainboard.show import clean as clean
 from trainboard.show import duration as duration
 from trainboard.show import number as number
+from trainboard.show import quantity as quantity
 from trainboard.show import size as size
 
 if TYPE_CHECKING:

@@ -196,10 +196,15 @@ class Life(object):
         """The exit record."""
         record = self.attempt.end(*outcome(self.status, self.ending, self.exhausted))
         record["peak_memory"] = self.attempt.memory.peak()
-        most = dict(
-            self.attempt.usage.peaks(), memory=record["peak_memory"], seconds=record["time"] - record["began"]
-        )
+        ran = record["time"] - record["began"]
+        most = dict(self.attempt.usage.peaks(), memory=record["peak_memory"], seconds=ran, cpu=spent())
         record["peaks"] = {what: value for what, value in most.items() if value is not None}
         if self.attempt.log.lost:
             record["log_lost"] = self.attempt.log.lost
         return record
+
+
+def spent() -> float:
+    """Seconds of processor that those used who have ended: the program, all that it started, and our own looks."""
+    times = os.times()
+    return round(times.children_user + times.children_system, 3)

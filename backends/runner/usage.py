@@ -127,6 +127,8 @@ class Usage(object):
             before = json.loads(read_text(memory) or "{}")
         except ValueError:
             before = {}
+        if not before:
+            before = {"now": self.born}  # what its processes have used so far is of the time since
         now = time.monotonic()
         said, known = readings.reading(self.tree.pids(), before, now, self.cgroup, self.folders())
         asked = before.get("quota_at", -QUOTAS)

@@ -7,10 +7,12 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
-from backends.base import Chunk, Disk, JobState
-from backends.local import Local
+from backends.base import Chunk, Disk, Health, JobState
+from backends.local import Here, Local
 from tests.backends.conftest import Desk
 
 JOURNEY = """
@@ -86,3 +88,23 @@ async def test_many_commands_at_once_all_come_back(tmp_path: Path) -> None:
     done = await asyncio.gather(*(backend.run_command(["echo", str(n)]) for n in range(50)))
     assert [int(each.out) for each in done] == list(range(50))
     await backend.close()
+
+
+async def test_the_work_of_the_processors_is_counted_whichever_thread_reads_it(tmp_path: Path) -> None:
+    here = Here(str(tmp_path))
+    found = []
+
+    def read() -> None:
+        found.append(here.completed(Health(time.time()), None).cpu)
+        until = time.process_time() + 0.1
+        while time.process_time() < until:
+            pass
+
+    for _ in range(3):
+        thread = threading.Thread(target=read)
+        thread.start()
+        await asyncio.to_thread(thread.join)
+    first, *rest = found
+    assert first is None, "of no time at all"
+    assert all(cpu is not None and cpu > 0 for cpu in rest)
+    assert here.completed(Health(time.time(), cpu=7.0), None).cpu == 7.0

@@ -51,6 +51,12 @@ def test_the_exit_record_tells_what_was_used(attempt: Callable[..., Attempt]) ->
     assert "gpu_memory" not in peaks
 
 
+def test_the_exit_record_tells_the_processor_time_of_all_its_processes(attempt: Callable[..., Attempt]) -> None:
+    burn = "import time\nwhile time.process_time() < 0.6: pass"
+    one = attempt(f"{sys.executable} -c '{burn}' & {sys.executable} -c '{burn}'; wait")
+    assert 1.2 <= one.run()["peaks"]["cpu"] < 6
+
+
 def test_checkpoints_elsewhere_count_for_the_disk(attempt: Callable[..., Attempt], tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
@@ -68,7 +74,7 @@ def test_an_attempt_that_is_cancelled_loses_no_time_on_the_disk(attempt: Callabl
     process = one.up()
     process.send_signal(signal.SIGTERM)
     process.wait(20)
-    assert set(one.record()["peaks"]) == {"memory", "seconds"}
+    assert set(one.record()["peaks"]) == {"memory", "seconds", "cpu"}
 
 
 def test_gpu_memory_is_that_of_its_own_processes_on_the_fullest_gpu(

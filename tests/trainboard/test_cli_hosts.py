@@ -16,6 +16,7 @@ from specs.model import Resources
 from tests.trainboard.fakes import FakeBackend, a_job
 from tests.trainboard.test_cli import Shell
 from tests.trainboard.test_filling import GIB, falling
+from trainboard import machines
 from trainboard.cli import free, machine, oneline
 from trainboard.cli.hosts import Look, cells, described
 from trainboard.events import HostSeen
@@ -36,13 +37,22 @@ DOWN = "backends:\n  gpu1: {kind: ssh, host: 127.0.0.9}\n  triton: {kind: slurm,
 
 
 def gpu(index: int, processes: int = 0, **fields: object) -> Gpu:
-    known: dict[str, Any] = {"processes": processes, **fields}
-    return Gpu(index, f"GPU-{index}", "A100", 90.0 if processes else 0.0, 0, 80 * GIB, **known)
+    usual = {"utilization": 90.0 if processes else 0.0, "memory_used": 0, "memory_total": 80 * GIB}
+    known: dict[str, Any] = {**usual, "processes": processes, **fields}
+    return Gpu(index, f"GPU-{index}", "A100", **known)
 
 
 def seen(name: str, *gpus: Gpu, **fields: object) -> HostSeen:
     host = HostSeen(name, "ssh", Link.UP, seen=NOW - 4, health=Health(NOW - 4, gpus=gpus))
     return replace(host, **fields)  # type: ignore[arg-type]  # fields by name
+
+
+def test_a_gpu_whose_memory_is_taken_by_nobody_that_is_seen_is_not_free() -> None:
+    assert machines.is_free(gpu(0))
+    assert machines.is_free(gpu(0, memory_used=None))
+    assert not machines.is_free(gpu(0, memory_used=20 * GIB))
+    assert not machines.is_free(gpu(0, lost="fell off the bus"))
+    assert not machines.is_free(gpu(0, 1))
 
 
 # --- one line

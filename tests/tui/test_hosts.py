@@ -58,7 +58,7 @@ async def test_every_host_is_one_line_with_a_bar_for_each_gpu() -> None:
 
 async def test_unfolded_a_host_shows_what_each_gpu_does_and_who_is_on_it() -> None:
     mine = process(4711, "GPU-0", directory="/home/ann/runs/exp-1/lr=0.1/1")
-    other = process(12, "GPU-0", user="bob", command="jupyter\x1b[31m", memory=2 * GIB)
+    other = process(12, "GPU-0", user="bob", command="/opt/bin/jupyter\x1b[31m a/b", memory=2 * GIB)
     seen = host("gpu1", health=health(gpu(0, 97, throttle=("power cap",)), gpu(1), processes=(other, mine)))
     rows = row(1, backend="gpu1", directory="~/runs/exp-1/lr=0.1/1")
     async with board(rows, size=(140, 40)) as stage:
@@ -72,8 +72,9 @@ async def test_unfolded_a_host_shows_what_each_gpu_does_and_who_is_on_it() -> No
         assert "busy" in told
         assert "free" in line_of(stage, "GPU 1")
         assert "exp-1/lr=0.1" in line_of(stage, "● ", "4711", "ann")
-        assert "jupyter␛[31m" in line_of(stage, "· ", "12", "bob")
-        assert "of 64 · load 12.5 · RAM  25%" in stage.screen
+        assert " jupyter␛[31m a/b" in line_of(stage, "· ", "12", "bob")
+        assert "CPU  30% of 64 ▃" in stage.screen
+        assert "· load 12.5 · RAM 25% 128G/512G ▃" in stage.screen
         assert "swap 0B/8.0G" in stage.screen
         assert "disk /home" in stage.screen
         assert "250G free of 1.0T" in stage.screen
@@ -329,7 +330,7 @@ def test_a_sparkline_fills_its_place_and_keeps_the_highest(values: list[int | No
 
 
 def test_an_idle_figure_is_not_a_missing_one() -> None:
-    assert sparkline([0, None, 50, 100], 6) == "  ▁ ▅█"
+    assert sparkline([0, None, 50, 100], 6) == "▁ ▅█  "
 
 
 def test_processes_belong_to_rows_of_their_backend_however_the_folder_is_written() -> None:

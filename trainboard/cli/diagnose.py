@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ from trainboard.diagnose import report
 from trainboard.diagnose.jobseen import JobSeen
 from trainboard.diagnose.messages import Scanner
 from trainboard.feeds import remainder
+from trainboard.findings import spec_of
 from trainboard.metrics import report as outcome_of
+from trainboard.muting import mute_for
 from trainboard.outcome import TAIL
 from trainboard.progress import counted, estimate, newest_steps
 from trainboard.recording import MOST as MOST_SAMPLES
@@ -36,11 +39,14 @@ if TYPE_CHECKING:
     from specs.watch import Watch
     from trainboard.diagnose.finding import Finding
     from trainboard.diagnose.report import Report
+    from trainboard.documents import Records
     from trainboard.rows import Row
     from trainboard.series import Series
 
 MOST = 16 << 20
 """Bytes at the end of a run's log that are searched for messages."""
+
+SCOPES = {"run": "for this run", "spec": "for its spec", "all": "everywhere"}
 
 LINES = 200
 """Characters of a line that are printed."""
@@ -66,11 +72,12 @@ async def read(sources: Sequence[str], environ: Mapping[str, str]) -> list[Repor
         desk = open_desk(environ, TerminalPrompter())
         async with desk.backends() as backends:
             rows = await find_rows(desk, backends, names)
-            experiments = (await desk.store.load()).experiments
+            records = await desk.store.load()
             for row in rows:
-                experiment = experiments.get(row.experiment or "")
+                experiment = records.experiments.get(row.experiment or "")
                 watch = watch_of(experiment.watch) if experiment is not None else None
-                reports[row.key] = await read_run(row, backends, watch, now, desk.paths.series)
+                found = await read_run(row, backends, watch, now, desk.paths.series)
+                reports[row.key] = replace(found, muted=muted_in(found, row, records))
     return list(reports.values())
 
 
@@ -103,6 +110,16 @@ async def read_run(row: Row, backends: Sequence[Backend], watch: Watch | None, n
     return await asyncio.to_thread(report.of, row.key, seen, told, watch)
 
 
+def muted_in(found: Report, row: Row, records: Records) -> dict[str, str]:
+    """For what the user has muted the rules that found something."""
+    mutes = records.mutes.values()
+    return {
+        each.id: mute.scope
+        for each in found.findings
+        if (mute := mute_for(each.id, row.key, spec_of(row), mutes)) is not None
+    }
+
+
 def dated(read: Mapping[str, Series], stored: Mapping[str, Series]) -> dict[str, Series]:
     """What was read now, with the moments at which a board saw these samples: a log may have no time in it.
 
@@ -112,13 +129,18 @@ def dated(read: Mapping[str, Series], stored: Mapping[str, Series]) -> dict[str,
 
 
 def lines(found: Report) -> Iterable[str]:
-    """A report for people."""
+    """A report for people; what is muted only by its name."""
     yield f"{clean(found.source)}: {found.outcome}"
     yield clean(found.why.sentence)
     for line in found.why.lines:
         yield f"  | {clean(line, LINES)}"
     for each in found.findings:
-        yield from _finding(each, found.roots[each.id])
+        if each.id not in found.muted:
+            root = found.roots[each.id]
+            yield from _finding(each, "" if root in found.muted else root)
+    if found.muted:
+        yield ""
+        yield "muted: " + ", ".join(f"{id} ({SCOPES[scope]})" for id, scope in sorted(found.muted.items()))
 
 
 def _finding(found: Finding, root: str) -> Iterable[str]:

@@ -141,7 +141,7 @@ def cells(answer: Answer, now: float) -> Sequence[str]:
     """A row of the table."""
     why = "; ".join(f"GPU {index}: {reason}" for index, reason in answer.taken) or answer.reason
     waiting = "-" if answer.waiting is None else str(answer.waiting)
-    gpus = " ".join(",".join(map(str, each)) for each in answer.gpus) or "-"
+    gpus = " ".join(dict.fromkeys(",".join(map(str, each)) for each in answer.gpus)) or "-"
     if answer.state != "up":
         return answer.backend, "down", "-", "-", answer.reason
     if answer.start is not None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import socket
-from asyncio.subprocess import DEVNULL
 from typing import TYPE_CHECKING, Any
 
 from specs.tree import nearest, quoted
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 
     from trainboard.cli.desk import Desk
     from trainboard.notify.channels import Channel
-
-PROGRAM = re.compile(r"\s*(?!\w+=)([\w./+-]+)(?=\s|$)")
-"""The first word of a command, where no shell makes anything else of it."""
 
 SERVICES: Mapping[Sort, str] = {Sort.BELL: "bell", Sort.TMUX: "tmux", Sort.COMMAND: "command", Sort.URL: "notifier"}
 
@@ -91,19 +86,7 @@ async def _check(desk: Desk, channel: Channel) -> Outcome:
         return Outcome(True, "ok where there is a terminal")
     if channel.sort is Sort.TMUX and not desk.environ.get("TMUX"):
         return Outcome(True, "ok within tmux")
-    if channel.sort is Sort.COMMAND and (missing := await _missing(channel, desk.environ)):
-        return Outcome(False, f"no command {quoted(missing)} here")
     return await _asked(Outbox(desk.paths.outbox, desk.environ), channel, None)
-
-
-async def _missing(channel: Channel, environ: Mapping[str, str]) -> str:
-    """The program that a command begins with, where it is not there; empty where it is, or is no plain word."""
-    found = PROGRAM.match(channel.target.written)
-    if found is None:
-        return ""
-    script = ("sh", "-c", 'command -v "$1"', "sh", found[1])
-    asked = await asyncio.create_subprocess_exec(*script, env=environ, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
-    return found[1] if await asked.wait() else ""
 
 
 async def _test(desk: Desk, channel: Channel) -> Outcome:

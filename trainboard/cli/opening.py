@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
+    from trainboard.asking import Questions
+    from trainboard.commandlog import Logged
     from trainboard.events import Event
     from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.shell import Shell
+    from trainboard.use.using import Using
     from trainboard.watch import Watch
 
 
@@ -83,6 +87,9 @@ class Opening:
     async def read_findings(self, ids: Collection[str]) -> None:
         await self._there().read_findings(ids)
 
+    def uses(self) -> Using:
+        return self._there().uses()
+
     async def add_host(self, host: str) -> str:
         return await self._there().add_host(host)
 
@@ -102,6 +109,12 @@ class Opening:
     def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
         return self._there().save_log(key, path, overwrite=overwrite)
 
+    async def commands(self) -> Sequence[Logged]:
+        return await self._there().commands()
+
+    def shell(self, key: str) -> Shell:
+        return self._there().shell(key)
+
     def profiling(self, key: str) -> Profiling:
         return self._there().profiling(key)
 
@@ -120,6 +133,10 @@ class Opening:
     def focus(self, focused: bool) -> None:
         if self._watch is not None:
             self._watch.focus(focused)
+
+    @property
+    def questions(self) -> Questions:
+        return self._there().questions
 
     def backend_names(self) -> Sequence[str]:
         return self._watch.backend_names() if self._watch is not None else ()

@@ -25,6 +25,11 @@ class Severity(StrEnum):
         """For comparisons: the worse, the higher."""
         return tuple(Severity).index(self)
 
+    @classmethod
+    def of(cls, word: str) -> Severity:
+        """That of a stored word; one that only a later version knows is a warning."""
+        return cls(word) if word in tuple(cls) else cls.WARNING
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

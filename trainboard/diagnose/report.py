@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class Report:
     findings: tuple[Finding, ...]
     """Root causes first, each with what follows from it right under it."""
     why: Answer
+    muted: Mapping[str, str] = field(default_factory=dict)
+    """Rule → `run`, `spec` or `all`: for what the user has muted it, of those that found something."""
 
     @property
     def roots(self) -> Mapping[str, str]:
@@ -56,7 +58,10 @@ class Report:
             "source": self.source,
             "outcome": self.outcome,
             "why": self.why.as_json(),
-            "findings": [{**each.as_json(), "follows": roots[each.id] or None} for each in self.findings],
+            "findings": [
+                {**each.as_json(), "follows": roots[each.id] or None, "muted": self.muted.get(each.id)}
+                for each in self.findings
+            ],
         }
 
 

@@ -78,7 +78,7 @@ def root_causes(records: Records) -> dict[tuple[str, int], list[Diagnosed]]:
         if not each.over and not each.root and muted_by(each, records.mutes.values()) is None:
             found.setdefault((each.key, each.attempt), []).append(each)
     for several in found.values():
-        several.sort(key=lambda finding: (-Severity(finding.severity).level, finding.first))
+        several.sort(key=lambda finding: (-Severity.of(finding.severity).level, finding.first))
     return found
 
 

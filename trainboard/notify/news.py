@@ -192,7 +192,7 @@ class Gathering:
                 self._findings = None
                 continue
             self._told.add(id)
-            yield News(id, Kind.FINDING, finding.key, Severity(finding.severity), finding.first, row, finding)
+            yield News(id, Kind.FINDING, finding.key, Severity.of(finding.severity), finding.first, row, finding)
 
     def _alive(self, finding: Diagnosed) -> Row | None:
         """The row of a finding, if it goes on with the same attempt."""

@@ -222,7 +222,7 @@ class Notifier:
         if channel.sort is Sort.BELL:
             return Outcome(self._bell is not None and self._bell(), "the terminal is gone"), None
         title, body = summary(notices)
-        worst = max((Severity(notice.severity) for notice in notices), key=lambda severity: severity.level)
+        worst = max((Severity.of(notice.severity) for notice in notices), key=lambda severity: severity.level)
         kinds = {notice.kind for notice in notices}
         kind = next(iter(kinds)) if len(kinds) == 1 else "digest"
         return await self._outbox.send(channel, Message(title, body, str(worst), kind), [each.id for each in notices])

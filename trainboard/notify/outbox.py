@@ -10,13 +10,16 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+from asyncio.subprocess import DEVNULL
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from specs.tree import quoted
 from trainboard.files import private_folder
 from trainboard.notify import deliver
 from trainboard.notify.channels import Sort
@@ -34,6 +37,8 @@ LOOK = 0.02, 0.5
 """Seconds between two looks whether it is done: the first, and the longest."""
 YOUNG = 10.0
 """Seconds for which a slip that nobody holds is left alone: its sender may be about to begin."""
+PROGRAM = re.compile(r"\s*(?!\w+=)([\w./+-]+)(?=\s|$)")
+"""The first word of a command, where no shell makes anything else of it."""
 NO_ANSWER = "the notifier gave no answer"
 
 
@@ -101,12 +106,25 @@ class Outbox:
 
     async def check(self, channel: Channel) -> Outcome:
         """Whether a channel can work, without sending anything. Raises `OSError`."""
+        if channel.sort is Sort.COMMAND and (missing := await self._missing(channel)):
+            return Outcome(False, f"no command {quoted(missing)} here")
         if channel.sort is not Sort.URL:
             return Outcome(True)
         outcome, slip = await self.send(channel, Message("", "", kind="check"))
         if slip is not None:
             await self.drop(slip)
         return outcome
+
+    async def _missing(self, channel: Channel) -> str:
+        """The program that a command begins with, where it is not there; empty where it is, or is no plain word."""
+        found = PROGRAM.match(channel.target.written)
+        if found is None:
+            return ""
+        script = ("sh", "-c", 'command -v "$1"', "sh", found[1])
+        asked = await asyncio.create_subprocess_exec(
+            *script, env=self._environ, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+        )
+        return found[1] if await asked.wait() else ""
 
     async def drop(self, slip: Path) -> None:
         """What came of it is remembered elsewhere."""

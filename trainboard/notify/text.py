@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from backends.base import JobState
 from trainboard.notify.channels import Kind
-from trainboard.show import clean, duration, number, size
+from trainboard.show import clean, duration, number, quantity, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -155,14 +155,10 @@ def _finding_lines(finding: Diagnosed) -> Iterator[str]:
     yield f"{finding.severity}: {finding.message}"
     evidence = {**({finding.index or "step": finding.step} if finding.step is not None else {}), **finding.evidence}
     if evidence:
-        yield "evidence: " + ", ".join(f"{name} {_shown(value)}" for name, value in evidence.items())
+        yield "evidence: " + ", ".join(quantity(name, value) for name, value in evidence.items())
     yield from (f"  > {line}" for line in finding.lines[:PROOF])
     if finding.advice:
         yield f"advice: {finding.advice}"
-
-
-def _shown(value: object) -> str:
-    return number(value) if isinstance(value, float | int) else str(value)
 
 
 def _trace_lines(trace: Trace) -> Iterator[str]:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 DWELL = 0.15
 """Seconds that the cursor rests on a row before its log is asked for."""
 
-OPENED = ("log", "findings", "info")
+OPENED = ("log", "findings", "info", "resources")
 """Panes that are tabs of a run, too."""
 
 FURNITURE = (
@@ -59,6 +59,7 @@ FURNITURE = (
     "tui.widgets.log_view",
     "tui.widgets.metrics_view",
     "tui.widgets.query",
+    "tui.widgets.resources_view",
 )
 """Modules that are imported when the first frame is out."""
 
@@ -91,7 +92,7 @@ class BoardScreen(OpeningScreen):
         yield Line(id="summary")
         yield HostStrip(self._clock)
         yield JobTable(self.curves, self._clock, self.inbox)
-        yield Tabs(("log", "metrics", "findings", "info"))
+        yield Tabs(("log", "metrics", "findings", "info", "resources"))
         yield Widget(id="below")
         yield Line(keep=2, id="footer")
 
@@ -112,12 +113,14 @@ class BoardScreen(OpeningScreen):
         from tui.widgets.log_view import LogView
         from tui.widgets.metrics_view import MetricsView
         from tui.widgets.query import Query
+        from tui.widgets.resources_view import ResourcesView
 
         self.readings = Readings()
         self.log_view, self.metrics_view = LogView(self.actions, id="log"), MetricsView(id="metrics")
         self.finding_text = FindingText(id="findings")
         self.info_view, self.asked = InfoView(id="info"), Query()
-        panes = self.log_view, self.metrics_view, self.finding_text, self.info_view
+        self.resources = ResourcesView(self.actions, self._clock, id="resources")
+        panes = self.log_view, self.metrics_view, self.finding_text, self.info_view, self.resources
         await self.query_one("#below").mount(*panes)
         await self.mount(self.asked, before="#footer")
 
@@ -155,6 +158,7 @@ class BoardScreen(OpeningScreen):
     def on_samples_arrived(self, message: SamplesArrived) -> None:
         self.curves.add(message.sampled)
         self.table.measure(message.sampled.key)
+        self.resources.take(message.sampled)
         row, fold = self.table.row, self.table.fold
         if row is not None and message.sampled.key == row.key:
             self._draw_metrics()
@@ -200,6 +204,9 @@ class BoardScreen(OpeningScreen):
     def on_log_view_changed(self) -> None:
         self.show_keys()
 
+    def on_resources_view_changed(self) -> None:
+        self.show_keys()
+
     @on(Tabs.Chosen)
     def _tab_chosen(self, message: Tabs.Chosen) -> None:
         self.open_tab(message.name)
@@ -233,11 +240,12 @@ class BoardScreen(OpeningScreen):
         from tui.widgets.fold_cells import fold_fields
         from tui.widgets.info_view import lines
 
-        row = self.table.row
+        row, fold = self.table.row, self.table.fold
+        found = self.inbox.of(row.key) if row is not None else ()
+        self.resources.look(row, found, row.experiment if row is not None and fold is not None else None)
         if row is None:
             self.info_view.put(())
             return
-        fold = self.table.fold
         host = self.hosts.hosts.get(row.backend)
         self.info_view.put((*(fold_fields(fold) if fold else ()), *lines(row, host, self._clock())))
 
@@ -261,6 +269,8 @@ class BoardScreen(OpeningScreen):
             return
         focus = self.focused.id if self.focused is not None and self.focused.id else "table"
         here = [k for k in KEYS if ("board" in k.where or focus in k.where) and self.check_action(k.action, ())]
+        if focus == "resources":
+            here = [key for key in here if self.resources.check_action(key.action, ())]
         if focus == "log":
             here = [replace(key, label="search") if key.action == "find" else key for key in here]
             here.sort(key=lambda key: key.action not in ("open", "back") and "log" not in key.where)
@@ -304,13 +314,13 @@ class BoardScreen(OpeningScreen):
         """Show this pane."""
         had_focus = self.focused is self.pane
         self.tabs.current = name
-        for pane in (self.log_view, self.metrics_view, self.finding_text, self.info_view):
+        for pane in self.query_one("#below").children:
             pane.display = pane.id == name
         if had_focus:
             self.set_focus(self.pane)
         if name == "log":
             self.show_log()
-        elif name == "info":
+        elif name in ("info", "resources"):
             self._inform()
         self.show_keys()
 
@@ -325,6 +335,9 @@ class BoardScreen(OpeningScreen):
 
     def action_tab_info(self) -> None:
         self._show_pane("info")
+
+    def action_tab_resources(self) -> None:
+        self._show_pane("resources")
 
     def _show_pane(self, name: str) -> None:
         """The first time shows the pane, the second goes into it."""
@@ -399,9 +412,7 @@ class BoardScreen(OpeningScreen):
         if self.focused is self.log_view:
             self.log_view.action_copy()
         elif row is not None:
-            text = row.log or row.directory or row.job_id or row.key
-            self.app.copy_to_clipboard(text)
-            self.say(f"copied {text}")
+            self.copy_of(row)
 
     def action_quit(self) -> None:
         self.app.exit(0)

@@ -210,7 +210,7 @@ class ProfileScreen(HearingScreen):
         self.flame.put(tree)
         self._list_functions()
         if profile.left:
-            self._said = f"{profile.left} lines of it could not be read"
+            self._said = f"{show.count(profile.left, 'line')} of it could not be read"
         if self.tabs.current not in ("functions", "flame"):
             self.open_tab("functions")
 

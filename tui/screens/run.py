@@ -29,6 +29,7 @@ from tui.widgets.lines import TONES
 from tui.widgets.log_view import LogView
 from tui.widgets.metric_grid import MetricGrid
 from tui.widgets.query import Query
+from tui.widgets.resources_view import ResourcesView
 from tui.widgets.time_view import TimeView
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from tui.messages import FindingsArrived, HostArrived, LogArrived, LogFailed, SamplesArrived, TableArrived
     from tui.widgets.bars import Group
 
-TABS = ("curves", "grid", "layers", "time", "log", "info", "findings")
+TABS = ("curves", "grid", "layers", "time", "log", "info", "findings", "resources")
 PACE = 0.5
 """Seconds at least between two drawings of what arrives."""
 AHEAD = 5.0
@@ -109,6 +110,7 @@ class RunScreen(HearingScreen):
         yield LogView(self.actions, id="log")
         yield InfoView(id="info")
         yield FindingText(id="findings", none="nothing was found wrong with this run")
+        yield ResourcesView(self.actions, self._clock, id="resources")
         yield Query()
         yield Line(keep=2, id="footer")
 
@@ -117,6 +119,7 @@ class RunScreen(HearingScreen):
         self.heat_map, self.time_view = self.query_one(HeatMap), self.query_one(TimeView)
         self.log_view, self.info_view = self.query_one(LogView), self.query_one(InfoView)
         self.finding_text = self.query_one(FindingText)
+        self.resources = self.query_one(ResourcesView)
         self.tabs, self.asked = self.query_one(Tabs), self.query_one(Query)
         self.plot.waiting = self.grid.waiting = "reading the metrics …"
         self.open_tab(self._first)
@@ -150,6 +153,7 @@ class RunScreen(HearingScreen):
         event = message.sampled
         if event.key != self.row.key:
             return
+        self.resources.take(event)
         self._progress = event.progress or (None if event.restarted else self._progress)
         if self._fetching:
             self._missed.append(event)
@@ -219,6 +223,8 @@ class RunScreen(HearingScreen):
                 self.info_view.put(lines(self.row, self._host, self._clock()))
             case "findings":
                 self.finding_text.put(self._inbox.of(self.row.key))
+            case "resources":
+                self.resources.look(self.row, self._inbox.of(self.row.key))
 
     async def _work_out(self, name: str) -> None:
         """What takes longer, in a thread, from series that do not grow meanwhile."""
@@ -273,6 +279,7 @@ class RunScreen(HearingScreen):
 
     @on(CurvePlot.Changed)
     @on(LogView.Changed)
+    @on(ResourcesView.Changed)
     def _pane_changed(self) -> None:
         self.show_keys()
 
@@ -304,7 +311,9 @@ class RunScreen(HearingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """No key acts while something is typed; a log searches by itself."""
-        return not self.typing and (action != "find" or self.tabs.current in ("curves", "grid"))
+        if self.typing or (action == "use" and self.tabs.current in ("curves", "layers")):
+            return False
+        return action != "find" or self.tabs.current in ("curves", "grid")
 
     def action_tab_curves(self) -> None:
         self.open_tab("curves")
@@ -326,6 +335,12 @@ class RunScreen(HearingScreen):
 
     def action_tab_findings(self) -> None:
         self.open_tab("findings")
+
+    def action_tab_resources(self) -> None:
+        self.open_tab("resources")
+
+    def action_use(self) -> None:
+        self.open_tab("resources")
 
     def action_previous_tab(self) -> None:
         self.open_tab(self.tabs.beside(-1))

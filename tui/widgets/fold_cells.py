@@ -104,6 +104,8 @@ class Fold:
                 return self.curve.spark(width) if self.curve is not None else ""
             case "last":
                 return "" if self.best_value is None else show.number(self.best_value)
+            case "gpu":
+                return ""  # of many runs no one figure tells anything
         return self.reason
 
     def rest(self, width: int) -> list[tuple[str, str]]:

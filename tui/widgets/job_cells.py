@@ -34,6 +34,7 @@ COLUMNS = (
     Column("elapsed", "time", 6, 6, 7, right=True),
     Column("spark", "objective", 9, 24, 2),
     Column("last", "last", 7, 9, 3, right=True),
+    Column("gpu", "GPU", 4, 4, 10, right=True),
     Column("reason", "reason", 14, 80, 9),
 )
 WIDE = (*COLUMNS[:2], Column("state", "state", 15, 15, 0), *COLUMNS[3:])
@@ -41,7 +42,7 @@ WIDE_FROM = 120
 """Columns of the terminal from which every state is written out."""
 
 
-NUMBERS = ("progress", "eta", "elapsed", "spark", "last")
+NUMBERS = ("progress", "eta", "elapsed", "spark", "last", "gpu")
 """Columns whose place a reason may take."""
 
 
@@ -58,6 +59,8 @@ class Seen:
     left: Left | None = None
     finding: Diagnosed | None = None
     """The worst one that goes on."""
+    gpu_use: float | None = None
+    """Percent."""
 
     def last_blank(self, columns: Sequence[tuple[Column, int]]) -> str | None:
         """From which column on the numbers are blank, or, of what waits, those of an attempt before."""
@@ -91,6 +94,8 @@ class Seen:
                 return curve.spark(width) if curve is not None else ""
             case "last":
                 return show.number(curve.last) if curve is not None else ""
+            case "gpu":
+                return "" if self.gpu_use is None else f"{self.gpu_use:.0f}%"
         return reason_of(row, self.now)
 
 

@@ -54,7 +54,15 @@ class JobLines:
 
             return fold_pieces(self.fold(item), self._columns(width), sign)
         known, finding = self._curves, self._inbox.worst(item.key)
-        seen = Seen(item, known.objective(item), known.progress(item), self._clock(), known.left(item), finding)
+        seen = Seen(
+            item,
+            known.objective(item),
+            known.progress(item),
+            self._clock(),
+            known.left(item),
+            finding,
+            known.gpu_use(item),
+        )
         return row_pieces(seen, self._columns(width), width, sign)
 
     def fold(self, group: Group) -> Fold:

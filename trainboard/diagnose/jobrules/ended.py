@@ -60,7 +60,7 @@ def host_oom(seen: JobSeen) -> Finding | None:
         f"{refused} that it may have on its machine{bounds} {end}: {what}{by_rank(hits or denied)}.{most}",
         "Look at the size that it asked for, and at a limit of its own (ulimit -v)." if early else advice,
         hits or denied or killed,
-        facts(memory=used, limit=limit),
+        facts(used_bytes=used, limit_bytes=limit),
         ended_at(seen),
     )
 

@@ -69,9 +69,9 @@ def memory_filling(seen: JobSeen) -> Finding | None:
                 f"{size(limit)} are used, and it runs out in about {duration(max(0.0, left))}.",
                 "Look for what keeps references (losses without .item(), lists of outputs, caches); save more often.",
                 evidence=facts(
-                    slope_per_hour=found.slope * 3600,
-                    used=float(stretch.values[-1]),
-                    limit=limit,
+                    bytes_per_hour=found.slope * 3600,
+                    used_bytes=float(stretch.values[-1]),
+                    limit_bytes=limit,
                     left_s=left,
                     order=found.order,
                 ),
@@ -112,7 +112,7 @@ def disk_filling(seen: JobSeen) -> Finding | None:
             "disk fills up",
             f"{where} has {size(free)} free{when}.",
             "Delete old checkpoints, have fewer kept (outputs.keep), or write to another file system.",
-            evidence=facts(path=clean(path, 200), free=free, total=total, left_s=left),
+            evidence=facts(path=clean(path, 200), free_bytes=free, total_bytes=total, left_s=left),
         )
     return None
 

@@ -34,7 +34,7 @@ def disk_full(seen: JobSeen) -> Finding | None:
         f"A file system is full: it could not write{left}.",
         "Delete old checkpoints (outputs.keep deletes them by itself), or write to another file system.",
         [*hits, *near(seen, hits[0])],
-        facts(free=free),
+        facts(free_bytes=free),
         ended_at(seen),
     )
 
