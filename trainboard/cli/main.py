@@ -167,6 +167,7 @@ def parser() -> argparse.ArgumentParser:
     profile.add_argument("--pid", type=int, metavar="PID", help="this process; the busiest otherwise")
     profile.add_argument("--node", default="", metavar="NODE", help="of a job on several nodes; the first otherwise")
     profile.add_argument("--send", action="store_true", help="send py-spy to a host without it, unasked")
+    profile.add_argument("--against", metavar="FILE", help="compare with stacks that were recorded before")
     profile.add_argument("--output", metavar="FILE", help="write what was recorded there, in py-spy's raw format")
     profile.add_argument("--json", action="store_true")
 
