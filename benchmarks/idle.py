@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from backends.base import Wanted
     from specs.model import Setting, Spec
+    from trainboard.asking import Questions
     from trainboard.commandlog import Logged
     from trainboard.events import Event
     from trainboard.profiling import Profiling
@@ -118,6 +119,10 @@ class Nobody:
 
     def backend_names(self) -> Sequence[str]:
         return ("here",)
+
+    @property
+    def questions(self) -> Questions:
+        raise Refused("nobody is there")
 
     def spec_folder(self) -> Path:
         raise Refused("nobody is there")

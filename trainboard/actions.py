@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
+    from trainboard.asking import Questions
     from trainboard.commandlog import Logged
     from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
@@ -32,6 +33,10 @@ class Exists(Refused):
 
 class Actions(Protocol):
     """All effects that a screen can have."""
+
+    @property
+    def questions(self) -> Questions:
+        """What backends are asked only when somebody looks. Raises `Refused` in the moment before they are there."""
 
     async def consider(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Prospect:
         """What a submission would do, without doing it: its runs, those that exist already, what the checks say.

@@ -54,6 +54,11 @@ class Paths:
         return self.state / "code"
 
     @property
+    def history(self) -> Path:
+        """The folder of what the accounting of clusters told of jobs that are over."""
+        return self.state / "history"
+
+    @property
     def profiles(self) -> Path:
         """The folder of the profiles that were recorded of runs."""
         return self.state / "profiles"

@@ -14,6 +14,7 @@ from backends.base import BackendError, JobState
 from specs.model import SpecError
 from trainboard.actions import Refused
 from trainboard.archive import Archives
+from trainboard.asking import Asking
 from trainboard.collect import Collector
 from trainboard.commandlog import newest
 from trainboard.config import ConfigError, add_backend, load, offered_hosts
@@ -123,6 +124,7 @@ class Watch:
             readonly=readonly,
         )
         self._fillings = Fillings(self._places, paths.disks, self._engine.driving, tell, self._troubles)
+        self.questions = Asking(self._by_name, store, paths, self._row)
         self._logs = Logs(self._places, tell)
         self._notifier = Notifier(
             config.notify, store, paths, environ, tell, bell=terminal_bell() if role == "board" else None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from backends.base import Chunk, JobState, Snapshot, Sought
 from specs.expand import expand
 from tests.tui.hand import Hand
+from tests.tui.questions import FakeQuestions
 from tests.tui.uses import FakeUses
 from trainboard.actions import Exists, Refused
 from trainboard.code import Taken
@@ -55,6 +56,7 @@ class Actions:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.questions = FakeQuestions()
         self.folder = Path()
         self.files: list[Path] = []
         self.sources: dict[str, Path] = {}

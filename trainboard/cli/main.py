@@ -127,6 +127,21 @@ def parser() -> argparse.ArgumentParser:
 
     add_hosts(command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend, or all about some"))
 
+    cluster = command("cluster", "trainboard.cli.cluster:cluster", "partitions, nodes, shares and queue of clusters")
+    cluster.add_argument("backend", nargs="?", metavar="BACKEND", help="this one only")
+    cluster.add_argument("--json", action="store_true")
+
+    why = command("why", "trainboard.cli.why:why", "why a run waits, and what would start sooner")
+    why.add_argument("runs", nargs=1, metavar="RUN")
+    why.add_argument("--smaller", action="store_true", help="ask the scheduler when smaller ones would start")
+    why.add_argument("--json", action="store_true")
+
+    history = command("history", "trainboard.cli.history:history", "jobs that are over, also those of long ago")
+    history.add_argument("words", nargs="*", default=[], metavar="TEXT", help="those with all of these words only")
+    history.add_argument("--since", metavar="TIME", default="7d", help="how far back (%(default)s)")
+    history.add_argument("--user", action="store_true", help="only jobs that trainboard did not start")
+    history.add_argument("--json", action="store_true")
+
     shell = command("shell", "trainboard.cli.commands:shell", "a shell in a run's folder, on its node while it runs")
     shell.add_argument("runs", nargs=1, metavar="RUN")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
+    from trainboard.asking import Questions
     from trainboard.commandlog import Logged
     from trainboard.events import Event
     from trainboard.profiling import Profiling
@@ -132,6 +133,10 @@ class Opening:
     def focus(self, focused: bool) -> None:
         if self._watch is not None:
             self._watch.focus(focused)
+
+    @property
+    def questions(self) -> Questions:
+        return self._there().questions
 
     def backend_names(self) -> Sequence[str]:
         return self._watch.backend_names() if self._watch is not None else ()

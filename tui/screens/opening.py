@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from tui.listing import WAITING
 from tui.loading import loaded
 from tui.screens.ordering import OrderingScreen
 from tui.widgets.job_cells import name_of
@@ -160,6 +161,31 @@ class OpeningScreen(OrderingScreen):
 
         rows, hosts, seen = self.table.listing.rows.values(), self.hosts.hosts, self.inbox.seen
         self.above(HostsScreen(self.actions, hosts, rows, self.readings, self._clock, seen=seen))
+
+    async def action_why(self) -> None:
+        """Why the job under the cursor waits."""
+        row = self.table.row
+        if row is None or row.state not in WAITING:
+            self.say("no job chosen" if row is None else f"this job does not wait: it is {row.state}", "warning")
+            return
+        await loaded("tui.screens.why")
+        from tui.screens.why import WhyScreen
+
+        self.above(WhyScreen(self.actions, row, self._clock))
+
+    async def action_history(self) -> None:
+        """Jobs that are over."""
+        await loaded("tui.screens.history")
+        from tui.screens.history import HistoryScreen
+
+        self.above(HistoryScreen(self.actions, self.table.listing.rows, self.hosts.hosts, self._clock))
+
+    async def open_cluster(self, backend: str) -> None:
+        """Partitions and nodes of a cluster."""
+        await loaded("tui.screens.cluster")
+        from tui.screens.cluster import ClusterScreen
+
+        self.above(ClusterScreen(self.actions, backend, self._clock))
 
     async def action_profile(self) -> None:
         """The program of the job under the cursor: what it does, where it stands."""
