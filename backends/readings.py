@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.amd import Seen, parse_amd
 from backends.machine import Disk, Gpu, Health, Process, Quota, Slice
-from backends.nvidia import parse_gpu, parse_slices
+from backends.nvidia import parse_gpu, parse_slices, visible
 from backends.remote.gputool import bus_of
 from backends.text import one_line
 
@@ -117,6 +117,7 @@ class Readings:
         xids = None
         if self._xids is not None and "pci.bus_id" in self._fields and line:
             xids = self._xids.get(bus_of(line.split(",")[self._fields.index("pci.bus_id")].strip()), 0)
+        count = visible(count, gpu.memory_used, gpu.memory_total)
         return replace(gpu, slices=slices, processes=count, xids=xids)
 
     def _processes(self, apps: Sequence[Sequence[Any]]) -> tuple[Process, ...]:

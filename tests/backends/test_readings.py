@@ -67,6 +67,12 @@ def test_processes_that_nobody_knows_are_not_no_processes() -> None:
     assert (first.processes, first.xids) == (None, None)
 
 
+def test_a_gpu_whose_memory_is_held_by_none_that_we_see_has_an_unknown_number_of_processes() -> None:
+    held, free = Readings().take(frame(fields=NEW, apps=[]), 1000.0).gpus
+    assert (held.memory_used, held.processes) == (40536 << 20, None)
+    assert free.processes == 0
+
+
 def test_a_clock_that_is_off_is_told_by_the_quickest_frame() -> None:
     readings = Readings()
     assert readings.take(frame(fields=NEW, time=4600.0), 1000.4).clock == 3599.6
