@@ -22,10 +22,11 @@ check: $(VENV)/.dev  ## format, lint, types, import directions, the Python of wh
 	$(BIN)/lint-imports
 	$(BIN)/vermin -q -t=3.6- --no-tips --violations backends/runner backends/remote backends/queue
 
-docs: $(STAMP)  ## make docs/spec.md, docs/keys.md and docs/findings.md from the model, the table of keys and the rules
+docs: $(STAMP)  ## make docs/*.md that are made from the model, the keys, the rules and Slurm's reasons
 	$(BIN)/python -m specs.describe > docs/spec.md.new && mv docs/spec.md.new docs/spec.md
 	$(BIN)/python -m tui.keys > docs/keys.md.new && mv docs/keys.md.new docs/keys.md
 	$(BIN)/python -m trainboard.diagnose.describe > docs/findings.md.new && mv docs/findings.md.new docs/findings.md
+	$(BIN)/python -m trainboard.reasons > docs/waiting.md.new && mv docs/waiting.md.new docs/waiting.md
 
 screenshots: $(VENV)/.dev  ## make the pictures of the README from the real app and the test cluster
 	$(BIN)/python -m screenshots.make

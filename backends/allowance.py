@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backends import limits
 from backends.base import BackendError, CommandFailed, HostTimeout
+from specs.model import SlurmOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from backends.base import Room
     from backends.gateway import Gateway
     from backends.squeue import QueueEntry
-    from specs.model import SlurmOptions
 
 AGE = 3600.0
 """Seconds for which an answer is believed."""
@@ -44,12 +44,23 @@ class Allowance:
     async def room(self, own: SlurmOptions, entries: Sequence[QueueEntry]) -> Room:
         """How many more jobs with these options fit, with these in the queue."""
         try:
-            site = await self._configured()
+            return limits.room(await self.granted(own), entries)
         except BackendError:
             return limits.room((), entries)
+
+    async def granted(self, own: SlurmOptions | None = None) -> tuple[limits.Limit, ...]:
+        """Those that a job with these options counts against; without, one that asks for nothing in particular.
+
+        Raises `BackendError` where the cluster does not tell its configuration.
+        """
+        site = await self._configured()
         if self._granted is None:
             self._granted = await self._accounted(site) if site.enforced else site
-        return limits.room(self._granted.limits(own), entries)
+        return self._granted.limits(own or SlurmOptions())
+
+    async def private(self) -> frozenset[str]:
+        """What users may not see of others. Raises `BackendError`."""
+        return (await self._configured()).private
 
     def forget(self) -> None:
         """Ask anew: what we believed was wrong."""

@@ -43,6 +43,9 @@ OVER = re.compile(
 SETTINGS = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 """Times as seconds: a cluster's time zone is not ours. The tasks of an array that waits are not cut off."""
 
+UNKNOWN_FIELD = re.compile(r"invalid (?:job )?format|invalid field|unrecognized", re.IGNORECASE)
+"""Words of a Slurm that does not know a field."""
+
 NODES_AGE = 60.0
 """Seconds for which an answer of sinfo is believed."""
 
@@ -105,10 +108,13 @@ class Gateway:
         for at in range(0, len(ids), IDS):
             await self._done(["scontrol", *words, prefix + ",".join(ids[at : at + IDS])])
 
-    async def command(self, argv: list[str], timeout: float, cap: int = 1 << 20) -> str:
-        """The output of a command that must succeed. Raises `CommandFailed` with what it said."""
+    async def command(self, argv: list[str], timeout: float, cap: int = 1 << 20, *, strict: bool = False) -> str:
+        """The output of a command that must succeed. Raises `CommandFailed` with what it said.
+
+        `strict`: squeue goes on without a field that it does not know, and calls that success; here it is none.
+        """
         done = await self.run(argv, timeout, cap)
-        if done.code != 0:
+        if done.code != 0 or (strict and UNKNOWN_FIELD.search(done.err.decode("utf-8", "replace"))):
             raise self.failed(argv[0], done.code, done.err)
         if done.truncated:
             raise CommandFailed(f"{self.name}: {argv[0]} printed more than {cap >> 20} MB")

@@ -10,9 +10,11 @@ import shlex
 import time
 import zlib
 from collections import deque
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from backends import command
 from backends.base import (
     BackendError,
     Chunk,
@@ -22,14 +24,16 @@ from backends.base import (
     HostFull,
     HostTimeout,
     HostUnreachable,
+    Rejected,
     Unreadable,
 )
+from backends.command import Command
 from backends.programs import helper_source
 from backends.remote.frames import GREETING, Decoder, encode
 from backends.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 
 Frame = tuple[dict[str, Any], bytes]
 
@@ -72,6 +76,19 @@ class Link(Protocol):
         """End the helper and the channel."""
 
 
+@dataclass(slots=True)
+class Noted:
+    """How a command ended, as far as it has."""
+
+    end: int | str = 0
+    """Its exit code, or why there is none."""
+
+    @property
+    def outcome(self) -> str:
+        """In words."""
+        return self.end if isinstance(self.end, str) else f"exit {self.end}" if self.end else "ok"
+
+
 def helper_command(python: str) -> str:
     """The command line that starts a helper; the same words mean the same to sh, bash, zsh, tcsh and fish."""
     loader = "import sys;exec(compile(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())),'trainboard','exec'))"
@@ -101,9 +118,17 @@ class Host:
         name: str,
         open_link: Callable[[], Awaitable[Link]],
         disconnect: Callable[[], Awaitable[None]] | None = None,
+        note: Callable[[Command], None] = lambda _: None,
+        *,
+        readonly: bool = False,
     ) -> None:
-        """`open_link` starts a helper; `disconnect` ends what carries the links, when the session is closed."""
+        """`open_link` starts a helper; `disconnect` ends what carries the links, when the session is closed.
+
+        `note` is told of each command, once it has ended; `readonly`: what may change something is refused.
+        """
         self.name = name
+        self._note = note
+        self._readonly = readonly
         self.calls: deque[float] = deque(maxlen=600)
         """When commands and state queries were sent (monotonic seconds), newest last."""
         self._open_link = open_link
@@ -118,6 +143,29 @@ class Host:
 
     async def request(self, op: str, within: float = QUIET, payload: bytes = b"", **fields: object) -> Frame:
         """Send one request and wait for its reply. Raises a `BackendError`."""
+        with self._noted(op, fields) as noted:
+            header, data = await self._answered(op, within, payload, fields)
+            noted.end = header.get("code", 0)
+        return header, data
+
+    @contextlib.contextmanager
+    def _noted(self, op: str, fields: Mapping[str, Any]) -> Iterator[Noted]:
+        """Tell of a command, however it ends. Raises `Rejected` where it might change something and must not."""
+        text, changing = command.words(op, fields), command.changes(op, fields)
+        if changing and self._readonly:
+            raise Rejected(f"{self.name}: --readonly refuses “{text}”")
+        noted, begun, at = Noted(), time.monotonic(), time.time()
+        try:
+            yield noted
+        except BaseException as error:
+            noted.end = one_line(str(error)) or type(error).__name__
+            raise
+        finally:
+            if text:
+                seconds = round(time.monotonic() - begun, 3)
+                self._note(Command(self.name, at, text, seconds, noted.outcome, changing))
+
+    async def _answered(self, op: str, within: float, payload: bytes, fields: Mapping[str, Any]) -> Frame:
         link = await self._connected()
         number = next(self._numbers)
         reply: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
@@ -189,6 +237,8 @@ class Host:
     async def stream(self, op: str, **fields: object) -> AsyncGenerator[tuple[int, dict[str, Any], bytes]]:
         """Frames that answer one request until the caller stops. Raises `HostUnreachable` when the link breaks."""
         link = await self._connected()
+        with self._noted(op, fields):
+            pass  # how long it goes on is nothing to tell
         number = next(self._numbers)
         queue: asyncio.Queue[Frame | BackendError] = asyncio.Queue()
         self._streams[number] = queue
@@ -238,12 +288,13 @@ class Host:
             return self._link
 
     async def _open(self) -> None:
-        link = await self._open_link()
-        try:
-            rest = await self._greeted(link)
-        except BaseException:
-            await link.close()
-            raise
+        with self._noted("open", {}):
+            link = await self._open_link()
+            try:
+                rest = await self._greeted(link)
+            except BaseException:
+                await link.close()
+                raise
         self._link = link
         self._reader = asyncio.create_task(self._receive(link, rest), name=f"frames of {self.name}")
 

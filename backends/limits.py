@@ -70,6 +70,8 @@ class Site:
     """Name, and the limits per user, per account and of all together."""
     partitions: tuple[tuple[str, str, bool], ...] = ()
     """Name, its own QOS, and whether it is the default."""
+    private: frozenset[str] = frozenset()
+    """What users may not see of others (PrivateData): `jobs`, `usage`, `nodes`, …"""
 
     def limits(self, own: SlurmOptions) -> tuple[Limit, ...]:
         """Those that a job with these options counts against."""
@@ -102,13 +104,16 @@ class Site:
 
 def room(limits: Iterable[Limit], entries: Sequence[QueueEntry]) -> Room:
     """How many more jobs fit, by the tightest limit."""
-    left = [
-        (max(0, limit.most - sum(entry.count for entry in entries if limit.counts(entry))), limit) for limit in limits
-    ]
+    left = [(max(0, limit.most - taken(limit, entries)), limit) for limit in limits]
     if not left:
         return Room(now=None)
     fewest, limit = min(left, key=lambda each: each[0])
     return Room(now=None, queue=fewest, reason=f"{limit.name}: {limit.most}")
+
+
+def taken(limit: Limit, entries: Sequence[QueueEntry]) -> int:
+    """How many jobs count against a limit."""
+    return sum(entry.count for entry in entries if limit.counts(entry))
 
 
 def chosen(own: SlurmOptions, option: str) -> str:
@@ -131,6 +136,7 @@ def parse_site(text: str) -> Site:
         number(config.get("MaxArraySize", "")) or ARRAY_SIZE,
         number(config.get("MaxJobCount", "")),
         enforces_limits(config),
+        private=frozenset(re.split(r"[,\s]+", config.get("PrivateData", ""))) - {"", "none"},
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from backends.host import Host
 from backends.hosted import LEASES
 from backends.nvml import Nvml
-from backends.readings import Readings, processes
+from backends.readings import Readings, process
 from backends.remote.asking import Asked, Silent
 from backends.remote.frames import GREETING, Decoder
 from backends.remote.gpuapps import Describer
@@ -20,9 +20,10 @@ from backends.remote.helper import Helper
 from backends.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from backends.base import Health, Policy
+    from backends.command import Command
 
 NVML_PATIENCE = 5.0
 """Seconds that the driver may take for all GPUs."""
@@ -85,10 +86,13 @@ class Local(Server):
         disks: Sequence[str] = (),
         leases: str = LEASES,
         policy: Policy | None = None,
+        note: Callable[[Command], None] = lambda _: None,
+        readonly: bool = False,
     ) -> None:
+        """`note` and `readonly`: as for `Host`."""
         super().__init__(
             name,
-            Host(name, open_local_link),
+            Host(name, open_local_link, note=note, readonly=readonly),
             root,
             shared=True,
             python=sys.executable,
@@ -154,6 +158,6 @@ class Here:
         return replace(
             health,
             gpus=seen.gpus + health.gpus,
-            processes=processes(rows) + health.processes,
+            processes=tuple(map(process, rows)) + health.processes,
             gpu_error=seen.error or health.gpu_error,
         )

@@ -30,6 +30,9 @@ UNKNOWN = re.compile(r"\[?(Unknown Error|ERR!)\]?", re.IGNORECASE)
 VITAL = ("utilization.gpu", "memory.used", "temperature.gpu")
 """Where all of these are errors, the GPU does not answer."""
 
+HELD = 0.1
+"""The share of a GPU's memory that nobody holds without a process: drivers themselves take a hundredth."""
+
 CARD = re.compile(r"GPU \d+: .*\(UUID: (GPU-[^)\s]+)\)")
 PART = re.compile(r"\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)")
 
@@ -77,6 +80,12 @@ def throttle(text: str) -> tuple[str, ...]:
 def reasons(bits: int) -> tuple[str, ...]:
     """The same as words."""
     return () if bits & IDLE else tuple(word for bit, word in THROTTLE.items() if bits & bit)
+
+
+def visible(count: int | None, used: int | None, total: int | None) -> int | None:
+    """How many processes are on a GPU; None where there are some that we do not see, as from within a container."""
+    hidden = count == 0 and used is not None and total and used >= HELD * total
+    return None if hidden else count
 
 
 def parse_slices(text: str) -> dict[str, tuple[Slice, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.machine import Gpu, Slice
-from backends.nvidia import reasons
+from backends.nvidia import reasons, visible
 from backends.remote.gputool import bus_of
 
 if TYPE_CHECKING:
@@ -107,7 +107,9 @@ class Nvml:
             memory_total=getattr(memory, "total", None),
             temperature=temperature,
             power=watts(ask("nvmlDeviceGetPowerUsage")),
-            processes=None if apps is None else len(apps),
+            processes=visible(
+                None if apps is None else len(apps), getattr(memory, "used", None), getattr(memory, "total", None)
+            ),
             power_limit=watts(ask("nvmlDeviceGetEnforcedPowerLimit")),
             throttle=reasons(int(bits)),
             ecc=None if ecc is None else int(ecc),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.amd import Seen, parse_amd
 from backends.machine import Disk, Gpu, Health, Process, Quota, Slice
-from backends.nvidia import parse_gpu, parse_slices
+from backends.nvidia import parse_gpu, parse_slices, visible
 from backends.remote.gputool import bus_of
 from backends.text import one_line
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 FRAMES = 20
 """So many of the last frames tell how far a host's clock is ahead: the quickest of them has the least delay."""
+
+LONGEST = 4096
+"""Characters of a path."""
 
 
 class Readings:
@@ -30,6 +33,8 @@ class Readings:
         self._placed: Mapping[tuple[str, int], str] = {}
         """By GPU and process, the slice that it is on."""
         self._rows: Sequence[Sequence[Any]] | None = None
+        self._made: dict[tuple[Any, ...], Process] = {}
+        """Those of the last time: of many processes few have changed."""
         self._apps: tuple[Process, ...] | None = None
         self._amd = Seen()
         self._disks: tuple[Disk, ...] = ()
@@ -85,7 +90,9 @@ class Readings:
         if "disks" in frame:
             self._bare = tuple(_disk(*each) for each in frame["disks"])
         if "quotas" in frame:
-            self._quotas = {path: tuple(_quota(*each) for each in found) for path, found in frame["quotas"].items()}
+            self._quotas = {
+                one_line(path): tuple(_quota(*each) for each in found) for path, found in frame["quotas"].items()
+            }
         if "disks" in frame or "quotas" in frame:
             self._disks = tuple(replace(disk, quotas=self._quotas.get(disk.path, ())) for disk in self._bare)
 
@@ -110,12 +117,15 @@ class Readings:
         xids = None
         if self._xids is not None and "pci.bus_id" in self._fields and line:
             xids = self._xids.get(bus_of(line.split(",")[self._fields.index("pci.bus_id")].strip()), 0)
+        count = visible(count, gpu.memory_used, gpu.memory_total)
         return replace(gpu, slices=slices, processes=count, xids=xids)
 
     def _processes(self, apps: Sequence[Sequence[Any]]) -> tuple[Process, ...]:
         numbers = dict(self._amd.numbers)
         gpus = (self._placed.get((gpu, pid)) or numbers.get(gpu, gpu) for gpu, pid, *_ in apps)
-        return processes([[gpu, *app[1:]] for gpu, app in zip(gpus, apps, strict=True)])
+        rows = [(gpu, *app[1:]) for gpu, app in zip(gpus, apps, strict=True)]
+        self._made = {row: self._made.get(row) or process(row) for row in rows}
+        return tuple(self._made[row] for row in rows)
 
     def _take_slices(self, said: Mapping[str, Any] | None) -> None:
         """Take over how GPUs are cut up, and what is in the parts."""
@@ -132,20 +142,18 @@ class Readings:
         }
 
 
-def processes(rows: Sequence[Sequence[Any]]) -> tuple[Process, ...]:
+def process(row: Sequence[Any]) -> Process:
     """What the helper describes (`backends.remote.gpuapps.Row`), in our words."""
-    return tuple(
-        Process(
-            gpu=one_line(gpu, 80),
-            pid=pid,
-            user=one_line(user, 40),
-            command=one_line(command, 160),
-            memory=used,
-            directory=directory,
-            cpu=cpu,
-            resident=resident,
-        )
-        for gpu, pid, used, user, command, directory, cpu, resident in rows
+    gpu, pid, used, user, command, directory, cpu, resident = row
+    return Process(
+        gpu=one_line(gpu, 80),
+        pid=pid,
+        user=one_line(user, 40),
+        command=one_line(command, 160),
+        memory=used,
+        directory=directory if one_line(directory, LONGEST) == directory else "",
+        cpu=cpu,
+        resident=resident,
     )
 
 

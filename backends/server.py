@@ -12,6 +12,7 @@ from backends.hosted import ASKED, Hosted, pieces
 from backends.peaks import is_figure, peaks_of, saved_of
 from backends.programs import programs
 from backends.text import one_line
+from backends.verdicts import Queued, queued
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -70,6 +71,10 @@ class Server(Hosted):
         """Before all others of the user's; the last piece first, so that the first stands before it."""
         for some in reversed(list(pieces(attempts, ASKED))):
             await self._tell("top", some, leases=self.leases)
+
+    async def verdicts(self, attempt: Watched) -> Queued | None:
+        """Why an attempt waits, GPU by GPU."""
+        return queued((await self._attempts([attempt.directory]))[0])
 
     async def room(self, resources: Resources, slurm: SlurmOptions) -> Room:
         """How many of this size would start now, as the host's queue sees it."""

@@ -16,19 +16,23 @@ from backends.checks import Forecast, Unknown
 from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_waits, queued_job, told, unrecorded
 from backends.forecast import forecast
 from backends.gateway import OVER, Gateway, apart
+from backends.history import History
 from backends.hosted import Hosted, pieces
+from backends.looking import Looking
 from backends.metering import Metering
 from backends.peaks import peaks_of, saved_of
 from backends.programs import programs
 from backends.sightings import Watchlist
 from backends.squeue import TOP, topped
 from backends.upload import rejected
+from backends.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backends.base import Job, Plan, Room
     from backends.checks import Nodes
+    from backends.cluster import ClusterSeen, Finished, JobAsked, Partition, Variants, Waits
     from backends.jobuse import JobUse, NodeGpu
     from backends.sightings import Sighting
     from backends.spy import Spy
@@ -68,6 +72,16 @@ class Slurm(Hosted):
     def allowance(self) -> Allowance:
         """What its limits leave the user."""
         return Allowance(self.gateway)
+
+    @cached_property
+    def looking(self) -> Looking:
+        """What it tells of the whole cluster."""
+        return Looking(self.gateway, self.allowance)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """What it tells of jobs that wait."""
+        return Waiting(self.gateway, self.looking.private)
 
     @cached_property
     def metering(self) -> Metering:
@@ -300,6 +314,24 @@ class Slurm(Hosted):
             return forecast(await self.gateway.run(argv, 30), partitions)
         except BackendError as error:
             return Forecast(partitions, refusal=error.bare, passing=True)
+
+    # what only a cluster tells (`backends.cluster.Cluster`)
+
+    async def look(self) -> ClusterSeen:
+        """Partitions, nodes, shares and the queue of all."""
+        return await self.looking.look(self._queue)
+
+    async def waits(self, job_id: str) -> Waits:
+        """Why a job waits."""
+        return await self.waiting.waits(job_id)
+
+    async def smaller(self, job: JobAsked, partitions: Sequence[Partition]) -> Variants:
+        """When smaller ones would start."""
+        return await self.waiting.smaller(job, partitions)
+
+    async def finished(self, since: float, until: float) -> tuple[Finished, ...]:
+        """The user's jobs that ended in this time."""
+        return await History(self.gateway).finished(since, until)
 
     async def _partitions(self) -> tuple[Nodes, ...] | Unknown:
         try:

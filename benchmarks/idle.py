@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     from backends.base import Wanted
     from specs.model import Setting, Spec
+    from trainboard.asking import Questions
+    from trainboard.commandlog import Logged
     from trainboard.events import Event
     from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.shell import Shell
     from trainboard.use.using import Using
 
 HERE = BackendConfig("here", "slurm", "gateway", "~/runs", 10.0, True, "python3", ())
@@ -75,6 +78,12 @@ class Nobody:
     async def read_findings(self, ids: Collection[str]) -> None:
         return None
 
+    async def commands(self) -> Sequence[Logged]:
+        return ()
+
+    def shell(self, key: str) -> Shell:
+        raise Refused("nobody is there")
+
     def uses(self) -> Using:
         raise Refused("nothing is used here")
 
@@ -110,6 +119,10 @@ class Nobody:
 
     def backend_names(self) -> Sequence[str]:
         return ("here",)
+
+    @property
+    def questions(self) -> Questions:
+        raise Refused("nobody is there")
 
     def spec_folder(self) -> Path:
         raise Refused("nobody is there")

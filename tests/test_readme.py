@@ -39,6 +39,7 @@ def test_the_page_of_all_keys_is_that_of_the_table() -> None:
         "docs/findings.md",
         "docs/hosts.md",
         "docs/keys.md",
+        "docs/profile.md",
         "docs/layers.md",
         "docs/notices.md",
         "docs/queue.md",

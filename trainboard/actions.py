@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
+    from trainboard.asking import Questions
+    from trainboard.commandlog import Logged
     from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.shell import Shell
     from trainboard.use.using import Using
 
 
@@ -30,6 +33,10 @@ class Exists(Refused):
 
 class Actions(Protocol):
     """All effects that a screen can have."""
+
+    @property
+    def questions(self) -> Questions:
+        """What backends are asked only when somebody looks. Raises `Refused` in the moment before they are there."""
 
     async def consider(self, spec: Spec, backend: str | None, options: Options = CAREFUL) -> Prospect:
         """What a submission would do, without doing it: its runs, those that exist already, what the checks say.
@@ -98,6 +105,12 @@ class Actions(Protocol):
         Tells how many bytes of how many are there after each piece. Raises `Refused`; where the file exists and is
         not to be overwritten, `Exists`, before anything is read.
         """
+
+    async def commands(self) -> Sequence[Logged]:
+        """The newest commands that any process of ours ran on any host, the oldest first. Raises `Refused`."""
+
+    def shell(self, key: str) -> Shell:
+        """What opens a shell in a row's folder, on its node where it runs on one. Raises `Refused`."""
 
     def profiling(self, key: str) -> Profiling:
         """What looks into this row's program. Raises `Refused`."""

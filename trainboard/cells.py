@@ -145,10 +145,16 @@ def written(samples: Iterable[Sample], source: str, tables: Tables) -> tuple[byt
         for name in samples.metrics:
             if name not in metrics:
                 note_metric(name)
-        for word in dict.fromkeys(line[1][0] for line in samples.lines):
+        for word in samples.words:
             if word not in words:
                 note_word(word)
-        out.append(packed(Columns.of(samples, metrics, words)))
+        out.append(
+            packed(
+                samples.columns.numbered(
+                    [metrics[name] for name in samples.metrics], [words[word] for word in samples.words]
+                )
+            )
+        )
         count = len(samples)
     else:
         for sample in samples:

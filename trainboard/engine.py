@@ -50,8 +50,11 @@ class Engine:
         tell: Callable[[Event], None],
         troubles: Troubles,
         changed: Callable[[], Awaitable[None]],
+        *,
+        readonly: bool = False,
     ) -> None:
-        """`pictures` is a folder; `changed` is awaited when places or the store have news."""
+        """`pictures` is a folder; `changed` is awaited when places or the store have news; `readonly`: place none."""
+        self._readonly = readonly
         self._places = places
         self._store = store
         self._dispatcher = dispatcher
@@ -120,6 +123,8 @@ class Engine:
 
     async def settle(self) -> None:
         """Return when all has been sent that can be sent now, as far as this process does it."""
+        if self._readonly:
+            return
         next_look = self._looks + 1
         self.stir()
         async with self._looked:
@@ -163,7 +168,8 @@ class Engine:
         self.idle.clear()
         for place in self._places.values():
             self._drive(place)
-        self._tasks.begin(self._dispatch())
+        if not self._readonly:
+            self._tasks.begin(self._dispatch())
 
     async def _hand_over(self) -> None:
         self.driving.clear()
@@ -182,7 +188,8 @@ class Engine:
         while True:
             await self._going.wait()
             try:
-                answer = await query(place.backend, self._store, place.absences, policies=self._dispatcher.policies)
+                policies = None if self._readonly else self._dispatcher.policies
+                answer = await query(place.backend, self._store, place.absences, policies=policies)
             except BackendError as error:
                 place.fail(error)
             except StoreError as error:
@@ -260,6 +267,8 @@ class Engine:
 
     async def _keep_pictures(self) -> None:
         """Show others what we see, and what is asked of us."""
+        if self._readonly:
+            return
         pictures = [place.picture() for place in self._places.values()]
         with self._trouble_of("pictures"):
             wanted = await asyncio.to_thread(self._write, pictures)

@@ -52,8 +52,12 @@ class Holder:
 class Lease:
     """One process's share in the lease of a state folder. Every call may block for as long as a file system takes."""
 
-    def __init__(self, folder: Path, role: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, folder: Path, role: str, clock: Callable[[], float] = time.time, *, takes: bool = True
+    ) -> None:
+        """`takes`: whether we want it; else we only see who has it."""
         self._path = lock_path(folder)
+        self._takes = takes
         self._clock = clock
         self._me = Holder(os.getpid(), socket.gethostname(), role, 0.0, 0.0)
         self._file: int | None = None
@@ -78,7 +82,8 @@ class Lease:
             if self._file is not None and not same_file(self._file, self._path):
                 self._drop()  # somebody removed the file: another process may hold its successor
             if self._file is None:
-                self._take()
+                if self._takes:
+                    self._take()
             elif self._clock() - self._me.beat >= BEAT:
                 self._sign()
         return self._me if self._file is not None else holder(self._path.parent)

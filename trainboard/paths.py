@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+READONLY = "TRAINBOARD_READONLY"
+"""The variable that does what `--readonly` does; not in effect where it is empty or 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -31,6 +34,11 @@ class Paths:
         return self.state / "pictures"
 
     @property
+    def commands(self) -> Path:
+        """The file of the commands that were run on hosts."""
+        return self.state / "commands.log"
+
+    @property
     def disks(self) -> Path:
         """The folder of what was free on the disks of hosts, hour by hour."""
         return self.state / "disks"
@@ -44,6 +52,11 @@ class Paths:
     def code(self) -> Path:
         """The folder of the projects' code."""
         return self.state / "code"
+
+    @property
+    def history(self) -> Path:
+        """The folder of what the accounting of clusters told of jobs that are over."""
+        return self.state / "history"
 
     @property
     def profiles(self) -> Path:
@@ -76,3 +89,8 @@ def paths(environ: Mapping[str, str]) -> Paths:
         runs=state / "runs",
         ssh_config=Path(ssh_config).expanduser().absolute() if ssh_config else None,
     )
+
+
+def readonly(environ: Mapping[str, str]) -> bool:
+    """Whether nothing is to be changed, by `--readonly` or by the environment."""
+    return environ.get(READONLY, "") not in ("", "0")

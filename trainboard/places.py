@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backends.base import CommandFailed
+from trainboard.commandlog import CommandLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 class Places:
     """Makes backends. Those that share a jump host share the connection to it, and all ask through one prompter."""
 
-    def __init__(self, paths: Paths, prompter: Prompter) -> None:
+    def __init__(self, paths: Paths, prompter: Prompter, *, readonly: bool = False) -> None:
+        """`readonly`: backends refuse whatever may change something."""
         self._paths = paths
         self._prompter = prompter
+        self.log = CommandLog(paths.commands)
+        """What is run on the hosts."""
+        self.readonly = readonly
         self._hosts: dict[str, SshHost] = {}
 
     def make(self, config: BackendConfig) -> Backend:
@@ -28,13 +33,27 @@ class Places:
         if config.kind == "local":
             from backends.local import Local
 
-            return Local(config.name, config.root, disks=config.disks, leases=config.leases, policy=config.policy)
+            return Local(
+                config.name,
+                config.root,
+                disks=config.disks,
+                leases=config.leases,
+                policy=config.policy,
+                note=self.log.note,
+                readonly=self.readonly,
+            )
         from backends.host import Host, helper_command
         from backends.server import Server
         from backends.slurm import Slurm
 
         ssh = self._ssh(config.host)
-        host = Host(config.name, lambda: ssh.open(helper_command(config.python)), ssh.close)
+        host = Host(
+            config.name,
+            lambda: ssh.open(helper_command(config.python)),
+            ssh.close,
+            self.log.note,
+            readonly=self.readonly,
+        )
         if config.kind == "slurm":
             return Slurm(
                 config.name, host, config.root, shared=config.shared, python=config.python, disks=config.disks
@@ -50,6 +69,10 @@ class Places:
             policy=config.policy,
         )
 
+    async def close(self) -> None:
+        """Return once all that was run is in the log of commands."""
+        await self.log.close()
+
     def make_all(self, configs: Sequence[BackendConfig]) -> list[Backend]:
         """All of them, in order."""
         return [self.make(config) for config in configs]
@@ -59,7 +82,7 @@ class Places:
         from backends.host import Host, helper_command
 
         ssh = self._ssh(host)
-        session = Host(host, lambda: ssh.open(helper_command("python3")), ssh.close)
+        session = Host(host, lambda: ssh.open(helper_command("python3")), ssh.close, self.log.note)
         try:
             done = await session.run(["squeue", "--version"], 20)
         except CommandFailed:

@@ -279,13 +279,11 @@ def by_metric(samples: Iterable[Sample], series: dict[str, Series] | None = None
 
 def _extend(series: dict[str, Series], samples: Samples) -> None:
     """The same with samples that are in columns already."""
-    from trainboard.stored import Columns, grouped
+    from trainboard.stored import grouped
 
-    names = samples.metrics
-    words = {word: number for number, word in enumerate(dict.fromkeys(line[1][0] for line in samples.lines))}
-    columns = Columns.of(samples, {name: number for number, name in enumerate(names)}, words)
+    names, spoken, columns = samples.metrics, samples.words, samples.columns
     order, stretches = grouped(columns.metrics, len(names))
-    numbers, spoken = columns.numbers[:, order], list(words)
+    numbers = columns.numbers[:, order]
     for metric, stretch in stretches:
         found = series.get(names[metric])
         if found is None:

@@ -49,20 +49,31 @@ class Columns:
     """Three rows: steps, values, walls."""
 
     @classmethod
-    def of(cls, samples: Samples, metrics: Mapping[str, int], words: Mapping[str, int]) -> Columns:
-        """Samples as a log gives them; `metrics` and `words` give each of their names a number."""
+    def of(cls, samples: Samples) -> Columns:
+        """Samples as a log gives them; metrics and index words by their numbers in its `metrics` and `words`."""
         import numpy as np
 
-        lines = samples.lines
-        kinds = {names: tuple(metrics[name] for name in names) for names in {line[0] for line in lines}}
-        numbers = list(map(kinds.__getitem__, [line[0] for line in lines]))
-        counts = list(map(len, numbers))
+        names = {name: number for number, name in enumerate(samples.metrics)}
+        words = {word: number for number, word in enumerate(samples.words)}
+        printed = [line[0] for line in samples.lines]
+        kinds = {metrics: [names[name] for name in metrics] for metrics in set(printed)}
+        numbers = list(map(kinds.__getitem__, printed))
+        counts = np.fromiter(map(len, numbers), np.intp, len(numbers))
         table = np.empty((3, len(samples)))
-        table[0] = np.repeat([line[1][1] for line in lines], counts)
+        table[0] = np.repeat([line[1][1] for line in samples.lines], counts)
         table[1] = samples.values
-        table[2] = np.repeat([math.nan if line[2] is None else line[2] for line in lines], counts)
-        spoken = np.repeat(np.array([words[line[1][0]] for line in lines], np.uint32), counts)
-        return cls(np.array(list(chain.from_iterable(numbers)), np.uint32), spoken, table)
+        table[2] = np.repeat([math.nan if line[2] is None else line[2] for line in samples.lines], counts)
+        spoken = np.array([words[line[1][0]] for line in samples.lines], np.uint32)
+        metrics = np.fromiter(chain.from_iterable(numbers), np.uint32, len(samples))
+        return cls(metrics, np.repeat(spoken, counts), table)
+
+    def numbered(self, metrics: Sequence[int], words: Sequence[int]) -> Columns:
+        """The same with other numbers: `metrics` and `words` give the new one of each."""
+        import numpy as np
+
+        return Columns(
+            np.array(metrics, np.uint32)[self.metrics], np.array(words, np.uint32)[self.words], self.numbers
+        )
 
     def __len__(self) -> int:
         return len(self.metrics)

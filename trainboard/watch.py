@@ -14,7 +14,9 @@ from backends.base import BackendError, JobState
 from specs.model import SpecError
 from trainboard.actions import Refused
 from trainboard.archive import Archives
+from trainboard.asking import Asking
 from trainboard.collect import Collector
+from trainboard.commandlog import newest
 from trainboard.config import ConfigError, add_backend, load, offered_hosts
 from trainboard.control import Control
 from trainboard.curves import Curves
@@ -37,6 +39,7 @@ from trainboard.options import CAREFUL, PLAIN, Options
 from trainboard.place import Place
 from trainboard.plans import Planner
 from trainboard.scripts import scripts
+from trainboard.shell import shell_of
 from trainboard.spaces import Spaces
 from trainboard.store import StoreError
 from trainboard.submit import carry_out, choose, consider
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
     from backends.base import Backend, Chunk, Sought, Wanted
     from specs.model import Setting, Spec
+    from trainboard.commandlog import Logged
     from trainboard.config import Config
     from trainboard.documents import Change
     from trainboard.events import Event
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.shell import Shell
     from trainboard.store import Store
 
 RECORDS_INTERVAL = 1.0
@@ -76,8 +81,14 @@ class Watch:
         environ: Mapping[str, str],
         folder: Path,
         role: str = "board",
+        *,
+        readonly: bool = False,
     ) -> None:
-        """`folder` is where the user stands: spec files are offered from there. `role`: what others see us as."""
+        """`folder` is where the user stands: spec files are offered from there. `role`: what others see us as.
+
+        `readonly`: it looks and does nothing: it places, retries, stops, collects and notifies for nobody.
+        """
+        self._readonly = readonly
         self._config = config
         self._paths = paths
         self._store = store
@@ -105,19 +116,26 @@ class Watch:
             self._places,
             store,
             self._dispatcher,
-            Lease(paths.state, role),
+            Lease(paths.state, role, takes=not readonly),
             paths.pictures,
             tell,
             self._troubles,
             self._refresh_records,
+            readonly=readonly,
         )
         self._fillings = Fillings(self._places, paths.disks, self._engine.driving, tell, self._troubles)
+        self.questions = Asking(self._by_name, store, paths, self._row)
         self._logs = Logs(self._places, tell)
         self._notifier = Notifier(
             config.notify, store, paths, environ, tell, bell=terminal_bell() if role == "board" else None
         )
         self._diagnosing = Diagnosing(
-            store, lambda: self._records, paths.series, self._logs, self._troubles, control=self._control
+            store,
+            lambda: self._records,
+            paths.series,
+            self._logs,
+            self._troubles,
+            control=None if readonly else self._control,
         )
         self._curves = Curves(
             self._places,
@@ -156,9 +174,8 @@ class Watch:
                 self._watch_store(),
                 self._curves.read_along(),
                 self._follow_engine(),
-                self._collect(),
                 self._diagnose(),
-                self._notifier.run(),
+                *(() if self._readonly else (self._collect(), self._notifier.run())),
                 self._spaces.watch(lambda: self._records),
                 self._fillings.watch(),
             ):
@@ -172,6 +189,7 @@ class Watch:
             await self._dispatcher.close()
             await self._collector.close()
             await asyncio.gather(*(backend.close() for backend in self.backends), return_exceptions=True)
+            await self._makers.close()
 
     def submit_first(self, spec: Spec) -> None:
         """Submit this to the first backend as soon as the watch runs: for the demo."""
@@ -200,6 +218,7 @@ class Watch:
 
     async def carry_out(self, prospect: Prospect) -> Sequence[Row]:
         """Submit what was considered; this process sends the runs itself, whoever does the polling."""
+        self._may("submit")
         try:
             made = await carry_out(prospect, self._dispatcher)
         except (StoreError, SpecError) as error:
@@ -242,6 +261,7 @@ class Watch:
         self, control: Callable[[Sequence[Row]], Awaitable[tuple[str, ...]]], keys: Collection[str]
     ) -> None:
         """Do this with the rows of these keys. Raises `Refused` with what was not done."""
+        self._may("change jobs")
         rows = [self._rows[key] for key in keys if key in self._rows]
         try:
             left = await control(rows)
@@ -251,6 +271,11 @@ class Watch:
         await self._asked({row.backend for row in rows})
         if left:
             raise Refused("; ".join(left))
+
+    def _may(self, what: str) -> None:
+        """Raises `Refused` where nothing is to be changed."""
+        if self._readonly:
+            raise Refused(f"--readonly: it does not {what}")
 
     async def _asked(self, names: Collection[str]) -> None:
         """What was asked for shows with the next answer of these hosts: whoever polls them asks them now."""
@@ -286,6 +311,7 @@ class Watch:
 
     async def _change(self, change: Change) -> None:
         """Change the records, and show it. Raises `Refused`."""
+        self._may("change what is on record")
         try:
             await self._store.change(change)
         except StoreError as error:
@@ -316,6 +342,19 @@ class Watch:
         async with aclosing(self._logs.save(self._row(key), path, overwrite=overwrite)) as progress:
             async for each in progress:
                 yield each
+
+    async def commands(self) -> Sequence[Logged]:
+        """What was run on hosts."""
+        if self._makers.log.trouble:
+            raise Refused(self._makers.log.trouble)
+        try:
+            return await asyncio.to_thread(newest, self._paths.commands)
+        except OSError as error:
+            raise Refused(f"{error.filename or self._paths.commands}: {error.strerror or error}") from error
+
+    def shell(self, key: str) -> Shell:
+        """What opens a shell where a row is."""
+        return shell_of(self._row(key), self._config, self._paths.ssh_config)
 
     def profiling(self, key: str) -> Profiling:
         """What looks into this row's program."""
@@ -373,6 +412,7 @@ class Watch:
 
     async def add_host(self, host: str) -> str:
         """Make such a host a backend."""
+        self._may("change the config")
         try:
             kind = await self._makers.detect_kind(host)
             await asyncio.to_thread(add_backend, self._paths.config, host, kind, host)
@@ -388,7 +428,7 @@ class Watch:
     async def settle(self) -> None:
         """Return when all is sent, and all results are here, as far as that can be now and this process does it."""
         await self._engine.settle()
-        if self._engine.driving.is_set():
+        if self._engine.driving.is_set() and not self._readonly:
             with suppress(StoreError):  # the engine meets the same trouble, and tells it
                 await self._collector.settle(self._answering())
             await self._diagnosing.settle()
@@ -436,7 +476,7 @@ class Watch:
         while True:
             self._notifier.drives = False
             await self._engine.driving.wait()
-            self._notifier.drives = True
+            self._notifier.drives = not self._readonly
             diagnosing = self._tasks.begin(self._diagnosing.run())
             try:
                 await self._engine.idle.wait()

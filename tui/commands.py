@@ -38,6 +38,10 @@ class BoardCommands(Provider):
                 if place is not None and key.action not in LEFT_OUT and board.check_action(key.action, ()):
                     name = f"{key.help[0].upper()}{key.help[1:]}"
                     yield f"{name}  ({key.name})", "", partial(app.call_later, place.run_action, key.action)
+            for seen in board.hosts.hosts.values():
+                if seen.kind == "slurm":
+                    name = f"Partitions and nodes of {show.clean(seen.backend, 60)}"
+                    yield name, "", partial(app.call_later, board.open_cluster, seen.backend)
             for host in app.actions.offered_hosts():
                 name = f"Add host {show.clean(host, 60)} from ~/.ssh/config"
                 yield name, "as a place where runs can run", partial(_start_adding, board, host)

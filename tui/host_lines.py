@@ -26,6 +26,7 @@ from tui import show
 from tui.columns import Column, fit
 from tui.hosts import gpu_of, notes, process_of
 from tui.readings import block, sparkline
+from tui.readings import name as name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -285,11 +286,11 @@ def of_gpu(host: HostSeen, gpu: Gpu, name: str, readings: Readings, cells: int) 
         case "use":
             return percent(gpu.utilization)
         case "uses":
-            return sparkline(readings.of(host.backend, f"use:{gpu.uuid}"), cells)
+            return sparkline(readings.of(host.backend, f"use:{name_of(gpu)}"), cells)
         case "memory":
             return f"{show.size(gpu.memory_used)}/{show.size(gpu.memory_total)}"
         case "memories":
-            return sparkline(readings.of(host.backend, f"memory:{gpu.uuid}"), cells)
+            return sparkline(readings.of(host.backend, f"memory:{name_of(gpu)}"), cells)
         case "heat":
             return "–" if gpu.temperature is None else f"{gpu.temperature:.0f}°C"
         case "power":

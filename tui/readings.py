@@ -11,7 +11,7 @@ from tui.show import BLOCKS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from backends.base import Health
+    from backends.base import Gpu, Health
     from trainboard.events import HostSeen
 
 LONG = 240
@@ -24,7 +24,7 @@ Percents = deque[int | None]
 
 
 class Readings:
-    """The histories of all hosts: `cpu`, `memory`, and by GPU `use:<uuid>` and `memory:<uuid>`."""
+    """The histories of all hosts: `cpu`, `memory`, and by GPU `use:<name>` and `memory:<name>`."""
 
     def __init__(self, long: int = LONG) -> None:
         self._long = long
@@ -59,8 +59,13 @@ def figures(health: Health) -> Iterator[tuple[str, int | None]]:
     yield "cpu", None if health.cpu is None else round(health.cpu)
     yield "memory", filled(health)
     for gpu in health.gpus:
-        yield f"use:{gpu.uuid}", None if gpu.utilization is None or gpu.lost else round(gpu.utilization)
-        yield f"memory:{gpu.uuid}", share(gpu.memory_used, gpu.memory_total)
+        yield f"use:{name(gpu)}", None if gpu.utilization is None or gpu.lost else round(gpu.utilization)
+        yield f"memory:{name(gpu)}", share(gpu.memory_used, gpu.memory_total)
+
+
+def name(gpu: Gpu) -> str:
+    """What tells it from the others of its host; not every tool tells a uuid."""
+    return gpu.uuid or str(gpu.index)
 
 
 def sparkline(percents: Iterable[int | None], width: int) -> str:

@@ -136,6 +136,13 @@ def test_a_library_of_another_version_is_an_error_and_not_tried_at_each_reading(
     assert library.calls == ["nvmlInit"]
 
 
+def test_processes_that_cannot_be_seen_are_not_none() -> None:
+    hidden = BUSY | {"nvmlDeviceGetComputeRunningProcesses": []}
+    assert Nvml(Library(hidden)).read({}, known=False).gpus[0].processes is None
+    idle = hidden | {"nvmlDeviceGetMemoryInfo": SimpleNamespace(used=3 << 20, total=81920 << 20)}
+    assert Nvml(Library(idle)).read({}, known=False).gpus[0].processes == 0
+
+
 def test_xids_are_those_of_the_gpus_place() -> None:
     nvml = Nvml(Library(BUSY))
     assert nvml.read({"0000:07:00": 2}, known=True).gpus[0].xids == 2

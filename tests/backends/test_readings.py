@@ -67,6 +67,12 @@ def test_processes_that_nobody_knows_are_not_no_processes() -> None:
     assert (first.processes, first.xids) == (None, None)
 
 
+def test_a_gpu_whose_memory_is_held_by_none_that_we_see_has_an_unknown_number_of_processes() -> None:
+    held, free = Readings().take(frame(fields=NEW, apps=[]), 1000.0).gpus
+    assert (held.memory_used, held.processes) == (40536 << 20, None)
+    assert free.processes == 0
+
+
 def test_a_clock_that_is_off_is_told_by_the_quickest_frame() -> None:
     readings = Readings()
     assert readings.take(frame(fields=NEW, time=4600.0), 1000.4).clock == 3599.6
@@ -78,6 +84,26 @@ def test_a_lost_gpu_stands_where_it_stood() -> None:
     lost = [[0, FIRST, "NVIDIA A100-SXM4-80GB", "GPU is lost"]]
     health = Readings().take(frame(fields=NEW, gpus=LINES[1:], lost=lost), 1000.0)
     assert [(gpu.index, gpu.lost, gpu.utilization) for gpu in health.gpus] == [(0, "GPU is lost", None), (1, "", 0)]
+
+
+def test_processes_on_amds_gpus_are_found_by_the_drivers_number() -> None:
+    amd = {"texts": {"rocm": recorded("rocm-smi-6.3.json")}, "trouble": ""}
+    apps = [["26967", 3137, 5, "ann", "python", "", 1.0, 7]]
+    health = Readings().take(frame(fields=NEW, gpus=[], amd=amd, apps=apps), 1000.0)
+    [gpu] = health.gpus
+    assert [process.gpu for process in health.processes] == [gpu.uuid] == ["0x5f3a1c2b9e8d7f60"]
+    assert gpu.processes == 1
+
+
+def test_a_tool_for_amds_gpus_that_hangs_is_an_error() -> None:
+    amd = {"texts": {}, "trouble": "rocm-smi: no answer within 20 s"}
+    health = Readings().take(frame(fields=NEW, gpus=[], amd=amd, apps=[]), 1000.0)
+    assert (health.gpus, health.gpu_error) == ((), "rocm-smi: no answer within 20 s")
+
+
+def test_an_attempt_directory_that_is_no_clean_path_is_none() -> None:
+    app = [FIRST, 17, None, "ann", "x", "/runs/\x1b[2J", None, None]
+    assert Readings().take(frame(fields=NEW, apps=[app]), 1000.0).processes[0].directory == ""
 
 
 def test_texts_of_a_host_are_one_clean_line() -> None:

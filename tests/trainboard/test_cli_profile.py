@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.backends.test_spy import BUSY, STUCK
+from tests.backends.test_tracefile import TORCH
 from tests.trainboard.test_cli import everywhere, shell
 from tests.trainboard.test_profile_stacks import RAW
 
@@ -90,6 +91,39 @@ def test_a_file_of_stacks_is_shown_without_any_backend(shell: Shell) -> None:
     assert lines[1] == "100 samples; • is your own code"
     assert lines[4].split() == ["60.0%", "60.0%", "forward", "torch/nn.py:9"]
     assert lines[5].split() == ["30.0%", "100.0%", "•", "step", "/home/ann/train.py:13"]
+
+
+def test_two_files_are_compared(shell: Shell) -> None:
+    before, after = shell.write("before.raw", RAW), shell.write("after.raw", RAW.replace(") 60", ") 10"))
+    lines = shell.done("profile", str(after), "--against", str(before)).splitlines()
+    assert lines[2].split() == ["60.0%", "20.0%", "-40.0", "forward", "torch/nn.py"]
+    told = shell.json("profile", str(after), "--against", str(before))
+    assert told["changes"][0] == {
+        "function": "forward",
+        "file": "/v/site-packages/torch/nn.py",
+        "before": 0.6,
+        "after": 0.2,
+    }
+    assert "No such file" in shell.refused("profile", str(after), "--against", "none.raw")
+
+
+def test_a_trace_of_this_machine_is_summed_up(shell: Shell) -> None:
+    path = shell.write("run.pt.trace.json", json.dumps(TORCH))
+    lines = shell.done("profile", str(path)).splitlines()
+    assert lines[1] == "2ms traced, GPU idle 55% of it, 2 steps of 1ms"
+    assert ["400µs", "20.0%", "kernels"] in [line.split() for line in lines]
+    told = shell.json("profile", str(path))
+    assert (told["kind"], told["idle"], told["steps"][0]["gpu"]) == ("trace", pytest.approx(0.55), 0.0004)
+
+
+def test_the_traces_of_a_run_are_listed_and_read(shell: Shell) -> None:
+    text = json.dumps(TORCH)
+    program = f"import pathlib\npathlib.Path('tb').mkdir()\npathlib.Path('tb/x.pt.trace.json').write_text({text!r})\n"
+    run = begun(shell, program + "print('begun', flush=True)\n")
+    [file] = shell.json("profile", run, "--trace")
+    assert file["path"].endswith("/tb/x.pt.trace.json")
+    assert "GPU idle 55%" in shell.done("profile", run, "--trace", "x.pt.trace.json")
+    assert "no trace other of this run" in shell("profile", run, "--trace", "other").stderr
 
 
 @pytest.mark.parametrize(

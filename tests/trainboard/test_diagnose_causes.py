@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from tests.trainboard.trainings import PER_EPOCH, diagnosed, ever_found, found, right, sound, training
+from trainboard.diagnose.roles import main_loss, main_val_loss
+from trainboard.series import Sample
 
 LN2, LEAST = math.log(2), math.log(math.e + 1) - 1
 """Guessing between two classes, and the least that two softmaxes can give."""
@@ -185,3 +189,93 @@ def test_a_clipped_gradient_comes_before_the_low_learning_rate_that_it_amounts_t
         noise=0.01,
     )
     assert found(samples)[0] == "clipping"
+
+
+# --- losses by other names
+
+
+def renamed(samples: list[Sample], **names: str) -> list[Sample]:
+    """The same with other names."""
+    return [each._replace(metric=names.get(each.metric, each.metric)) for each in samples]
+
+
+@pytest.mark.parametrize("name", ["ce", "bce", "train_mse", "xe", "mae"])
+def test_a_loss_may_be_called_by_its_function(name: str) -> None:
+    samples = renamed(training(lambda at: sound(at) if at < 200 else math.nan), train_loss=name)
+    assert found(samples)[0] == "non_finite"
+    assert diagnosed(samples).view().loss is not None
+
+
+def test_a_loss_goes_before_what_is_measured_beside_it() -> None:
+    assert main_loss({"mae": 900, "loss": 100}) == "loss"
+    assert main_val_loss(["valid_mae", "valid_loss"], "loss") == "valid_loss"
+    assert main_val_loss(["valid_loss", "val_mse"], "train_mse") == "val_mse"
+
+
+def test_of_two_losses_it_is_the_one_that_is_printed_far_more_often() -> None:
+    assert main_loss({"loss": 400, "train_loss": 1}) == "loss"
+    assert main_loss({"loss": 40, "train_loss": 40}) == "train_loss"
+
+
+# --- what looks like something else
+
+
+def test_outliers_in_the_targets_are_spikes_and_no_learning_rate() -> None:
+    samples = training(
+        lambda at: 1.0 + (90.0 if at % 40 == 25 else 0.0), lambda at: 0.9 + 0.01 * math.sin(at), None, noise=0.1
+    )
+    assert "lr_too_high" not in found(samples)
+
+
+def test_a_training_that_begins_high_has_not_leapt() -> None:
+    samples = training(
+        lambda at: 1.3 if at < 2 else 0.3 * math.exp(-at / 60) + 0.005, lambda at: 0.9, None, noise=0.01
+    )
+    assert "lr_too_high" not in ever_found(samples)
+
+
+def test_gradients_that_nobody_zeroes_for_layers_that_stay_do_not_explode() -> None:
+    samples = training(
+        lambda at: 2.3 - at * 1e-4,
+        lambda at: 2.3 - at * 1e-4,
+        None,
+        gradient=lambda at: 0.5 + 5.0 * at,
+        layers={"grad_norm": lambda at: 0.4, "update_ratio": lambda at: 2e-3},
+        of_layer={"fc1.weight": {"grad_norm": lambda at: 0.2 + 4.0 * at, "update_ratio": lambda at: 0.0}},
+    )
+    assert "frozen_layer" in found(samples)
+    assert "exploding_gradients" not in ever_found(samples)
+
+
+def test_targets_in_the_thousands_that_blow_up_are_far_too_large() -> None:
+    samples = training(lambda at: 3e4 if at < 2 else 8e7 * 1.01**at, None, None, noise=0.01)
+    assert found(samples)[0] == "loss_scale"
+
+
+def test_without_a_learning_rate_ten_evaluations_are_enough_to_say_that_nothing_is_learned() -> None:
+    samples = training(lambda at: 0.3, lambda at: 0.21 + at * 1e-4, None, rate=None, gradient=None, steps=300)
+    assert "no_learning" in found(samples)
+
+
+def test_a_validation_within_the_noise_of_the_training_is_not_apart_from_it() -> None:
+    samples = training(
+        lambda at: 0.02 + 0.11 * math.exp(-at / 20), lambda at: 0.06 + 0.07 * math.exp(-at / 20), None, noise=2.0
+    )
+    assert "overfitting" not in ever_found(samples)
+
+
+def players(growth: float) -> list[Sample]:
+    """Two networks that play against each other."""
+    return [
+        Sample(name, size * (1 + growth * at**1.5) + 0.1 * math.sin(at), float(at), "step")
+        for at in range(400)
+        for name, size in (("D loss", -0.5), ("G loss", -0.1))
+    ]
+
+
+def test_losses_of_players_that_grow_without_end_diverge() -> None:
+    assert found(players(0.05)) == ("divergence",)
+
+
+def test_losses_of_players_that_stay_are_left_alone() -> None:
+    assert ever_found(players(0.0005)) == {}

@@ -40,6 +40,9 @@ class Real:
     def make(self, config: BackendConfig) -> Backend:
         return backend_of(self._request, self._folder, Policy())
 
+    async def close(self) -> None:
+        """Nothing is kept."""
+
 
 @pytest.fixture(params=KINDS)
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> Real:

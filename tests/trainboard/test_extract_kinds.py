@@ -105,6 +105,11 @@ def test_what_was_printed_stays_told_apart_after_a_restart() -> None:
     ("name", "expected"),
     [
         ("train/loss", Role.LOSS),
+        ("ce", Role.LOSS),
+        ("valid ce", Role.LOSS),
+        ("val_BCE", Role.LOSS),
+        ("once", None),
+        ("mace", None),
         ("lr", Role.LEARNING_RATE),
         ("learning rate", Role.LEARNING_RATE),
         ("optim0_lr0", Role.LEARNING_RATE),

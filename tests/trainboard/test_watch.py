@@ -13,6 +13,7 @@ import pytest
 from backends.base import HostUnreachable, JobState, LoginRefused, Rejected, Wanted
 from tests.trainboard.fakes import LOG, FakeBackend, a_job, a_spec, an_attempt, config_of, records_of
 from trainboard.actions import Exists, Refused
+from trainboard.commandlog import CommandLog
 from trainboard.config import Config
 from trainboard.events import Event, HostSeen, Link, LogGrew, LogUnavailable, Noticed, Sampled, TableSeen
 from trainboard.logs import FAR, TAIL
@@ -37,6 +38,7 @@ class FakePlaces:
 
     def __init__(self, backends: list[FakeBackend]) -> None:
         self._backends = {backend.name: backend for backend in backends}
+        self.log = CommandLog(Path("commands.log"))
 
     def make(self, config: BackendConfig) -> Backend:
         return self._backends[config.name]
@@ -45,6 +47,9 @@ class FakePlaces:
         if host not in self._backends:
             raise HostUnreachable(f"{host}: no such host")
         return self._backends[host].kind
+
+    async def close(self) -> None:
+        """There is no log to wait for."""
 
 
 @dataclass
@@ -84,11 +89,14 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def watching(tmp_path: Path, *backends: FakeBackend, poll: float = 0.1) -> AsyncGenerator[Desk]:
+async def watching(
+    tmp_path: Path, *backends: FakeBackend, poll: float = 0.1, readonly: bool = False
+) -> AsyncGenerator[Desk]:
     where = paths({"TRAINBOARD_HOME": str(tmp_path / "home")})
     config = Config(where.config, tuple(config_of(backend, poll) for backend in backends))
     store = Store(where.state)
-    watch = Watch(config, where, store, FakePlaces(list(backends)), {}, tmp_path)  # type: ignore[arg-type]  # in its place
+    places = FakePlaces(list(backends))
+    watch = Watch(config, where, store, places, {}, tmp_path, readonly=readonly)  # type: ignore[arg-type]  # in its place
     async with contextlib.aclosing(watch.events()) as stream:
         yield Desk(watch, store, where.state, stream)
 

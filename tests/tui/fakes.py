@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from backends.base import Chunk, JobState, Snapshot, Sought
 from specs.expand import expand
 from tests.tui.hand import Hand
+from tests.tui.questions import FakeQuestions
 from tests.tui.uses import FakeUses
 from trainboard.actions import Exists, Refused
 from trainboard.code import Taken
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
 
     from backends.base import Wanted
     from specs.model import Setting, Spec
+    from trainboard.commandlog import Logged
     from trainboard.doubts import Doubt
     from trainboard.events import Event
     from trainboard.profiling import Profiling
     from trainboard.series import Series
+    from trainboard.shell import Shell
     from tui.prompts import ModalPrompter
 
 NOW = 1_800_000_000.0
@@ -53,6 +56,7 @@ class Actions:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.questions = FakeQuestions()
         self.folder = Path()
         self.files: list[Path] = []
         self.sources: dict[str, Path] = {}
@@ -78,6 +82,8 @@ class Actions:
         self.late: list[Chunk] = []
         self.stored: dict[str, Mapping[str, Series]] = {}
         """What is stored of rows' metrics."""
+        self.log: tuple[Logged, ...] = ()
+        self.shells: dict[str, Shell] = {}
         self.gathered = FakeUses()
         self.profiled: dict[str, Profiling] = {}
         """What looks into the programs of rows."""
@@ -206,6 +212,19 @@ class Actions:
         if key not in self.logs:
             raise Refused(f"/logs/{key}: No such file or directory")
         return self.logs[key]
+
+    async def commands(self) -> Sequence[Logged]:
+        """What the test put into `log`."""
+        if self.refusal is not None:
+            raise self.refusal
+        return self.log
+
+    def shell(self, key: str) -> Shell:
+        """What the test put into `shells`."""
+        self._write("shell", key)
+        if key not in self.shells:
+            raise Refused("it is on no host yet: there is no folder to go to")
+        return self.shells[key]
 
     def profiling(self, key: str) -> Profiling:
         if key not in self.profiled:

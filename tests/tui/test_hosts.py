@@ -309,6 +309,12 @@ def test_histories_are_bounded_and_have_gaps_where_nothing_was_read() -> None:
     assert readings.of("b", "cpu") == ()
 
 
+def test_gpus_without_a_uuid_have_histories_of_their_own() -> None:
+    readings = Readings()
+    readings.add(host("a", replace(gpu(0, 7), uuid=""), replace(gpu(1, 90), uuid="")))
+    assert (list(readings.of("a", "use:0")), list(readings.of("a", "use:1"))) == ([7], [90])
+
+
 def test_a_gpu_that_went_away_is_forgotten_after_a_while() -> None:
     readings = Readings(long=4)
     readings.add(host("a", health=health(gpu(0, 7), gpu(1, 5), at=NOW)))

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from textual.events import Key as Pressed
 
 from backends.base import JobState
+from backends.command import Command
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
+from tests.tui.test_findings import found as finding
 from tests.tui.test_profile import look_into
-from trainboard.events import LogGrew, Sampled
+from trainboard.commandlog import Logged
+from trainboard.events import FindingsSeen, LogGrew, Sampled
 from trainboard.profiling import Profiling
+from trainboard.records import Mute
 from trainboard.series import Sample, by_metric
 from trainboard.use.advice import Advice
 from trainboard.use.measured import Use
 from trainboard.use.uses import Used
 from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_table
 from tui.screens.board import BoardScreen
+from tui.screens.commands import CommandsScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.profile import ProfileScreen
 from tui.screens.run import RunScreen
@@ -161,6 +168,20 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.until("b loss")
             await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab_curves" else ()))
             await stage.press(*BEFORE_IN_RUN.get(key.action, ()))
+        case "findings" | "findings_screen":
+            found = [finding(number, message=f"finding {number}") for number in range(1, 40)]
+            muted = Mute("m", "divergence", "run", "r3", NOW)
+            await stage.send(FindingsSeen(tuple(found), (muted,)))
+            await stage.press("F")
+            await stage.until("finding 39")
+            await stage.press(*filter(None, (BEFORE.get(key.action),)))
+        case "commands" | "commands_screen":
+            command = Command("here", NOW, "squeue", 0.1, "ok")
+            stage.actions.log = tuple(Logged(replace(command, text=f"squeue {i}"), "board 1") for i in range(60))
+            await stage.press("L")
+            await stage.until("squeue 59")
+            if key.action in ("down", "half_down", "bottom"):
+                await stage.press("g")
         case "profile" | "flame" | "profile_list":
             await look_into(stage, where, key.action, stage.actions.files[0].parent)
         case "board":
@@ -170,6 +191,8 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
                 await stage.press("m", "m")
     places = {**dict.fromkeys(("specs", *LISTS, "edit"), SpecsScreen), "help": HelpScreen}
     places |= dict.fromkeys(("compare", "compared"), CompareScreen)
+    places |= dict.fromkeys(("findings", "findings_screen"), FindingsScreen)
+    places |= dict.fromkeys(("commands", "commands_screen"), CommandsScreen)
     places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))

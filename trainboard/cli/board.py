@@ -17,28 +17,29 @@ if TYPE_CHECKING:
 
 def open_board(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the board until the user leaves it."""
-    return show_board(environ, readonly=chosen.readonly)
+    return show_board(environ)
 
 
-def show_board(environ: Mapping[str, str], *, readonly: bool = False) -> int:
+def show_board(environ: Mapping[str, str]) -> int:
     """The same, on a terminal. Raises `Refused` where there is none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         from trainboard.actions import Refused
 
         raise Refused("the board needs a terminal; `trainboard ls` and the other commands do not (--help lists them)")
-    return run_board(environ, readonly=readonly)
+    return run_board(environ)
 
 
-def run_board(environ: Mapping[str, str], *, readonly: bool = False, first: Callable[[], Spec] | None = None) -> int:
+def run_board(environ: Mapping[str, str], *, first: Callable[[], Spec] | None = None) -> int:
     """The board on the state of this environment; what `first` makes is submitted to this machine as it opens."""
     gc.disable()  # nothing of what is imported now will be garbage; the board enables it with its first frame
     from trainboard.cli.opening import Opening
+    from trainboard.paths import readonly
     from tui.app import Board
     from tui.prompts import ModalPrompter
 
     prompter = ModalPrompter()
     opening = Opening(lambda: make_watch(environ, prompter, first))
-    code = Board(opening.events, opening, prompter=prompter, readonly=readonly).run()
+    code = Board(opening.events, opening, prompter=prompter, readonly=readonly(environ)).run()
     if opening.failure is not None:
         raise opening.failure
     return code or 0

@@ -37,7 +37,7 @@ def demo(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return asyncio.run(without_screen(environ, as_json=chosen.json))
     from trainboard.cli.board import run_board
 
-    return run_board(environ, readonly=chosen.readonly, first=example)
+    return run_board(environ, first=example)
 
 
 def example() -> Spec:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trainboard import config
 from trainboard.archive import Archives
-from trainboard.paths import paths
+from trainboard.paths import paths, readonly
 from trainboard.picture import ask_anew
 from trainboard.places import Places
 from trainboard.store import Store
@@ -48,6 +48,7 @@ class Desk:
             yield made
         finally:
             await asyncio.gather(*(backend.close() for backend in made))
+            await self.places.close()
 
     @contextlib.asynccontextmanager
     async def dispatcher(self, backends: Sequence[Backend]) -> AsyncGenerator[Dispatcher]:
@@ -100,10 +101,13 @@ class Desk:
         """The watch over all of them; `role` is what other processes see us as."""
         from trainboard.watch import Watch
 
-        return Watch(self.config, self.paths, self.store, self.places, self.environ, Path.cwd(), role)
+        self.places.log.called(role)
+        look = self.places.readonly
+        return Watch(self.config, self.paths, self.store, self.places, self.environ, Path.cwd(), role, readonly=look)
 
 
 def open_desk(environ: Mapping[str, str], prompter: Prompter) -> Desk:
     """Read the config and find the store. Raises `SpecError` for a bad config."""
     where = paths(environ)
-    return Desk(where, config.load(where), Store(where.state), Places(where, prompter), environ)
+    places = Places(where, prompter, readonly=readonly(environ))
+    return Desk(where, config.load(where), Store(where.state), places, environ)

@@ -65,7 +65,8 @@ def _pictured(desk: Desk, backends: Sequence[Backend]) -> dict[str, tuple[Job, .
 async def ask(desk: Desk, backend: Backend, said: set[str]) -> tuple[Job, ...] | None:
     """A backend's jobs, or None where it does not answer; that is said once."""
     try:
-        return (await query(backend, desk.store, {}, policies=desk.policies)).jobs
+        policies = None if desk.places.readonly else desk.policies
+        return (await query(backend, desk.store, {}, policies=policies)).jobs
     except BackendError as error:
         if (line := f"{told(backend, error)}; shown as last seen") not in said:
             said.add(line)

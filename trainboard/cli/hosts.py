@@ -229,6 +229,8 @@ def config(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         complain(f"config {desk.paths.config}{there}, state {desk.paths.state}")
         offer(desk)
         return 0
+    if desk.places.readonly:
+        raise Refused("`config add` changes something, which --readonly refuses")
     if not chosen.hosts:
         raise Refused("config add needs a host, as it is called in ~/.ssh/config")
     return asyncio.run(add(desk, chosen.hosts))

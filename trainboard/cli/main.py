@@ -11,26 +11,31 @@ from trainboard import __version__
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+CHANGING = ("demo", "submit", "cancel", "hold", "release", "requeue", "priority", "top", "rebuild", "notify")
+"""Commands that `--readonly` refuses; others write no more than what they were told to."""
 
 
 def parser() -> argparse.ArgumentParser:
     """All commands. `run` names the function that does each, `module:function`, imported when it is wanted."""
     import argparse
 
-    from trainboard.cli.level import level
+    from trainboard.cli.level import count, level
 
     root = argparse.ArgumentParser(prog="trainboard", description="A departure board for neural-network training.")
     root.add_argument("--version", action="version", version=f"trainboard {__version__}")
-    root.add_argument("--readonly", action="store_true", help="the board, with everything that changes something off")
-    root.set_defaults(run="trainboard.cli.board:open_board")
+    root.add_argument(
+        "--readonly", action="store_true", help="refuse whatever changes something (as $TRAINBOARD_READONLY=1)"
+    )
+    root.set_defaults(run="trainboard.cli.board:open_board", changes="")
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: str, help: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-        added.set_defaults(run=run)
+        added.set_defaults(run=run, changes=name if name in CHANGING else "")
         return added
 
     demo = command("demo", "trainboard.cli.demo:demo", "train a small network on this machine and watch it")
@@ -122,6 +127,29 @@ def parser() -> argparse.ArgumentParser:
 
     add_hosts(command("hosts", "trainboard.cli.hosts:hosts", "the state of every backend, or all about some"))
 
+    cluster = command("cluster", "trainboard.cli.cluster:cluster", "partitions, nodes, shares and queue of clusters")
+    cluster.add_argument("backend", nargs="?", metavar="BACKEND", help="this one only")
+    cluster.add_argument("--json", action="store_true")
+
+    why = command("why", "trainboard.cli.why:why", "why a run waits, and what would start sooner")
+    why.add_argument("runs", nargs=1, metavar="RUN")
+    why.add_argument("--smaller", action="store_true", help="ask the scheduler when smaller ones would start")
+    why.add_argument("--json", action="store_true")
+
+    history = command("history", "trainboard.cli.history:history", "jobs that are over, also those of long ago")
+    history.add_argument("words", nargs="*", default=[], metavar="TEXT", help="those with all of these words only")
+    history.add_argument("--since", metavar="TIME", default="7d", help="how far back (%(default)s)")
+    history.add_argument("--user", action="store_true", help="only jobs that trainboard did not start")
+    history.add_argument("--json", action="store_true")
+
+    shell = command("shell", "trainboard.cli.commands:shell", "a shell in a run's folder, on its node while it runs")
+    shell.add_argument("runs", nargs=1, metavar="RUN")
+
+    ran = command("commands", "trainboard.cli.commands:commands", "what was run on the hosts, with time and duration")
+    ran.add_argument("hosts", nargs="*", metavar="BACKEND")
+    ran.add_argument("-n", dest="lines", metavar="N", type=count, default=50, help="so many at most (%(default)s)")
+    ran.add_argument("--json", action="store_true")
+
     metrics = command("metrics", "trainboard.cli.metrics:metrics", "the metrics in runs' logs, or in any log files")
     metrics.add_argument("sources", nargs="+", metavar="RUN|FILE")
     how = metrics.add_mutually_exclusive_group()
@@ -154,6 +182,7 @@ def parser() -> argparse.ArgumentParser:
     profile.add_argument("--pid", type=int, metavar="PID", help="this process; the busiest otherwise")
     profile.add_argument("--node", default="", metavar="NODE", help="of a job on several nodes; the first otherwise")
     profile.add_argument("--send", action="store_true", help="send py-spy to a host without it, unasked")
+    profile.add_argument("--against", metavar="FILE", help="compare with stacks that were recorded before")
     profile.add_argument("--output", metavar="FILE", help="write what was recorded there, in py-spy's raw format")
     profile.add_argument("--json", action="store_true")
 
@@ -235,7 +264,7 @@ def add_spec(spec: argparse.ArgumentParser) -> None:
         ("schema", "schema", "print the JSON Schema of specs, for editors"),
     ):
         word = words.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-        word.set_defaults(run=f"trainboard.cli.spec:{function}")
+        word.set_defaults(run=f"trainboard.cli.spec:{function}", changes="spec set" if name == "set" else "")
         if name != "schema":
             word.add_argument("spec", metavar="SPEC")
             word.add_argument("overrides", nargs="*" if name == "show" else "+", default=[], metavar="key=value")
@@ -262,8 +291,25 @@ def do(arguments: Sequence[str]) -> int:
 
         return show_board(os.environ)
     chosen = parse(arguments)
+    environ: Mapping[str, str] = os.environ
+    if chosen.readonly:
+        from trainboard.paths import READONLY
+
+        environ = {**environ, READONLY: "1"}
+    if chosen.changes and not getattr(chosen, "dry_run", False):
+        refuse(chosen.changes, environ)
     module, _, function = chosen.run.partition(":")
-    return int(getattr(importlib.import_module(module), function)(chosen, os.environ))
+    return int(getattr(importlib.import_module(module), function)(chosen, environ))
+
+
+def refuse(what: str, environ: Mapping[str, str]) -> None:
+    """Raises `Refused` where nothing is to be changed."""
+    from trainboard.paths import READONLY, readonly
+
+    if readonly(environ):
+        from trainboard.actions import Refused
+
+        raise Refused(f"`{what}` changes something, which --readonly (or {READONLY}) refuses")
 
 
 def run(arguments: Sequence[str]) -> int:

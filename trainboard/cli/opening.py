@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
     from backends.base import Chunk, Sought, Wanted
     from specs.model import Setting, Spec
+    from trainboard.asking import Questions
+    from trainboard.commandlog import Logged
     from trainboard.events import Event
     from trainboard.profiling import Profiling
     from trainboard.prospect import Prospect
     from trainboard.recording import Recording
     from trainboard.rows import Row
     from trainboard.scripts import Scripts
+    from trainboard.shell import Shell
     from trainboard.use.using import Using
     from trainboard.watch import Watch
 
@@ -106,6 +109,12 @@ class Opening:
     def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
         return self._there().save_log(key, path, overwrite=overwrite)
 
+    async def commands(self) -> Sequence[Logged]:
+        return await self._there().commands()
+
+    def shell(self, key: str) -> Shell:
+        return self._there().shell(key)
+
     def profiling(self, key: str) -> Profiling:
         return self._there().profiling(key)
 
@@ -124,6 +133,10 @@ class Opening:
     def focus(self, focused: bool) -> None:
         if self._watch is not None:
             self._watch.focus(focused)
+
+    @property
+    def questions(self) -> Questions:
+        return self._there().questions
 
     def backend_names(self) -> Sequence[str]:
         return self._watch.backend_names() if self._watch is not None else ()

@@ -16,7 +16,8 @@ from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_one
 from trainboard.cli.metrics import is_file
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since
-from trainboard.profile.hottest import hottest
+from trainboard.profile.files import Kind, kind_of, read_profile
+from trainboard.profile.hottest import changes, hottest
 from trainboard.profile.stacks import place_of
 from trainboard.profile.threads import strays
 from trainboard.profiling import Profiling
@@ -49,7 +50,7 @@ def profile(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if is_file(chosen.source):
         from trainboard.cli.profilefile import show_file
 
-        return show_file(Path(chosen.source), as_json=chosen.json)
+        return show_file(Path(chosen.source), chosen.against, as_json=chosen.json)
     return asyncio.run(_of_run(chosen, environ))
 
 
@@ -86,7 +87,8 @@ async def _of_run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int
         kept = await work.record(spy, scene, process, sampling, node)
         if chosen.output is not None:
             await asyncio.to_thread(_copy, kept, Path(chosen.output))
-        _show_kept(row.key, kept, await work.load(kept), as_json=chosen.json)
+        found, before = await work.load(kept), await asyncio.to_thread(read_stacks, chosen.against)
+        _show_kept(row.key, kept, found, before, as_json=chosen.json)
     return 0
 
 
@@ -154,7 +156,23 @@ def _copy(kept: Kept, path: Path) -> None:
         raise Refused(f"{path}: {error.strerror or error}") from error
 
 
-def _show_kept(source: str, kept: Kept, found: Profile, *, as_json: bool) -> None:
+def read_stacks(name: str | None) -> Profile | None:
+    """A file of stacks; None where none is named. Raises `Refused`."""
+    if name is None:
+        return None
+    path = Path(name)
+    try:
+        kind = kind_of(path)
+        if kind not in (Kind.RAW, Kind.SPEEDSCOPE):
+            raise ValueError("no stacks: py-spy's raw format and speedscope are read")
+        return read_profile(path, kind)
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+def _show_kept(source: str, kept: Kept, found: Profile, before: Profile | None, *, as_json: bool) -> None:
     if as_json:
         process = {"pid": kept.pid, "rank": kept.rank, "node": kept.node, "command": kept.process}
         print_json(
@@ -165,7 +183,7 @@ def _show_kept(source: str, kept: Kept, found: Profile, *, as_json: bool) -> Non
                 "seconds": kept.seconds,
                 "at": kept.at,
                 "file": str(kept.path),
-                **functions(found),
+                **functions(found, before),
             }
         )
         return
@@ -174,12 +192,23 @@ def _show_kept(source: str, kept: Kept, found: Profile, *, as_json: bool) -> Non
     sys.stdout.write(
         f"{clean(source)}: process {kept.pid} on {clean(kept.node)}, {kept.seconds:g} s from {when}{what}\n"
     )
-    show_functions(found)
+    show_functions(found, before)
 
 
-def functions(found: Profile) -> dict[str, Any]:
-    """What the JSON has of a profile."""
+def functions(found: Profile, before: Profile | None = None) -> dict[str, Any]:
+    """What the JSON has of a profile, and of how it differs from another."""
+    changed = () if before is None else changes(before, found)
+    compared = [
+        {
+            "function": each.function.name,
+            "file": each.function.file,
+            "before": round(each.before, 6),
+            "after": round(each.after, 6),
+        }
+        for each in changed
+    ]
     return {
+        **({} if before is None else {"changes": compared}),
         "samples": found.total,
         "functions": [
             {
@@ -195,8 +224,23 @@ def functions(found: Profile) -> dict[str, Any]:
     }
 
 
-def show_functions(found: Profile) -> None:
-    """The hottest functions for people."""
+def show_functions(found: Profile, before: Profile | None = None) -> None:
+    """The hottest functions for people; with another profile, those that differ most from it first."""
+    if before is not None:
+        print_table(
+            ("before", "after", "change", "function", "where"),
+            [
+                (
+                    f"{each.before:6.1%}",
+                    f"{each.after:6.1%}",
+                    f"{100 * (each.after - each.before):+6.1f}",
+                    f"{OWN if each.function.own else ' '} {each.function.name}",
+                    place_of(each.function.file),
+                )
+                for each in changes(before, found)[:LISTED]
+            ],
+        )
+        sys.stdout.write("\n")
     hots = hottest(found)
     left = f", {found.left} lines of it could not be read" if found.left else ""
     sys.stdout.write(f"{found.total:g} samples{left}; {OWN} is your own code\n\n")

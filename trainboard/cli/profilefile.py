@@ -11,7 +11,7 @@ from backends.host import Host
 from backends.local import open_local_link
 from backends.spy import traced
 from trainboard.actions import Refused
-from trainboard.cli.profile import functions, show_functions
+from trainboard.cli.profile import functions, read_stacks, show_functions
 from trainboard.cli.profiletrace import show_traced
 from trainboard.cli.terminal import print_json
 from trainboard.profile.files import Kind, kind_of, read_profile
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from trainboard.profile.stacks import Profile
 
 
-def show_file(path: Path, *, as_json: bool) -> int:
+def show_file(path: Path, against: str | None = None, *, as_json: bool) -> int:
     """By what is in it."""
-    found = _read(path)
+    found, before = _read(path), read_stacks(against)
     if isinstance(found, Traced):
         show_traced(str(path), found, as_json=as_json)
     elif as_json:
-        print_json({"source": str(path), "kind": "stacks", **functions(found)})
+        print_json({"source": str(path), "kind": "stacks", **functions(found, before)})
     else:
         sys.stdout.write(f"{clean(str(path))}\n")
-        show_functions(found)
+        show_functions(found, before)
     return 0
 
 

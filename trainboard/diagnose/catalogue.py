@@ -148,7 +148,7 @@ TRAINING_RULES = (
     Rule(
         "spikes",
         W,
-        42,
+        38,
         course.spikes,
         _LOSS,
         ("data_order", "lr_too_high", "divergence", "loss_scale", "bad_initialisation"),

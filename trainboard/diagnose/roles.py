@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from trainboard.extract.names import fold, is_evaluation, printed
 from trainboard.extract.synonyms import Role, role
 from trainboard.layernames import of_a_layer
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MEASURES = ("ce", "xe", "bce", "mse", "rmse", "mae", "l1", "l2", "huber", "smooth_l1", "hinge", "kld")
+"""Losses by the names of their functions. They are measured beside a loss of another name too."""
 MAIN_LOSSES = (
     "train_loss",
     "training_loss",
@@ -31,9 +37,13 @@ MAIN_LOSSES = (
     "train_cross_entropy",
     "cost",
     "train_cost",
+    *(f"{front}{name}" for name in MEASURES for front in ("", "train_")),
 )
 """What the loss that is minimised is called, the likeliest first. Where a run has none of these and several losses,
 nobody knows which it is."""
+
+
+OFTEN = 3
 
 
 class Use(StrEnum):
@@ -57,6 +67,7 @@ _ACCURACY = re.compile(
     r"(?:^|_)(?:acc|accuracy|acc_?1|top_?1|top1_acc|acc_top_?1|accuracy_top_?1|prec_?1|top_1_accuracy)(?:_(?:step|epoch|mean))?$"
 )
 _WORSE = re.compile(r"err|loss")
+_MEASURE = re.compile(rf"(?:[a-z]+_)?(?:{'|'.join(MEASURES)})(?:_(?:step|epoch))?")
 _REWARD = re.compile(
     r"(?:^|_)(?:rewards?|returns?|ep_rew\w*|episode\w*|policy_loss|value_loss|pg_loss|v_loss|vf_loss|approx_kl|actor_loss|critic_loss"
     r"|entropy_loss|clip_?frac\w*|td_(?:loss|error))(?:_|$)"
@@ -85,6 +96,8 @@ def use(metric: str) -> Use | None:
         return Use.VAL_ACCURACY if is_evaluation(name) else Use.ACCURACY
     if _STEP_TIME.search(folded):
         return Use.STEP_TIME
+    if _MEASURE.fullmatch(folded):
+        return Use.VAL_LOSS if is_evaluation(name) else Use.PART
     match role(name):
         case Role.LOSS:
             if _LOSS_BETTER_HIGH.search(folded):
@@ -101,18 +114,24 @@ def use(metric: str) -> Use | None:
     return None
 
 
-def main_loss(losses: list[str]) -> str | None:
-    """Which of the losses is the one that is minimised; None where nobody knows."""
-    folded = {fold(printed(name)): name for name in reversed(losses)}
-    found = next((folded[name] for name in MAIN_LOSSES if name in folded), None)
-    if found is not None:
-        return found
-    return losses[0] if len(folded) == 1 else None
+def main_loss(losses: Mapping[str, int]) -> str | None:
+    """Which of the losses, with how many samples each, is the one that is minimised; None where nobody knows.
+
+    Of two with usual names it is the one that is printed far more often: the other is of epochs, or of the whole run.
+    """
+    folded = {fold(printed(name)): name for name in reversed([*losses])}
+    found = [folded[name] for name in MAIN_LOSSES if name in folded and name not in MEASURES]
+    found = found or [folded[name] for name in MAIN_LOSSES if name in folded]
+    if found:
+        often = max(found, key=lambda name: losses[name])
+        return often if losses[often] > OFTEN * losses[found[0]] else found[0]
+    return next(iter(losses)) if len(folded) == 1 else None
 
 
-def main_val_loss(losses: list[str]) -> str | None:
-    """The same of the validation: the plainest name, and the validation before the test."""
-    plain = [
+def main_val_loss(losses: list[str], main: str | None = None) -> str | None:
+    """The same of the validation: one named as the training's, or the plainest; the validation before the test."""
+    ending = "" if main is None else fold(printed(main)).removeprefix("train_")
+    plain = [name for name in losses if ending in MEASURES and fold(printed(name)).endswith(f"_{ending}")] or [
         name for name in losses if re.fullmatch(r"(?:\w*?_)?(?:loss|nll|cross_entropy)|loss_\w+", fold(printed(name)))
     ]
     plain = plain or (losses if len(losses) == 1 else [])

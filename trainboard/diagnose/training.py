@@ -112,7 +112,7 @@ class Diagnosis:
         losses = signals.get(Use.PART, {})
         main = self._main(losses)
         vals = signals.get(Use.VAL_LOSS, {})
-        val = main_val_loss(list(vals))
+        val = main_val_loss(list(vals), main)
         everything = {**losses, **vals}
         loss = losses[main] if main is not None else None
         return View(
@@ -127,6 +127,7 @@ class Diagnosis:
             memory=self._one(Use.MEMORY),
             losses=tuple(everything.values()),
             layers=self._layers,
+            players=self._players and not signals.get(Use.REWARD),
             total=None if loss is None else self._total.get(loss.index.lower().rstrip("s")),
         )
 
@@ -134,7 +135,7 @@ class Diagnosis:
         """The loss that is minimised; None where its rise need not be bad: of players, of rewards, a likelihood."""
         if self._players or self._signals.get(Use.REWARD):
             return None
-        return main_loss([name for name in losses if fold(name) != self._likelihood])
+        return main_loss({name: each.count for name, each in losses.items() if fold(name) != self._likelihood})
 
     def _one(self, wanted: Use) -> Signal | None:
         """The plainest of the metrics of one kind."""

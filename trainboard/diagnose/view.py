@@ -38,6 +38,8 @@ class View:
     """All losses, the terms and the validation's too."""
     layers: Mapping[str, Mapping[str, Trace]] = field(default_factory=dict)
     """Layer → quantity → values, in the order in which they appeared."""
+    players: bool = False
+    """Whether its losses are of several who play against each other."""
     total: float | None = None
     """How far `loss` will go, in what its steps count; None where nobody knows."""
 

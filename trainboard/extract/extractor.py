@@ -24,6 +24,7 @@ from trainboard.samples import Samples
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from trainboard.extract.plan import Plan
     from trainboard.extract.progress import Progress
     from trainboard.extract.stencil import Stencil
 
@@ -63,6 +64,8 @@ class Extractor:
         self._harvest = Harvest(total)
         self._patterns = patterns.compiled(pattern)
         self._plans: dict[tuple[bytes, ...], Recipe] = {}
+        self._kinds: dict[Plan, Recipe] = {}
+        """The first recipe of each plan."""
         self._size = 0
         """Of the lines whose shapes are in `_plans`."""
         self._stencils = Stencils()
@@ -185,7 +188,7 @@ class Extractor:
                 alike += 1
                 recipe.next = recipe
             else:
-                alike = 0
+                alike = alike + 1 if recipe.kin is self._last.kin and self._table is None else 0
                 self._last.next = self._last = recipe
             harvest.take(recipe, tokens, chunk, place, is_sound)
             if alike >= ALIKE and recipe.may_run and not patterned:
@@ -275,12 +278,15 @@ class Extractor:
         if not is_idle(texts):
             dates = _dates(parts)
             found = remembered(texts, dates) if len(line) <= SHARED_CAP else plan(Shape(texts, dates))
-            recipe = NOTHING if found is IDLE else Recipe(found, texts, self._clocks)
+            if found is not IDLE:
+                recipe = Recipe(found, texts, self._clocks)
+                recipe.kin = self._kinds.setdefault(found, recipe)
         if b".py" in line and self._start(line):
             return recipe
         if len(line) <= SHAPE_CAP:
             if len(self._plans) >= PLAN_CAP or self._size >= PLANS_SIZE:
                 self._plans.clear()
+                self._kinds.clear()
                 self._stencils.clear()
                 self._size = 0
             self._plans[texts] = recipe

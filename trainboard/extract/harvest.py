@@ -287,13 +287,16 @@ class Harvest:
                 if found is None:
                     continue
                 at, channel.last = found, found[1]
-            if at != place:
-                chunk.add(tuple(metrics), values, place, wall)
-                metrics, values, place = [], [], at
+            if at is not place and at != place:
+                if metrics:
+                    chunk.told.append((tuple(metrics), place, wall))
+                metrics, place = [], at
             channel.count += 1
             metrics.append(channel.metric)
             values.append(value * scale)
-        chunk.add(tuple(metrics), values, place, wall)
+        if metrics:
+            chunk.told.append((tuple(metrics), place, wall))
+            chunk.know(values)
 
     def _watch(self, recipe: Recipe, tokens: Sequence[bytes], chunk: Chunk) -> None:
         """A line whose names nobody knows: its samples, and those held back, where it recurs in a training."""

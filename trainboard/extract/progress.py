@@ -188,11 +188,16 @@ class Position:
         if not math.isfinite(sum(counts)) or (told.epoch is not None and epoch is None):
             return None
         if inside and self._epoch is not None:
-            if not total or not all(count / total < 1 for count in counts):
-                return None
             word, start = "epoch", self._epoch
-            steps = [start + count / total for count in counts]
-            self.fraction = counts[-1] / total
+            if not total:
+                most = self._longest or _MANY
+                steps = [start + min(count / most, _ALMOST) for count in counts]
+                self._batches = max(self._batches, *counts)
+            elif all(count / total < 1 for count in counts):
+                steps = [start + count / total for count in counts]
+                self.fraction = counts[-1] / total
+            else:
+                return None
         else:
             if not told.is_step and epoch is not None:
                 return None

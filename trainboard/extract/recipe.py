@@ -47,6 +47,7 @@ class Recipe:
         "is_plain",
         "is_tabled",
         "is_watched",
+        "kin",
         "looped",
         "match",
         "measured",
@@ -99,6 +100,8 @@ class Recipe:
         self.trusted = False
         self.hits = 0
         self.match: re.Pattern[bytes] | None = None
+        self.kin: Recipe = self
+        """The first recipe of the log with the same plan: their shapes differ in blanks, or in what is no number."""
         self.next: Recipe | None = None
         """The shape that came after it last time: likely to come after it again."""
 
@@ -117,6 +120,12 @@ class Recipe:
         """Whether many of its lines may be taken at once."""
         told = self.looped or self.ranked or self.plan.aside or self.bare or self.doubts
         return self.plan.counter is not None and not told
+
+    def runs_with(self, other: Recipe) -> bool:
+        """Whether lines of another shape may be among those of this one that are taken at once."""
+        if other.kin is not self.kin or other.doubts or self.outlet is None or other.outlet is None:
+            return False
+        return other.outlet.fields == self.outlet.fields
 
     def forget(self) -> None:
         """Its channels are those of another program."""

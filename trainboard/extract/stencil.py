@@ -125,13 +125,17 @@ class Stencils:
             self.known[line] = INERT
 
     def run(self, recipe: Recipe, lines: Sequence[bytes], outlines: Sequence[bytes]) -> list[tuple[bytes, ...]]:
-        """The wanted numbers of those lines at the front that are of one shape."""
-        tokens, known = [], self.known
+        """The wanted numbers of those lines at the front that are of one shape, or of others of its kind."""
+        tokens, known, alike = [], self.known, recipe
         for line, outline in zip(lines, outlines, strict=True):
             variants = known.get(outline)
             stencil = None if variants is None else variants.of(line)
-            if stencil is None or stencil.recipe is not recipe or not stencil.is_sound:
+            if stencil is None or not stencil.is_sound:
                 break
+            if stencil.recipe is not alike:
+                if stencil.recipe is not recipe and not recipe.runs_with(stencil.recipe):
+                    break
+                alike = stencil.recipe
             tokens.append(stencil.tokens(line))
         return tokens
 

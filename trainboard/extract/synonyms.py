@@ -58,7 +58,10 @@ _SYNONYMS: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"(?:^|[/_. ])(?:\w*mem(?:ory)?(?:_(?:mb|gb|used|alloc\w*|reserved|cached|peak|usage))?|vram|rss)$"
         ),
     ),
-    (Role.LOSS, re.compile(r"loss|(?:^|[/_.])(?:nll|cost|objective|xent|cross_?entropy|elbo|criterion)(?:$|[/_.])")),
+    (
+        Role.LOSS,
+        re.compile(r"loss|(?:^|[/_.])(?:nll|cost|objective|xent|b?ce|cross_?entropy|elbo|criterion)(?:$|[/_.])"),
+    ),
 )
 
 

@@ -413,9 +413,7 @@ class BoardScreen(OpeningScreen):
         if self.focused is self.log_view:
             self.log_view.action_copy()
         elif row is not None:
-            text = row.log or row.directory or row.job_id or row.key
-            self.app.copy_to_clipboard(text)
-            self.say(f"copied {text}")
+            self.copy_of(row)
 
     def action_quit(self) -> None:
         self.app.exit(0)

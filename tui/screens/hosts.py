@@ -117,6 +117,11 @@ class HostsScreen(HearingScreen):
             self.app.push_screen(RunScreen(self.actions, row, host, self._clock, tab="info", seen=self._seen))
         elif entry.kind == "process":
             self.say("this process is not of a run in the table")
+        elif entry.kind == "host" and host.kind == "slurm":
+            await loaded("tui.screens.cluster")
+            from tui.screens.cluster import ClusterScreen
+
+            self.app.push_screen(ClusterScreen(self.actions, host.backend, self._clock))
         else:
             self.list.fold()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from tui.listing import WAITING
 from tui.loading import loaded
 from tui.screens.ordering import OrderingScreen
+from tui.widgets.job_cells import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from trainboard.actions import Actions
+    from trainboard.rows import Row
+    from tui.app import Board
     from tui.curves import Curves
     from tui.inbox import Inbox
     from tui.readings import Readings
@@ -105,6 +109,51 @@ class OpeningScreen(OrderingScreen):
         rows, hosts = self.table.listing.rows, self.hosts.hosts
         self.above(FindingsScreen(self.actions, self.inbox.seen, rows, hosts, self._clock, readonly=self.readonly))
 
+    async def action_commands(self) -> None:
+        """The log of commands."""
+        await loaded("tui.screens.commands")
+        from tui.screens.commands import CommandsScreen
+
+        self.above(CommandsScreen(self.actions, self._clock))
+
+    async def action_shell(self) -> None:
+        """A shell where the job is; the board is away meanwhile, and watches on."""
+        row = self.table.row
+        if row is None:
+            return
+        from textual.app import SuspendNotSupported
+
+        from trainboard.actions import Refused
+        from tui import suspended
+
+        try:
+            shell = self.actions.shell(row.key)
+            await suspended.run(cast("Board", self.app), shell.argv, shell.title)
+        except Refused as refusal:
+            self.say(str(refusal), "warning")
+        except SuspendNotSupported:
+            self.say("this terminal cannot be given to a shell", "error")
+        except OSError as error:
+            self.say(f"no shell: {error.strerror or error}", "error")
+        self.refresh(layout=True)
+
+    def copy_of(self, row: Row) -> None:
+        """Ask what of a job is to be copied, and copy it."""
+        from trainboard.actions import Refused
+        from tui.screens.copying import CopyScreen, offered
+
+        try:
+            shell = self.actions.shell(row.key).text
+        except Refused:
+            shell = ""  # it is nowhere yet: there is no shell to offer
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.app.copy_to_clipboard(text)
+                self.say(f"copied {text}")
+
+        self.app.push_screen(CopyScreen(name_of(row), offered(row, shell)), answered)
+
     async def action_hosts(self) -> None:
         """The hosts, and who is on their GPUs."""
         await loaded("tui.screens.hosts")
@@ -112,6 +161,31 @@ class OpeningScreen(OrderingScreen):
 
         rows, hosts, seen = self.table.listing.rows.values(), self.hosts.hosts, self.inbox.seen
         self.above(HostsScreen(self.actions, hosts, rows, self.readings, self._clock, seen=seen))
+
+    async def action_why(self) -> None:
+        """Why the job under the cursor waits."""
+        row = self.table.row
+        if row is None or row.state not in WAITING:
+            self.say("no job chosen" if row is None else f"this job does not wait: it is {row.state}", "warning")
+            return
+        await loaded("tui.screens.why")
+        from tui.screens.why import WhyScreen
+
+        self.above(WhyScreen(self.actions, row, self._clock))
+
+    async def action_history(self) -> None:
+        """Jobs that are over."""
+        await loaded("tui.screens.history")
+        from tui.screens.history import HistoryScreen
+
+        self.above(HistoryScreen(self.actions, self.table.listing.rows, self.hosts.hosts, self._clock))
+
+    async def open_cluster(self, backend: str) -> None:
+        """Partitions and nodes of a cluster."""
+        await loaded("tui.screens.cluster")
+        from tui.screens.cluster import ClusterScreen
+
+        self.above(ClusterScreen(self.actions, backend, self._clock))
 
     async def action_profile(self) -> None:
         """The program of the job under the cursor: what it does, where it stands."""

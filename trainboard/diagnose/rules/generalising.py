@@ -21,7 +21,7 @@ SOME_RISE, RISE, OF_FALL, LEARNED_OFF, FAR, STILL_BETTER = 1.05, 1.15, 0.1, 0.15
 NEVER_BETTER, OF_LEARNED, WORSE, LEARNED, AT_ONCE, SAME_SCALE = 0.9, 0.15, 1.03, 0.1, 0.25, 0.8
 GUESSED_RIGHT, GUESSED_OF_TWO, LEAST_GUESS = 0.6, 0.65, 0.9 * math.log(2)
 RIGHT, SOME_RIGHT, NEAR, STILL, CLASSES, TIMES, PRESSED = 0.85, 0.6, 0.1, 0.06, 5, 2, 20
-BETTER = 0.8
+BETTER, APART_ERRORS = 0.8, 4.0
 
 
 def overfitting(view: View) -> Finding | None:
@@ -75,7 +75,10 @@ def _apart_for_long(view: View) -> Finding | None:
         return None
     means, half = val.history.means, len(val.history.means) // 2
     now = float(means[-LAST:].mean())
-    same = SAME_SCALE * trend.start > float(means.min()) and float(means[0]) < 2 * trend.start
+    begun = max(trend.start, *trend.signal.opening)
+    same = SAME_SCALE * trend.start > float(means.min()) and float(means[0]) < 2 * begun
+    if now - trend.level < APART_ERRORS * trend.error:
+        return None
     better = float(np.median(means[half:])) < STILL_BETTER * float(np.median(means[half // 2 : half]))
     if not same or better or trend.level > LEARNED_OFF * trend.start or now < FAR * trend.start:
         return None

@@ -80,13 +80,13 @@ def exploding_gradients(view: View) -> Finding | None:
     gradients = [(name, each.typical) for name, each in of_all(view.layers, "grad_norm").items()]
     if len(gradients) > 1:
         (first, high), (last, low) = gradients[0], gradients[-1]
-        if low > 0 and high > EXPLODED_RATIO * low and high > 1 and learns_little(view):
+        if low > 0 and not _frozen(view, first) and high > EXPLODED_RATIO * low and high > 1 and learns_little(view):
             message = f"The gradient of {first} is {digits(high)}, that of {last} is {digits(low)}."
             return _inside(
                 "exploding_gradients", "exploding gradients", message, _CLIP, first, {first: high, last: low}
             )
     norm = view.gradient
-    if norm is None or norm.count < 5:
+    if norm is None or norm.count < 5 or any(_frozen(view, name) for name, _ in gradients):
         return None
     first_norm, now = median(norm.opening[:3]), float(norm.history.means[-5:].mean())
     if not (now > EXPLODED and now > GROWN * first_norm):
@@ -95,6 +95,12 @@ def exploding_gradients(view: View) -> Finding | None:
     return _inside(
         "exploding_gradients", "exploding gradients", message, _CLIP, norm.metric, {"first": first_norm, "now": now}
     )
+
+
+def _frozen(view: View, layer: str) -> bool:
+    """Whether a layer is never updated: nobody zeroes its gradient then, so it grows and does no harm."""
+    updates = view.layers[layer].get("update_ratio")
+    return updates is not None and updates.count > 0 and updates.high == 0
 
 
 _CLIP = "Clip the gradient's norm, lower the learning rate, and normalise inputs and activations."

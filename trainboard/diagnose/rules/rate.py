@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TINY_RATE, TINY_UPDATE, SLOW_UPDATE, ENDED_RATE = 1e-6, 1e-6, 3e-4, 1e-4
 STEADY, SOME_CHANGE, CRAWLED, NOT_SLOWER = 0.9, 1e-4, 0.25, 0.8
 HUGE_UPDATE, LEAP, SMALL_LEAP, EARLY, DEAD = 0.1, 3.0, 1.3, 0.5, 0.9
-BURST, SANE, SANE_GRADIENT, BLOWN, AGAIN, MOVED = 60, 100.0, 1000.0, 1e3, 3, 0.02
+BURST, SANE, SANE_GRADIENT, BLOWN, AGAIN, MOVED, BACK = 60, 100.0, 1000.0, 1e3, 3, 0.02, 0.7
 
 
 def lr_too_low(view: View) -> Finding | None:
@@ -134,11 +134,16 @@ def _burst(view: View) -> bool:
 
 
 def _leapt(trend: Trend, far: float) -> bool:
-    """Whether the loss was that high in the first half: once by far, or a few times."""
+    """Whether the loss was that high in the first half: once by far, or a few times.
+
+    Not where it was back at once each time, up to the newer half: those are spikes.
+    """
     highs = trend.signal.history.highs
     high = np.flatnonzero(highs > far)
     sure = len(high) >= AGAIN or trend.peak > LEAP * trend.start
-    return len(high) > 0 and sure and bool(high[0] < EARLY * (len(highs) - 1))
+    back = len(high) >= AGAIN and float((np.diff(high) > 1).mean()) >= BACK and high[-1] > EARLY * len(highs)
+    sane = 0 < trend.signal.first <= far  # else it came down from there, and never leapt
+    return len(high) > 0 and sane and sure and not back and bool(high[0] < EARLY * (len(highs) - 1))
 
 
 def _validates_worse(view: View, times: float = 1.0) -> bool:

@@ -160,7 +160,8 @@ def loss_scale(view: View) -> Finding | None:
         return None
     steep = view.gradient is not None and view.gradient.count > 0 and view.gradient.first >= STEEP
     broken = loss.bad_last >= AT_END and loss.count < SHORT and (loss.first >= LARGE or steep)
-    blown = _beyond_chance(view) and trend.peak > BLOWN * trend.start
+    large = _beyond_chance(view) or (view.best_accuracy is None and loss.first >= LARGE)
+    blown = large and trend.peak > BLOWN * trend.start
     guesses = fell_to_chance(view)
     fell = guesses is not None and trend.start > FALLEN * math.log(guesses)
     if not broken and not blown and not fell:
