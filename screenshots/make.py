@@ -108,6 +108,7 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     save(pilot, "grid")
     await pilot.press("escape")
     await until(pilot, lambda: "[metrics]" in shown(pilot))
+    await profiled(pilot)
     await pilot.press("escape", "space", "j", "space", "c")
     await until(pilot, lambda: "Cancel" in shown(pilot))
     save(pilot, "cancel")
@@ -132,6 +133,20 @@ async def shoot(pilot: Pilot[int], watch: Watch, cluster: Cluster) -> None:
     await pilot.resize_terminal(80, 24)
     await until(pilot, lambda: "char-rnn" in shown(pilot))
     save(pilot, "small")
+
+
+async def profiled(pilot: Pilot[int]) -> None:
+    """The flame graph of the run under the cursor; where there is no py-spy it is sent."""
+    await pilot.press("P")
+    await until(pilot, lambda: "char_rnn.py" in shown(pilot))
+    await pilot.press("minus", "minus", "r")
+    await until(pilot, lambda: "Send py-spy" in shown(pilot) or "samples of" in shown(pilot))
+    if "Send py-spy" in shown(pilot):
+        await pilot.press("y")
+    await until(pilot, lambda: "samples of" in shown(pilot))
+    await pilot.press("3", "j", "j", "j")
+    save(pilot, "flame")
+    await pilot.press("escape")
 
 
 async def machines(pilot: Pilot[int], cluster: Cluster) -> None:

@@ -47,6 +47,11 @@ def test_the_functions_that_take_most_come_first_with_the_line_where() -> None:
     assert [hot.function.own for hot in found] == [False, True, False, True]
 
 
+def test_stacks_without_a_call_and_comments_are_no_damage() -> None:
+    assert parse_raw(f"# a comment\n\n 3\n{RAW}").left == 0
+    assert parse_raw(f"{RAW}no count\n").left == 1
+
+
 def test_a_function_that_calls_itself_counts_once() -> None:
     [hot] = hottest(parse_raw("f (a.py:1);f (a.py:2);f (a.py:2) 4"))
     assert (hot.alone, hot.total) == (1.0, 1.0)

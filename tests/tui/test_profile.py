@@ -219,7 +219,12 @@ async def test_the_graph_is_walked_zoomed_and_searched(tmp_path: Path) -> None:
         await stage.until("100 samples")
         await stage.press("3")
         graph = screen.flame
-        assert [line[:10].rstrip() for line in stage.lines[4:8]] == ["▏all", "▏•<module>", "▏•step", "▏forward"]
+        assert [line[:10].rstrip() for line in stage.lines[4:8]] == [
+            "▏all 100%",
+            "▏•<module>",
+            "▏•step 100",
+            "▏forward 6",
+        ]
         await stage.press("j", "j", "j")
         assert graph.calls.function(graph.cursor).name == "forward"
         assert "forward 60.0%, 60.0% in itself  torch/nn.py" in stage.lines[3]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FRAME = re.compile(r"(.*) \((.*?)(?::(\d+))?\)", re.DOTALL)
 """`name (file:line)`; native code has no line."""
 
+EMPTY = re.compile(r"\s*\d*\s*")
+"""A thread without any call on its stack, which py-spy counts, too; or nothing at all."""
+
 LIBRARY = re.compile(r"(site|dist)-packages/|/lib(64)?/python[\d.]+/|\.so(\.[\d.]+)?$|^<frozen |^<__array_function__")
 
 SHOWN = 48
@@ -94,7 +97,7 @@ def parse_raw(text: str) -> Profile:
     for row in text.split("\n"):
         stack, _, count = row.rpartition(" ")
         if not stack or not (count.isascii() and count.isdigit()):
-            builder.left += bool(row.strip()) and not row.startswith("# ")
+            builder.left += not (row.startswith("# ") or EMPTY.fullmatch(row))
             continue
         frames = []
         for word in stack.split(";"):

@@ -50,6 +50,8 @@ TICK = 0.5
 """Seconds between two drawings of how far a recording is."""
 SECONDS = (2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """How long a recording may be."""
+FIRST = ("open", "zoom", "find", "compare", "record", "dump", "back")
+"""Keys that stand in a narrow footer before the others."""
 TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 
 
@@ -208,7 +210,7 @@ class ProfileScreen(HearingScreen):
         self.flame.put(tree)
         self._list_functions()
         if profile.left:
-            self._said = f"{profile.left} lines of it could not be read"
+            self._said = f"{show.count(profile.left, 'line')} of it could not be read"
         if self.tabs.current not in ("functions", "flame"):
             self.open_tab("functions")
 
@@ -331,6 +333,7 @@ class ProfileScreen(HearingScreen):
         typing = isinstance(self.focused, Query)
         places = {"profile", *(("flame",) if self.tabs.current == "flame" else ())}
         here = [key for key in KEYS if places & set(key.where) and self._acts(key)]
+        here.sort(key=lambda key: key.action not in FIRST)
         self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
 
     def _acts(self, key: Key) -> bool:

@@ -136,7 +136,8 @@ class FlameGraph(Lines):
             return EDGE + " " * (width - 1)
         function = self.calls.function(box.node)
         name = f"{OWN if function.own else ''}{show.clean(function.name, 200)}"
-        return EDGE + show.cut(name, width - 1)
+        share = f" {self.calls.share(box.node):.0%}"
+        return EDGE + show.cut(name + share if len(name) + len(share) < width else name, width - 1)
 
     def _tone(self, node: int, number: int) -> str:
         if node == self.cursor:
