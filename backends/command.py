@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def words(op: str, fields: Mapping[str, Any]) -> str:
     if op == "run":
         return one_line(shlex.join(fields["argv"]), LONGEST)
     text = CHANGING.get(op) or READING.get(op, "")
-    return one_line(text.format_map(fields), LONGEST)
+    return one_line(text.format_map(defaultdict(lambda: "…", fields)), LONGEST)
 
 
 def changes(op: str, fields: Mapping[str, Any]) -> bool:

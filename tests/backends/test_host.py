@@ -266,5 +266,5 @@ async def test_a_large_file_is_sent_in_pieces_and_appears_whole(tmp_path: Path) 
 
 def test_a_command_runs_although_the_account_has_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "not mounted"))
-    header, out = Commands().run({"argv": ["pwd"], "timeout": 10, "cap": 100, "cwd": "~"}, b"")
+    header, out = Commands().run({"id": 1, "argv": ["pwd"], "timeout": 10, "cap": 100, "cwd": "~"}, b"")
     assert (header["code"], out) == (0, b"/\n")
