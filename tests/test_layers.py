@@ -38,7 +38,7 @@ def imported(statement: str) -> set[str]:
     ("statement", "allowed"),
     [
         ("import backends.base, specs.model, trainboard, trainboard.cli.main", set()),
-        ("import trainboard.cli.main; trainboard.cli.main.parser()", set()),
+        ("import trainboard.cli.words; trainboard.cli.words.parser()", set()),
         ("import trainboard.events, trainboard.rows, trainboard.reconcile, trainboard.actions", set()),
         ("import trainboard.series, trainboard.extract, trainboard.metrics", set()),
         ("import trainboard.config, trainboard.places, trainboard.place", set()),

@@ -10,8 +10,8 @@ import pytest
 from specs.expand import expand
 from specs.load import loads
 from specs.outputs import shared_outputs
-from trainboard.cli.main import parser
 from trainboard.cli.metrics import print_report
+from trainboard.cli.words import parser
 from trainboard.metrics import report
 from trainboard.progress import counted, newest_steps
 from trainboard.series import by_metric

@@ -191,6 +191,17 @@ def test_a_clipped_gradient_comes_before_the_low_learning_rate_that_it_amounts_t
     assert found(samples)[0] == "clipping"
 
 
+def test_a_run_that_hangs_after_its_first_loss_that_is_not_finite_tells_of_it() -> None:
+    samples = training(lambda at: sound(at) if at < 11 else math.nan, steps=12)
+    findings = diagnosed(samples).findings()
+    assert [(each.id, each.step, str(each.severity)) for each in findings] == [("non_finite", 11, "info")]
+    assert "no sample since" in findings[0].message
+
+
+def test_a_loss_that_is_not_finite_at_the_very_first_sample_is_told_too() -> None:
+    assert [each.id for each in diagnosed(training(lambda at: math.nan, steps=1)).findings()] == ["non_finite"]
+
+
 # --- losses by other names
 
 

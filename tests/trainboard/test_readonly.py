@@ -11,7 +11,7 @@ from tests.trainboard.fakes import FakeBackend, a_job, a_spec, an_attempt, recor
 from tests.trainboard.test_cli import SPEC, Shell, shell
 from tests.trainboard.test_watch import watching
 from trainboard.actions import Refused
-from trainboard.cli.main import CHANGING
+from trainboard.cli.words import CHANGING
 from trainboard.events import EngineSeen, Link
 from trainboard.lease import holder
 

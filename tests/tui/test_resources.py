@@ -10,7 +10,7 @@ from backends.base import JobState
 from backends.jobuse import NodeGpu
 from tests.tui.fakes import NOW, Actions, board, row
 from trainboard.actions import Refused
-from trainboard.events import FindingsSeen, Sampled
+from trainboard.events import FindingsSeen, HostSeen, Link, Sampled
 from trainboard.records import Diagnosed
 from trainboard.series import Sample, by_metric
 from trainboard.use.advice import Advice
@@ -180,6 +180,13 @@ async def test_e_writes_the_advice_into_the_spec_after_its_lines_were_seen(tmp_p
     assert spec.read_text() == SPEC.replace("gpus: 2 ", "gpus: 1 ").replace("16G", "5G")
 
 
+async def test_the_keys_of_the_pane_stand_at_the_foot_of_a_small_screen_too() -> None:
+    async with board(row(1), actions=told(), size=(80, 24)) as stage:
+        await stage.press("u", "u")
+        await stage.until("E spec")
+        assert "a GPUs now" in stage.lines[-1]
+
+
 async def test_with_readonly_nothing_is_written_and_no_step_is_started(tmp_path: Path) -> None:
     actions = told()
     actions.sources["r1"] = tmp_path / "tiny.yaml"
@@ -262,3 +269,25 @@ def test_a_curve_is_whole_between_samples_and_blank_where_nobody_measured() -> N
     ]
     assert drawn(series, 100.0, 50, 2.0) == "▅" * 14 + " " * 26 + "█" * 10
     assert drawn(series, 100.0, 50, 0.0)[0] == "▁"
+
+
+async def test_hosts_that_answer_draw_nothing_anew() -> None:
+    async with board(row(1), actions=told()) as stage:
+        await stage.press("u")
+        await stage.until("CPU 25% of 4")
+        before = stage.app.board.resources._lines
+        await stage.send(HostSeen("here", "ssh", Link.UP, seen=NOW))
+        assert stage.app.board.resources._lines is before
+
+
+async def test_what_came_while_another_pane_was_seen_is_there_on_the_way_back() -> None:
+    async with board(row(1), actions=told()) as stage:
+        await stage.press("u")
+        await stage.until("4.0G  peak 4.0G")
+        await stage.press("i")
+        await stage.send(
+            Sampled("r1", (), usage=(Sample("usage/memory", 6.0 * G, 3700.0, "second", BEGUN + 3700.0),))
+        )
+        await stage.press("u")
+        await stage.until("6.0G  peak 6.0G")
+        assert stage.actions.gathered.asked == [("of", "r1")]

@@ -129,7 +129,8 @@ class Trend:
         spread = float((places**2).sum())
         rise = float((places * values).sum()) / spread
         rest = values - values.mean() - rise * places
-        error = math.sqrt(float((rest**2).sum()) / (len(values) - 2) / spread)
+        with np.errstate(over="ignore"):  # of losses of 1e200 no slope is sure
+            error = math.sqrt(float((rest**2).sum()) / (len(values) - 2) / spread)
         return rise / error if error > 0 else math.copysign(math.inf, rise) if rise else 0.0
 
     def _deviation(self, rough: Column) -> float:

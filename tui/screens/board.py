@@ -273,7 +273,8 @@ class BoardScreen(OpeningScreen):
             here = [key for key in here if self.resources.check_action(key.action, ())]
         if focus == "log":
             here = [replace(key, label="search") if key.action == "find" else key for key in here]
-            here.sort(key=lambda key: key.action not in ("open", "back") and "log" not in key.where)
+        if focus in ("log", "resources"):
+            here.sort(key=lambda key: key.action not in ("open", "back") and focus not in key.where)
         if not self.table.marks and self.table.fold is None:
             here = orders.offered(here, self.table.row)
         self.query_one("#footer", Line).groups = key_groups(here)

@@ -35,7 +35,7 @@ PACE = 1.0
 """Seconds at least between two drawings of samples that arrive."""
 
 STALE = 60.0
-"""Seconds after which what was gathered is gathered anew when somebody comes back to it."""
+"""Seconds after which what was gathered is gathered anew, while the pane is seen."""
 
 
 class ResourcesView(Lines):
@@ -75,6 +75,7 @@ class ResourcesView(Lines):
         """This row is selected; nothing is asked while the pane is not seen."""
         if not self.display:
             return
+        same = row is self._row and tuple(found) == tuple(self._found) and experiment == self._experiment
         before, self._row, self._found = self._row, row, found
         other = row is None or before is None or before.key != row.key or before.attempt != row.attempt
         ended = not other and before is not None and row is not None and before.state is not row.state
@@ -85,7 +86,8 @@ class ResourcesView(Lines):
             self._experiment, self._totals = experiment, None
         if row is not None and (other or ended or old or (experiment is not None and self._totals is None)):
             self._aside.ask(self._gather)
-        self._write()
+        if not same:
+            self._write()
 
     async def _gather(self) -> None:
         """Ask for all that is known of the row, and of the experiment that it stands for."""
@@ -111,13 +113,13 @@ class ResourcesView(Lines):
 
     def take(self, event: Sampled) -> None:
         """New samples of what a row uses."""
-        if not event.usage or self._row is None or event.key != self._row.key or not self.display:
+        if not event.usage or self._row is None or event.key != self._row.key:
             return
         if self._aside.busy:
             self._missed.append(event)
         else:
             self._add(event)
-            if self._due is None:
+            if self._due is None and self.display:
                 self._due = self.set_timer(PACE, self._write)
 
     def _add(self, event: Sampled) -> None:
@@ -129,13 +131,17 @@ class ResourcesView(Lines):
     def on_resize(self) -> None:
         self._write()
 
+    def on_show(self) -> None:
+        self._write()
+
     def _write(self) -> None:
         self._due = None
         if not self.display or not self.size.width:
             return
-        self._lines = self._said()
+        before, self._lines = self._lines, self._said()
         self.count = len(self._lines)
-        self.refresh()
+        if self._lines != before:
+            self.refresh()
 
     def _said(self) -> list[Said]:
         if self._row is None:

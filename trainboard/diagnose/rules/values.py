@@ -29,8 +29,8 @@ def non_finite(view: View) -> Finding | None:
     """A loss or the weights are nan or infinite.
 
     Trigger: the newest two samples of a loss are not finite, or the newest one where none was before; the norm of any
-    layer's weights. Single ones that were got over are a warning; a gradient norm that overflows now and then is what
-    mixed precision does, and none.
+    layer's weights. Single ones that were got over, and one alone among the first twenty samples with none after it,
+    are worth knowing; a gradient norm that overflows now and then is what mixed precision does, and none.
     Defaults: two samples.
     Source: Keras' TerminateOnNaN, SageMaker Debugger's ExplodingTensor.
     Advice: look for the first value that is not finite: a logarithm of zero, a division by zero, a bad row of data;
@@ -55,7 +55,9 @@ def non_finite(view: View) -> Finding | None:
                 step=norm.bad_step,
                 metric=name,
             )
-    if view.loss is not None and view.loss.bad and view.loss.count and not view.loss.bad_last:
+    if view.loss is not None and view.loss.bad_last:  # one alone, early: it may be got over, or the run hangs there
+        return _not_finite(view.loss, Severity.INFO, "and there has been no sample since")
+    if view.loss is not None and view.loss.bad and view.loss.count:
         return _not_finite(view.loss, Severity.INFO, f"{view.loss.bad} times, and was finite again")
     return None
 
