@@ -153,3 +153,13 @@ def in_order(attempts: Iterable[Attempt], records: Records) -> tuple[Attempt, ..
         return -run.priority, run.place, records.experiments[run.experiment].created, run.experiment, run.index
 
     return tuple(sorted(attempts, key=key))
+
+
+def sent_since(known: Records, now: Records) -> set[str]:
+    """The backends to which attempts were sent since; records that did not change are the same objects."""
+    changed = [each for key, each in now.attempts.items() if known.attempts.get(key) is not each]
+    return {
+        each.backend
+        for each in changed
+        if each.sent is not None and (each.id not in known.attempts or known.attempts[each.id].sent != each.sent)
+    }

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import operator
 import time
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
-from trainboard.actions import Refused
 from trainboard.archive import Archives
 from trainboard.asking import Asking
 from trainboard.collect import Collector
@@ -24,15 +22,15 @@ from trainboard.events import FindingsSeen, HostSeen, Link, Sampled, TableSeen
 from trainboard.fillings import Fillings
 from trainboard.interpreter import responsive
 from trainboard.lease import Lease
-from trainboard.ledger import newest_attempts
+from trainboard.ledger import newest_attempts, sent_since
 from trainboard.logs import Logs
-from trainboard.merging import Merging
 from trainboard.notify.bell import terminal_bell
 from trainboard.notify.notifier import Notifier
 from trainboard.place import Place
 from trainboard.plans import Planner
 from trainboard.spaces import Spaces
 from trainboard.store import StoreError
+from trainboard.table import Table
 from trainboard.tasks import Tasks, Troubles
 from trainboard.use.uses import Uses
 
@@ -80,13 +78,7 @@ class Sight:
         self._folder = folder
         self._places = {each.name: Place(places.make(each), each.poll) for each in config.backends}
         self._records = Records()
-        self._rows: dict[str, Row] = {}
-        self._merging = Merging()
-        self._one_merges = asyncio.Lock()
-        self._merged: tuple[object, ...] = ()
-        """What the rows were merged from."""
-        self._away: frozenset[str] = frozenset()
-        """The backends that did not answer then."""
+        self._table = Table(self._places, self._table_changed)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         tell = self._tell
         self._tasks, self._troubles = Tasks(tell), Troubles(tell)
@@ -107,7 +99,7 @@ class Sight:
             readonly=readonly,
         )
         self._fillings = Fillings(self._places, paths.disks, self._engine.driving, tell, self._troubles)
-        self.questions = Asking(self._by_name, store, paths, self._row)
+        self.questions = Asking(self._by_name, store, paths, self._table.row)
         self._logs = Logs(self._places, tell)
         self._notifier = Notifier(
             config.notify, store, paths, environ, tell, bell=terminal_bell() if role == "board" else None
@@ -189,7 +181,7 @@ class Sight:
         """Runs that are to be sent, or of which nobody knows whether they were; not those that the user holds."""
         found = [
             row
-            for row in self._rows.values()
+            for row in self._table.rows.values()
             if row.ours and ((row.unsent and not row.held) or row.state is JobState.SUBMITTING)
         ]
         if not found:
@@ -203,17 +195,10 @@ class Sight:
         if self._showing is not None:
             self._showing.cancel()
             self._showing = None
-        row = self._shown = self._rows.get(key or "")
+        row = self._shown = self._table.rows.get(key or "")
         self._tasks.begin(self._curves.show(row))
         if row is not None:
             self._showing = self._tasks.begin(self._logs.show(row))
-
-    def _row(self, key: str) -> Row:
-        """A row that is there. Raises `Refused`."""
-        try:
-            return self._rows[key]
-        except KeyError:
-            raise Refused("this job is not in the table any more") from None
 
     # what goes on by itself
 
@@ -286,32 +271,19 @@ class Sight:
             sent = await asyncio.to_thread(sent_since, known, self._records)
             for name in sent & set(self._places):
                 self._places[name].wake()
-        await self._tell_table()
+        await self._table.merge(lambda: self._records)
 
-    async def _tell_table(self) -> None:
-        """Merge, in a thread, if anything is new; tell if anything is different."""
-        async with self._one_merges:
-            jobs = {name: place.jobs for name, place in self._places.items()}
-            away = frozenset(name for name, place in self._places.items() if place.link in (Link.DOWN, Link.STALE))
-            sources = (self._records, *jobs.values())
-            same = len(sources) == len(self._merged) and all(map(operator.is_, sources, self._merged))
-            if same and away == self._away:
-                return
-            self._away = away
-            rows = await asyncio.to_thread(self._merging.merge, self._records, jobs, away)
-            first, self._merged = not self._merged, sources
-            if not first and len(rows) == len(self._rows) and all(self._rows.get(row.key) is row for row in rows):
-                return
-            self._rows = {row.key: row for row in rows}
-            self._diagnosing.see(self._rows)
-            self._tell(TableSeen(rows, time.time()))
-        self._curves.see(self._rows)
+    def _table_changed(self, rows: tuple[Row, ...]) -> None:
+        """The table is different."""
+        self._diagnosing.see(self._table.rows)
+        self._tell(TableSeen(rows, time.time()))
+        self._curves.see(self._table.rows)
         self._show_on()
 
     def _show_on(self) -> None:
         """The row that is shown has got a log, or another one with its next attempt."""
         before = self._shown
-        now = self._rows.get(before.key) if before is not None else None
+        now = self._table.rows.get(before.key) if before is not None else None
         if before is not None and now is not None and now.log not in (None, before.log):
             self.show(before.key)
 
@@ -320,13 +292,3 @@ def findings_seen(records: Records) -> FindingsSeen:
     """All findings, the oldest first; of those that came together a cause after what follows from it."""
     findings = sorted(records.findings.values(), key=lambda each: (each.first, not each.root, each.id))
     return FindingsSeen(tuple(findings), tuple(each for each in records.mutes.values() if each.on))
-
-
-def sent_since(known: Records, now: Records) -> set[str]:
-    """The backends to which attempts were sent since; records that did not change are the same objects."""
-    changed = [each for key, each in now.attempts.items() if known.attempts.get(key) is not each]
-    return {
-        each.backend
-        for each in changed
-        if each.sent is not None and (each.id not in known.attempts or known.attempts[each.id].sent != each.sent)
-    }

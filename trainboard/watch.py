@@ -76,7 +76,7 @@ class Watch(Sight):
             raise Refused(str(error)) from error
         await self._refresh_records()
         await self._asked({attempt.backend for _, attempt in made})
-        return [self._rows[run.id] for run, _ in made]
+        return [self._table.rows[run.id] for run, _ in made]
 
     async def scripts(self, spec: Spec, settings: Sequence[Setting], backend: str | None) -> Scripts:
         """What these runs would be started with."""
@@ -113,7 +113,7 @@ class Watch(Sight):
     ) -> None:
         """Do this with the rows of these keys. Raises `Refused` with what was not done."""
         self._may("change jobs")
-        rows = [self._rows[key] for key in keys if key in self._rows]
+        rows = [self._table.rows[key] for key in keys if key in self._table.rows]
         try:
             left = await control(rows)
         except StoreError as error:
@@ -137,7 +137,7 @@ class Watch(Sight):
 
     async def mute(self, rule: str, key: str, scope: str, *, on: bool = True) -> None:
         """Mute a rule, or show again what it finds."""
-        await self._change(lambda _: [mute_of(rule, self._row(key), scope, time.time(), on=on)])
+        await self._change(lambda _: [mute_of(rule, self._table.row(key), scope, time.time(), on=on)])
 
     async def read_findings(self, ids: Collection[str]) -> None:
         """The user has seen these findings."""
@@ -166,21 +166,21 @@ class Watch(Sight):
     async def series(self, key: str) -> Recording:
         """All samples of a row, its attempts joined."""
         try:
-            return await self._curves.series(self._row(key))
+            return await self._curves.series(self._table.row(key))
         except OSError as error:
             raise Refused(f"{error.filename or self._paths.series}: {error.strerror or error}") from error
 
     async def read_log(self, key: str, offset: int, limit: int) -> Chunk:
         """A piece of this row's log."""
-        return await self._logs.read(self._row(key), offset, limit)
+        return await self._logs.read(self._table.row(key), offset, limit)
 
     async def search_log(self, key: str, wanted: Wanted, offset: int, *, backwards: bool = False) -> Sought:
         """One step of looking for a line in this row's log."""
-        return await self._logs.search(self._row(key), wanted, offset, backwards=backwards)
+        return await self._logs.search(self._table.row(key), wanted, offset, backwards=backwards)
 
     async def save_log(self, key: str, path: Path, *, overwrite: bool = False) -> AsyncGenerator[tuple[int, int]]:
         """Copy this row's log to a file of this machine."""
-        async with aclosing(self._logs.save(self._row(key), path, overwrite=overwrite)) as progress:
+        async with aclosing(self._logs.save(self._table.row(key), path, overwrite=overwrite)) as progress:
             async for each in progress:
                 yield each
 
@@ -195,13 +195,13 @@ class Watch(Sight):
 
     def shell(self, key: str) -> Shell:
         """What opens a shell where a row is."""
-        return shell_of(self._row(key), self._config, self._paths.ssh_config)
+        return shell_of(self._table.row(key), self._config, self._paths.ssh_config)
 
     def profiling(self, key: str) -> Profiling:
         """What looks into this row's program."""
         from trainboard.profiling import Profiling
 
-        return Profiling(self._row(key), self._by_name(), self._paths.profiles)
+        return Profiling(self._table.row(key), self._by_name(), self._paths.profiles)
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen."""
@@ -236,7 +236,7 @@ class Watch(Sight):
 
     def spec_source(self, key: str) -> Path | None:
         """The spec file that a run came from."""
-        row = self._rows.get(key)
+        row = self._table.rows.get(key)
         experiment = self._records.experiments.get(row.experiment or "") if row else None
         return Path(experiment.source) if experiment else None
 
