@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from backends.base import Backend, Job
     from trainboard.cli.desk import Desk
     from trainboard.config import BackendConfig
+    from trainboard.documents import Records
     from trainboard.lease import Holder
-    from trainboard.records import Records
     from trainboard.rows import Row
 
 TITLES = ("BACKEND", "STATE", "GPUS", "FREE", "CPU", "MEMORY", "LOAD", "DISK", "QUEUE", "")

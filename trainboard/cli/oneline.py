@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from backends.base import Backend, Question
     from trainboard.cli.desk import Desk
     from trainboard.config import BackendConfig
+    from trainboard.documents import Records
     from trainboard.events import HostSeen
-    from trainboard.records import Records
 
 LONG = 60
 """Characters; where the hosts do not fit one by one, they are told in sum."""
