@@ -207,13 +207,13 @@ async def traced(name: str, host: Host, path: str) -> Mapping[str, Any]:
 @cache
 def tracefile_source() -> bytes:
     """The program that sums up a trace."""
-    return packed(bundle((f"{remote.__name__}.tracefile",)))
+    return packed(bundle(tuple(f"{remote.__name__}.{name}" for name in remote.TRACE)))
 
 
 @cache
 def pythons_source() -> bytes:
     """The program that lists the processes."""
-    return packed(bundle((f"{queue.__name__}.processes", f"{remote.__name__}.pythons")))
+    return packed(bundle((f"{queue.__name__}.processes", *(f"{remote.__name__}.{name}" for name in remote.PYTHONS))))
 
 
 def parse_scene(told: Mapping[str, Any]) -> Scene:
