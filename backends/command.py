@@ -40,7 +40,22 @@ READING = {
 
 READERS = frozenset(
     (
-        *("cat", "df", "du", "getent", "hostname", "id", "lfs", "ls", "ps", "quota", "stat", "uname", "xfs_quota"),
+        *(
+            "cat",
+            "date",
+            "df",
+            "du",
+            "getent",
+            "hostname",
+            "id",
+            "lfs",
+            "ls",
+            "ps",
+            "quota",
+            "stat",
+            "uname",
+            "xfs_quota",
+        ),
         *("amd-smi", "nvidia-smi", "py-spy", "rocm-smi"),
         *(
             "sacct",
@@ -63,6 +78,7 @@ WANTED = {
     "sbatch": {"--test-only"},
     "scontrol": {"show", "ping", "--version"},
     "sacctmgr": {"show", "list"},
+    "date": {"+%s"},
     "lfs": {"quota", "df"},
 }
 """One of these words makes them change nothing."""

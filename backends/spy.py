@@ -207,13 +207,13 @@ async def traced(name: str, host: Host, path: str) -> Mapping[str, Any]:
 @cache
 def tracefile_source() -> bytes:
     """The program that sums up a trace."""
-    return packed(bundle((f"{remote.__name__}.tracefile",)))
+    return packed(bundle(tuple(f"{remote.__name__}.{name}" for name in remote.TRACE)))
 
 
 @cache
 def pythons_source() -> bytes:
     """The program that lists the processes."""
-    return packed(bundle((f"{queue.__name__}.processes", f"{remote.__name__}.pythons")))
+    return packed(bundle((f"{queue.__name__}.processes", *(f"{remote.__name__}.{name}" for name in remote.PYTHONS))))
 
 
 def parse_scene(told: Mapping[str, Any]) -> Scene:
@@ -249,4 +249,12 @@ def step(job_id: str, node: str) -> list[str]:
     if not re.fullmatch(r"[0-9_+]+", job_id):
         raise CommandFailed(f"{job_id!r} is no job id")
     where = [f"--nodelist={node}"] if node else []
-    return ["srun", "--overlap", "--quiet", f"--jobid={job_id}", *where, "--nodes=1", "--ntasks=1", "--mem=0"]
+    rest = ["--overlap", "--quiet", *where, "--nodes=1", "--ntasks=1", "--mem=0"]
+    if job_id.isdigit():
+        return ["srun", f"--jobid={job_id}", *rest]
+    return ["sh", "-c", f'exec srun --jobid="{own_id(job_id)}" "$@"', "srun", *rest]
+
+
+def own_id(job_id: str) -> str:
+    """Text for sh: the id that `srun --jobid` takes, where the task of an array has one that `12_3` does not tell."""
+    return job_id if job_id.isdigit() else f"$(squeue -h -j {job_id} -o %A | grep -Ex '[0-9]+' | head -n 1)"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
+from backends.spy import own_id
 from trainboard.actions import Refused
 from trainboard.show import clean
 
@@ -72,7 +73,7 @@ def _in_folder(directory: str) -> str:
 
 def _on_node(job_id: str, node: str, inside: str) -> str:
     """Text for sh on a gateway: a step beside the job's own, or a login where its Slurm is older than 20.11."""
-    step = f"srun --jobid={job_id} --overlap --nodes=1 --ntasks=1 --nodelist={node} --pty"
+    step = f'srun --jobid="{own_id(job_id)}" --overlap --nodes=1 --ntasks=1 --nodelist={node} --pty'
     quoted = shlex.quote(inside)
     login = f"ssh -t {node} {shlex.quote(f'exec sh -c {quoted}')}"
     return f"if srun --help 2>/dev/null | grep -q overlap; then exec {step} sh -c {quoted}; else exec {login}; fi"

@@ -40,3 +40,9 @@ MODULES = (
 
 SEEK = ("terminal", "seek")
 """Of the program that the helper starts for each step of a search; before them come `frames` and `files`."""
+
+TRACE = ("spans", "trace", "tracestream", "tracefile")
+"""Of the program that sums up a trace."""
+
+PYTHONS = ("pythons",)
+"""Of the program that lists Python processes; before them come `processes` of `backends.queue`."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         ("sacctmgr delete user x", True),
         ("scancel 7", True),
         ("srun --overlap nvidia-smi", True),
+        ("date +%s", False),
+        ("date -s 12:00", True),
         ("lfs quota -q /scratch", False),
         ("lfs setstripe -c 1 /scratch", True),
         ("bash -c true", True),

@@ -21,7 +21,8 @@ def test_every_module_of_a_package_is_sent(package: ModuleType) -> None:
     assert package.__file__ is not None
     files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - {"__init__"}
     sent = {name.rpartition(".")[2] for name in modules(package)}
-    assert sent | set(remote.SEEK if package is remote else ()) == files
+    aside = (*remote.SEEK, *remote.TRACE, *remote.PYTHONS) if package is remote else ()
+    assert sent | set(aside) == files
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -211,9 +212,24 @@ def test_native_stacks_and_no_pauses_are_never_asked_for_together() -> None:
 
 
 def test_a_step_beside_a_job_takes_nothing_of_a_shell() -> None:
-    assert step("12_3", "node1")[:4] == ["srun", "--overlap", "--quiet", "--jobid=12_3"]
+    assert step("12", "node1")[:4] == ["srun", "--jobid=12", "--overlap", "--quiet"]
     with pytest.raises(CommandFailed):
         step("12; rm", "node1")
+
+
+def test_a_task_of_an_array_is_entered_by_its_own_id(tmp_path: Path) -> None:
+    for name, does in (("squeue", 'echo "welcome"; echo "3141 $*"; echo 3141'), ("srun", 'echo "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    told = subprocess.run(
+        [*step("12_3", "node1"), "py-spy", "$(reboot)"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.startswith("--jobid=3141 --overlap")
+    assert told.endswith("py-spy $(reboot)\n")
 
 
 def test_the_installed_binary_needs_no_library_of_the_host(binary: Binary) -> None:

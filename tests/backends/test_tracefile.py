@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from backends.base import CommandFailed
 from backends.remote import tracefile
-from backends.remote.tracefile import Lane, Spans, Stream, answer
+from backends.remote.spans import Lane, Spans
+from backends.remote.tracefile import answer
+from backends.remote.tracestream import Stream
 from backends.spy import Spied
 from trainboard.profile.traced import headline, hints, parse_traced
 

@@ -14,7 +14,7 @@ from backends.checks import Forecast
 from backends.machine import Process, Slice
 from specs.model import Resources
 from tests.trainboard.fakes import FakeBackend, a_job
-from tests.trainboard.test_cli import Shell
+from tests.trainboard.test_cli import Shell, shell
 from tests.trainboard.test_filling import GIB, falling
 from trainboard import machines
 from trainboard.cli import free, machine, oneline
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cluster import Cluster
+
+__all__ = ["shell"]
 
 NOW = 1_800_000_000.0
 DOWN = "backends:\n  gpu1: {kind: ssh, host: 127.0.0.9}\n  triton: {kind: slurm, host: 127.0.0.9}\n"
@@ -218,6 +220,13 @@ def test_a_host_that_is_down_has_the_same_keys_as_one_that_is_up() -> None:
     assert set(up) == set(down)
     assert (down["state"], down["memory"], down["queue"], down["gpus"]) == ("down", None, None, [])
     assert len(cells(up)) == len(cells(down))
+
+
+def test_our_runs_on_a_host_without_a_scheduler_are_counted(shell: Shell) -> None:
+    spec = shell.write("spec.yaml", "name: long\ncommand: sleep 600\n")
+    [run] = shell.json("submit", str(spec))
+    assert sum(shell.json("hosts")[0]["queue"].values()) == 1
+    shell.done("cancel", run["run"])
 
 
 def test_days_until_a_disk_is_full_are_told_from_what_was_kept(tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def test_a_hung_run_is_dumped_for_people(shell: Shell) -> None:
     assert ": the main thread waits in take (" in said.stdout
     assert "  writer (" in said.stdout
     assert "    • take  " in said.stdout
+    other = shell("profile", run, "--dump", "--node", "nowhere")
+    assert (other.returncode, other.stderr.count("\n")) == (2, 1)
+    assert "nowhere is no node of this job" in other.stderr
+    none = shell("profile", run, "--trace")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "no traces" in none.stderr
 
 
 @pytest.mark.slurm

@@ -10,6 +10,8 @@ import pytest
 from tests.trainboard.test_cli import Shell, follow_to_the_end
 from tests.trainboard.test_cli import everywhere as everywhere
 from tests.trainboard.test_cli import shell as shell
+from trainboard.cli.usage import total_lines
+from trainboard.use.totals import Totals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,3 +108,9 @@ def test_before_anything_has_completed_nothing_is_advised(shell: Shell, tmp_path
     found = shell("usage", run["run"], "--next")
     assert (found.returncode, found.stdout) == (2, "")
     assert "no attempt has completed" in found.stderr
+
+
+def test_processor_time_of_what_still_runs_is_not_told_as_none() -> None:
+    running = dict(total_lines(Totals(runs=2, attempts=2, running=2, cpu_hours_held=1.5)))
+    assert running["CPU-hours"] == "0 used of 1.5 held, without what the 2 that run have used"
+    assert "without" not in dict(total_lines(Totals(runs=2, attempts=2, cpu_hours=1.0)))["CPU-hours"]

@@ -45,11 +45,11 @@ def test_a_server_is_reached_by_ssh_with_the_users_own_configuration() -> None:
 
 
 def test_a_running_job_of_a_cluster_is_entered_on_its_first_node() -> None:
-    row = replace(RUN, backend="triton", job_id="123_4", nodes="gpu[03-05,7]", state=JobState.RUNNING)
+    row = replace(RUN, backend="triton", job_id="123", nodes="gpu[03-05,7]", state=JobState.RUNNING)
     *ssh, text = argv(row)
     assert ssh == ["ssh", "-t", "--", "gate"]
     script = shlex.split(text)[-1]
-    assert "srun --jobid=123_4 --overlap" in script
+    assert 'srun --jobid="123" --overlap' in script
     assert "--nodelist=gpu03 --pty" in script
     assert "ssh -t gpu03" in script  # where srun knows no --overlap
 

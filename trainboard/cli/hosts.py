@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from backends.base import BackendError, Health, JobState
+from backends.base import BackendError, Health
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.machine import run_name
@@ -16,6 +16,8 @@ from trainboard.cli.terminal import TerminalPrompter, complain, print_json, prin
 from trainboard.config import add_backend
 from trainboard.filling import FillFile, left
 from trainboard.machines import DAY, NEXT, is_free, runs_by_directory
+from trainboard.picture import PENDING, RUNNING, count
+from trainboard.query import to_watch
 from trainboard.show import busy, clean, size
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from backends.base import Backend, Job
     from trainboard.cli.desk import Desk
     from trainboard.config import BackendConfig
+    from trainboard.documents import Records
     from trainboard.lease import Holder
     from trainboard.rows import Row
 
@@ -54,7 +57,8 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     async with desk.backends(wanted) as backends:
         if chosen.free:
             return await free.tell(backends, resources, as_json=chosen.json)
-        looks = await asyncio.gather(*(look(backend) for backend in backends))
+        records = await desk.store.load()
+        looks = await asyncio.gather(*(look(backend, records) for backend in backends))
     runs = await running(desk, looks)
     full = await asyncio.to_thread(filling, desk, wanted)
     found = [described(each, full[each.backend], runs) for each in looks]
@@ -95,10 +99,11 @@ class Look:
     health: Health | None = None
 
 
-async def look(backend: Backend) -> Look:
-    """Ask one backend."""
+async def look(backend: Backend, records: Records) -> Look:
+    """Ask one backend. It is told of our runs there: a server knows of no others, and arrays fall apart by them."""
+    watched = to_watch(records, backend.name, time.time())
     try:
-        return Look(backend.name, backend.kind, "", await backend.jobs([]), await reading(backend))
+        return Look(backend.name, backend.kind, "", await backend.jobs(watched), await reading(backend))
     except BackendError as error:
         return Look(backend.name, backend.kind, error.bare)
 
@@ -139,8 +144,7 @@ def filling(desk: Desk, wanted: Sequence[BackendConfig]) -> dict[str, Mapping[st
 def described(look: Look, full: Mapping[str, float], runs: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
     """The answer of one backend, with the keys that `hosts --json` promises; null where it does not tell."""
     health, now = look.health or Health(0.0), time.time()
-    states = [job.state for job in look.jobs]
-    queue = {"running": states.count(JobState.RUNNING), "pending": states.count(JobState.PENDING)}
+    queue = {"running": count(look.jobs, RUNNING), "pending": count(look.jobs, PENDING)}
     up = look.health is not None
     return {
         "backend": look.backend,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from backends.base import Backend, Question
     from trainboard.cli.desk import Desk
     from trainboard.config import BackendConfig
+    from trainboard.documents import Records
     from trainboard.events import HostSeen
 
 LONG = 60
@@ -70,7 +71,8 @@ async def ask(desk: Desk, stale: Collection[BackendConfig], known: Mapping[str, 
     makers = desk.places
     backends = [makers.make(each) for each in stale]
     try:
-        answers = await asyncio.gather(*(one(backend) for backend in backends))
+        records = await desk.store.load()
+        answers = await asyncio.gather(*(one(backend, records) for backend in backends))
     finally:
         await asyncio.gather(*(shut(backend) for backend in backends))
     found = {}
@@ -80,19 +82,20 @@ async def ask(desk: Desk, stale: Collection[BackendConfig], known: Mapping[str, 
     return found
 
 
-async def one(backend: Backend) -> HostSeen | None:
+async def one(backend: Backend, records: Records) -> HostSeen | None:
     """What one host answers in time; None: nothing."""
-    from backends.base import BackendError, JobState
-    from trainboard.cli.hosts import reading
+    from trainboard.cli.hosts import look
     from trainboard.events import HostSeen
+    from trainboard.picture import PENDING, RUNNING, count
 
     try:
         async with asyncio.timeout(PATIENCE):
-            jobs, health = await backend.jobs([]), await reading(backend)
-    except (TimeoutError, BackendError):
+            seen = await look(backend, records)
+    except TimeoutError:
         return None
-    states = [job.state for job in jobs]
-    counts = states.count(JobState.RUNNING), states.count(JobState.PENDING)
+    if seen.health is None:
+        return None
+    health, counts = seen.health, (count(seen.jobs, RUNNING), count(seen.jobs, PENDING))
     return HostSeen(backend.name, backend.kind, Link.UP, "", "", time.time(), health, *counts)
 
 

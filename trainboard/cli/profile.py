@@ -102,10 +102,15 @@ async def _show_trace(work: Profiling, name: str, *, as_json: bool) -> None:
         return
     if left:
         complain(f"there may be more: {left}")
-    if not name:
+    if not name and not files and not left:
+        complain(
+            "no traces: it wrote no *.trace.json, *.trace.json.gz, *.prof, *.pstats or *.cprofile below its folder"
+        )
+    elif not name:
         print_table(
             ("size", "changed", "file"), [(size(each.size), since(each.changed), each.path) for each in files]
         )
+    if not name:
         return
     found = next((each for each in files if each.path == name or each.path.endswith(f"/{name}")), None)
     if found is None:
@@ -117,8 +122,9 @@ async def _node(work: Profiling, wanted: str, *, every: bool) -> str:
     """The node that is meant; of several the first, which is said."""
     nodes = await work.nodes()
     if wanted:
-        if nodes and wanted not in nodes:
-            raise Refused(f"{wanted} is no node of this job; it has {', '.join(nodes)}")
+        if wanted not in nodes:
+            there = f"it has {', '.join(nodes)}" if nodes else f"{work.row.backend} is one machine"
+            raise Refused(f"{wanted} is no node of this job; {there}")
         return wanted
     if len(nodes) > 1 and not every:
         complain(f"of {len(nodes)} nodes the first, {nodes[0]}; --node chooses another: {', '.join(nodes[1:])}")

@@ -160,6 +160,7 @@ def total_lines(totals: Totals) -> list[tuple[str, str]]:
     """What an experiment took, for people."""
     unknown = f" (not known of {totals.unknown_best} attempts)" if totals.unknown_best else ""
     held = f" of {hours(totals.cpu_hours_held)} held" if totals.cpu_hours_held else ""
+    held += f", without what the {totals.running} that run have used" if totals.running else ""
     lines = [
         ("runs", f"{totals.runs}, {totals.attempts} attempts, {totals.running} of them running"),
         ("hours", f"{hours(totals.hours)}, and {hours(totals.queued_hours)} in queues"),
