@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.base import JobState  # noqa: TC001  # dataclass fields are read at run time
+from backends.sightings import OURS
 from backends.taskids import array_of
 from backends.taskids import folded as folded_ids
 from trainboard.show import clean, duration
@@ -206,8 +207,11 @@ def merged(
 
 
 def same(job: Finished | None, attempt: Attempt) -> Finished | None:
-    """The record, where it is of this attempt: a cluster that was set up anew counts its jobs from one again."""
-    if job is None or (job.token and job.token != attempt.id):
+    """The record, where it is of this attempt: a cluster that was set up anew counts its jobs from one again.
+
+    The tasks of an array have its mark all together, and a site may put a mark of its own in its place.
+    """
+    if job is None or (OURS.fullmatch(job.token) and job.token.partition("+")[0] not in (attempt.id, attempt.batch)):
         return None
     known, other = job.submitted, attempt.submitted or attempt.created
     return job if known is None or abs(known - other) < APART else None

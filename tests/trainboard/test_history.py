@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,6 +139,16 @@ async def test_a_run_of_ours_is_there_once_with_what_the_accounting_adds(tmp_pat
     ]
     assert seen.jobs[1].reason == "no memory"
     assert seen.jobs[1].gpu_hours == 4.0
+
+
+@pytest.mark.parametrize("mark", ["0123456789abcdef", "0123456789abcdef+100", "paid by physics"])
+async def test_a_task_of_an_array_is_there_once_whatever_its_mark(tmp_path: Path, mark: str) -> None:
+    triton = FakeCluster("fake")
+    triton.past = [ended("8_0", NOON - 60, token=mark, gpus=4, submitted=NOON - 4000)]
+    desk = Desk(tmp_path, triton)
+    task = an_attempt("fedcba9876543210", JobState.COMPLETED, job_id="8_0", ended=NOON - 60, submitted=NOON - 4000)
+    await desk.store.put(*records_of(replace(task, batch="0123456789abcdef")))
+    assert [(job.run, job.gpus) for job in (await desk.histories.load(NOON - DAY)).jobs] == [("x-1.0", 4)]
 
 
 async def test_a_cluster_that_counts_anew_does_not_lend_its_jobs_to_old_runs(tmp_path: Path) -> None:
