@@ -14,6 +14,7 @@ FINDINGS: tuple[str, ...] = (
     *("loss_sign", "update_missing", "bad_initialisation", "loss_scale", "double_softmax", "weights_collapsing"),
     *("lr_too_high", "non_finite", "exploding_gradients", "saturated", "dead_units", "vanishing_gradients"),
     *("divergence", "lr_too_low", "stuck_at_chance", "no_learning", "memorised_noise", "overfitting", "frozen_layer"),
+    "clipping",
     *("oscillation", "spikes", "weights_growing", "update_ratio", "throughput_drop", "memory_growth", "plateau"),
     *(
         "val_better_than_train",

@@ -62,6 +62,7 @@ class Samples(Sequence[Sample]):
         return [*self, *other]
 
     def __radd__(self, other: Sequence[Sample]) -> list[Sample]:
+        """A new list, also for `list += samples`: whoever wants the same list longer takes its `extend`."""
         return [*other, *self]
 
     def __repr__(self) -> str:

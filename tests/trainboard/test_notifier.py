@@ -295,7 +295,7 @@ async def test_a_finding_is_told_with_its_evidence(desk: NoticeDesk) -> None:
         "net-1/lr=0: error: the loss is not a number",
         "",
         "error: val_loss is nan since step 120.",
-        "evidence: step 120, grad_norm 1e+09",
+        "evidence: step 120, grad norm 1e+09",
         "  > step 120 loss nan",
         "advice: Lower the learning rate.",
         "",

@@ -160,7 +160,7 @@ async def test_the_lines_on_screen_are_copied() -> None:
 
 async def test_the_path_of_a_jobs_log_is_copied() -> None:
     async with board(row(1)) as stage:
-        await stage.press("y")
+        await stage.press("y", "y")
         assert stage.app.clipboard == "/logs/1.log"
 
 

@@ -129,7 +129,7 @@ def see_samples(event: Sampled, progress: Progress) -> None:
     known = progress.samples.setdefault(event.key, [])
     if event.restarted:
         known.clear()
-    known += event.samples
+    known.extend(event.samples)
     if event.complete:
         progress.complete.add(event.key)
     row = progress.rows.get(event.key)
