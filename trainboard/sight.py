@@ -102,7 +102,13 @@ class Sight:
         self.questions = Asking(self._by_name, store, paths, self._table.row)
         self._logs = Logs(self._places, tell)
         self._notifier = Notifier(
-            config.notify, store, paths, environ, tell, bell=terminal_bell() if role == "board" else None
+            config.notify,
+            store,
+            paths,
+            environ,
+            tell,
+            bell=terminal_bell() if role == "board" else None,
+            troubles=self._troubles,
         )
         self._diagnosing = Diagnosing(
             store,

@@ -49,9 +49,11 @@ class Troubles:
         self._told: dict[str, str] = {}
 
     def meet(self, what: str, text: str) -> None:
-        """`what` names the thing that does not work; `text` is one line for the user."""
-        if self._told.get(what) != text:
-            self._told[what] = text
+        """`what` names the thing that does not work; `text` is one line for the user, the same of one trouble that
+        several things meet."""
+        news = text not in self._told.values()
+        self._told[what] = text
+        if news:
             self._tell(Noticed("error", text))
 
     def over(self, what: str) -> None:

@@ -53,8 +53,12 @@ class Notifier:
         outbox: Outbox | None = None,
         bell: Callable[[], bool] | None = None,
         chance: Callable[[], float] = random.random,
+        troubles: Troubles | None = None,
     ) -> None:
-        """`tell` hears of channels that do not work. `bell` rings, and says whether it could; None: there is none."""
+        """`tell` hears of channels that do not work, through `troubles` where they are shared.
+
+        `bell` rings, and says whether it could; None: there is none.
+        """
         self.drives = True
         """Whether this process polls: only that one makes notices, and sends what needs no terminal of its own."""
         self._channels = settings.channels
@@ -64,7 +68,7 @@ class Notifier:
         self._outbox = outbox or Outbox(paths.outbox, environ)
         self._bell = bell
         self._chance = chance
-        self._tasks, self._troubles = Tasks(tell), Troubles(tell)
+        self._tasks, self._troubles = Tasks(tell), troubles or Troubles(tell)
         there = {Sort.BELL: bell is not None, Sort.TMUX: bool(environ.get("TMUX"))}
         self._here = frozenset(each.name for each in settings.channels if there.get(each.sort, True))
         """The channels that this process can tell by."""
