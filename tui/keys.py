@@ -150,6 +150,25 @@ KEYS = (
     Key("L", "log_scale", "log", "logarithmic scale, or a linear one", ("layers",)),
     Key("u", "own_scales", "own", "a scale of its own for every layer, or one for all", ("layers",)),
     Key("z", "fold", "fold", "all layers at once, several on a line, or a line for each", ("layers",)),
+    Key(
+        "h",
+        "distributions",
+        "histogram",
+        "how the layer's numbers are distributed: over the steps, at two steps, not shown",
+        ("layers",),
+    ),
+    Key("space", "pin", "pin", "compare with this step's distribution, or with the first again", ("layers",)),
+    Key("S", "shades", "", "logarithmic shades of the distributions, or linear ones", ("layers",)),
+    Key(
+        "o", "whole", "", "distributions from the least number to the greatest, or without the outliers", ("layers",)
+    ),
+    Key(
+        "b",
+        "next_trouble",
+        "misbehaved",
+        "to the layer and step that misbehaved first; then to the next",
+        ("layers",),
+    ),
     Key("y", "copy", "copy", "copy the value under the cursor", ("layers",)),
     Key("r", "record", "record", "record the process under the cursor, or the same once more", ("profile",)),
     Key("d", "dump", "threads", "where all threads of all its processes stand now", ("profile",)),
