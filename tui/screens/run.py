@@ -16,7 +16,7 @@ from tui import inside, show
 from tui.inbox import Inbox
 from tui.keys import KEYS, bindings
 from tui.listing import WAITING
-from tui.loading import Aside
+from tui.loading import Aside, loaded
 from tui.screens.heading import heading
 from tui.screens.hearing import HearingScreen
 from tui.widgets.bars import Line, Tabs, key_groups
@@ -341,6 +341,13 @@ class RunScreen(HearingScreen):
 
     def action_use(self) -> None:
         self.open_tab("resources")
+
+    async def action_outputs(self) -> None:
+        """What it wrote."""
+        await loaded("tui.screens.outputs")
+        from tui.screens.outputs import open_outputs
+
+        open_outputs(self, self.actions, self.row.key, self._clock)
 
     def action_previous_tab(self) -> None:
         self.open_tab(self.tabs.beside(-1))
