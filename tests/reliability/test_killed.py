@@ -86,9 +86,13 @@ async def test_a_waiter_that_is_killed_is_replaced_and_its_run_keeps_its_place(t
         )
     )
     waiting = [newest[run] for run in sorted(newest) if run.startswith("waiting")]
+    killed = {each.run: record(each, "waiting")["pid"] for each in waiting[:2]}
     for each in waiting[:2]:
-        await kill(there, each, record(each, "waiting")["pid"])
-    await there.until(lambda newest: all(newest[each.run].state is JobState.SUBMITTING for each in waiting[:2]))
+        await kill(there, each, killed[each.run])
+    newest = await there.until(
+        lambda newest: all(record(newest[run], "waiting")["pid"] != pid for run, pid in killed.items())
+    )
+    assert all(newest[each.run].number == each.number for each in waiting), "it is the same attempt"
     await there.until(lambda newest: all(newest[each.run].state is JobState.PENDING for each in waiting))
     holder = running(await there.newest())[0]
     await kill(there, holder, record(holder, "started")["pid"], signal="TERM")

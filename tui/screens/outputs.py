@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
-
-from textual import on
+from typing import TYPE_CHECKING
 
 from trainboard.actions import Refused
 from trainboard.outputs import Kind
 from trainboard.written import row_of
 from tui import show
 from tui.columns import Column
-from tui.keys import KEYS, bindings
-from tui.screens.hearing import HearingScreen
+from tui.keys import bindings
+from tui.screens.listing import ListingScreen
 from tui.viewers import VIEWERS, Look, viewer
-from tui.widgets.bars import Line, key_groups
+from tui.widgets.bars import Line
 from tui.widgets.job_cells import name_of
-from tui.widgets.lines import TONES
-from tui.widgets.query import Query
 from tui.widgets.table_list import Entry, TableList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from textual.app import ComposeResult
     from textual.screen import Screen
+    from textual.widget import Widget
 
     from trainboard.actions import Actions
     from trainboard.outputs import Output
     from trainboard.written import Found, Written
-
-TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 
 COLUMNS = (
     Column("kind", "kind", 11, 11, 0),
@@ -59,11 +53,12 @@ def open_outputs(
     below.app.push_screen(OutputsScreen(actions, work, clock, readonly=readonly))
 
 
-class OutputsScreen(HearingScreen):
+class OutputsScreen(ListingScreen):
     """Lists them; where there is one only, it is opened at once."""
 
+    PLACES = ("outputs", "table_list")
     BINDINGS = bindings("outputs")
-    COMPONENT_CLASSES = TONES
+    HINT = "filter: kind, name"
 
     def __init__(
         self, actions: Actions, work: Written, clock: Callable[[], float], *, readonly: bool = False
@@ -76,28 +71,23 @@ class OutputsScreen(HearingScreen):
         self._clock = clock
         self._kinds: dict[str, Kind] = {}
         """By name: chosen by hand."""
-        self._words: tuple[str, ...] = ()
         self._shown: Sequence[Output] = ()
         self._trouble = self._busy = ""
         self._opened = False
         """Whether something was opened: coming back, nothing opens by itself."""
 
-    def compose(self) -> ComposeResult:
-        yield TableList(id="table_list", none="looking…")
-        yield Query()
-        yield Line(id="said")
-        yield Line(keep=2, id="footer")
+    def parts(self) -> Iterable[Widget]:
+        self.list, self.said = TableList(id="table_list"), Line(id="said")
+        yield self.list
+        yield self.said
 
-    def on_mount(self) -> None:
-        self.list, self.asked = self.query_one(TableList), self.query_one(Query)
-        self.set_focus(self.list)
-        self.show_keys()
+    def begin(self) -> None:
         self.action_look()
 
     def action_look(self) -> None:
         """Look, or look again."""
         self._busy, self._trouble = "looking…", ""
-        self._show()
+        self.show_list()
         self.run_worker(self._look(), group="look", exclusive=True)
 
     async def _look(self) -> None:
@@ -106,7 +96,7 @@ class OutputsScreen(HearingScreen):
         except Refused as refusal:
             self._trouble = str(refusal)
         self._busy = ""
-        self._show()
+        self.show_list()
         known = [each for each in self._shown if each.kind is not Kind.OTHER]
         if len(known) == 1 and not self._opened:
             await self.open(known[0])
@@ -116,8 +106,8 @@ class OutputsScreen(HearingScreen):
         found = self.found.outputs if self.found is not None else ()
         return [replace(each, kind=self._kinds.get(each.name, each.kind)) for each in found]
 
-    def _show(self) -> None:
-        words = self._words
+    def show_list(self) -> None:
+        words = self.words
         self._shown = [
             each for each in self._outputs() if all(word in f"{each.kind} {each.name}".lower() for word in words)
         ]
@@ -136,7 +126,7 @@ class OutputsScreen(HearingScreen):
     def _tell(self) -> None:
         left = f"there may be more: {self.found.left}" if self.found is not None and self.found.left else ""
         text, tone = (self._trouble, "bad") if self._trouble else (self._busy or left, "plain")
-        self.query_one("#said", Line).groups = (((f" {show.clean(text)}", tone),),)
+        self.said.groups = (((f" {show.clean(text)}", tone),),)
 
     @property
     def output(self) -> Output | None:
@@ -171,53 +161,11 @@ class OutputsScreen(HearingScreen):
             kinds = list(VIEWERS)
             at = kinds.index(output.kind) + 1 if output.kind in kinds else 0
             self._kinds[output.name] = kinds[at % len(kinds)]
-            self._show()
-
-    def action_find(self) -> None:
-        self.asked.ask(self.list, " ".join(self._words), "filter: kind, name")
-
-    @on(Query.Typed)
-    def _typed(self, message: Query.Typed) -> None:
-        self._words = tuple(message.text.lower().split())
-        self._show()
+            self.show_list()
 
     def action_copy(self) -> None:
         if self.output is not None and self.found is not None:
-            path = f"{self.found.folder}/{self.output.files[-1].path}"
-            self.app.copy_to_clipboard(path)
-            self.say(f"copied {path}", "information")
-
-    def show_keys(self) -> None:
-        """The line at the bottom."""
-        typing = isinstance(self.focused, Query)
-        here = [key for key in KEYS if {"outputs", "table_list"} & set(key.where)]
-        self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
-
-    def on_descendant_focus(self) -> None:
-        self.show_keys()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """No key acts while a filter is typed."""
-        return not isinstance(self.focused, Query)
-
-    def say(self, text: str, severity: Literal["information", "warning"] = "warning") -> None:
-        """A toast; the text is never read as markup."""
-        self.notify(show.clean(text), severity=severity, markup=False)
-
-    def action_back(self) -> None:
-        if self._words:
-            self._words = ()
-            self._show()
-        else:
-            self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen("outputs"))
-
-    def action_quit(self) -> None:
-        self.app.exit(0)
+            self.copy(f"{self.found.folder}/{self.output.files[-1].path}")
 
 
 def _entry(output: Output, now: float) -> Entry:
