@@ -89,7 +89,8 @@ def test_a_glob_of_the_spec_goes_before_what_is_recognised() -> None:
 
 
 async def test_what_the_spec_names_comes_first_and_other_files_last(tmp_path: Path) -> None:
-    files = {"mine/a.dat": SEQUENCE, "b.jsonl": SEQUENCE, "notes.md": "x", "preds.csv": "target,pred\n1,2\n"}
+    files: dict[str, bytes | str] = {"mine/a.dat": SEQUENCE, "b.jsonl": SEQUENCE, "notes.md": "x"}
+    files["preds.csv"] = "target,pred\n1,2\n"
     found = await wrote(tmp_path, files, '{sequences: ["mine/*"]}').find()
     assert [(each.kind, each.name, each.named) for each in found.outputs] == [
         (Kind.SEQUENCES, "mine/a.dat", True),
