@@ -171,15 +171,12 @@ def _head(spread: Spread, look: Look) -> tuple[Piece, ...]:
     if np.isfinite(quantiles).all():
         least, five, middle, most, greatest = (quantiles[PERCENTS.index(percent)] for percent in (0, 5, 50, 95, 100))
         said = (
-            f"least {show.number(least)}  5 % {show.number(five)}  median {show.number(middle)}"
-            f"  95 % {show.number(most)}  greatest {show.number(greatest)}"
+            f"min {show.number(least)}  5 % {show.number(five)}  median {show.number(middle)}"
+            f"  95 % {show.number(most)}  max {show.number(greatest)}"
         )
-    shades = f"   {SHADES[1:]}{' log' if look.log else ''}{' whole' if look.whole else ''}"
-    return (
-        (f"  {TENSORS[spread.tensor]}", "strong"),
-        (f"  {_step(spread, look.at)}: {said}", "plain"),
-        (shades, "dim"),
-    )
+    kind = f"{' log' if look.log else ''}{' whole' if look.whole else ''}"
+    here = f"{kind}  {_step(spread, look.at)}: {said}"
+    return ((f"  {TENSORS[spread.tensor]}", "strong"), (here, "plain"), (f"   {SHADES[1:]}", "dim"))
 
 
 def _pair_head(spread: Spread, look: Look, distance: float) -> tuple[Piece, ...]:
@@ -189,7 +186,7 @@ def _pair_head(spread: Spread, look: Look, distance: float) -> tuple[Piece, ...]
         (f"  {TENSORS[spread.tensor]}", "strong"),
         (f"  █ {_step(spread, look.at)}", "curve"),
         (f"   {PINNED} {_step(spread, pinned)} ({kept})", "waiting"),
-        (f"   they differ by {100 * distance:.0f} % (Kolmogorov-Smirnov){' whole' if look.whole else ''}", "plain"),
+        (f"   differ by {100 * distance:.0f} %{' whole' if look.whole else ''}", "plain"),
     )
 
 
@@ -236,7 +233,7 @@ def _figures(spread: Spread, look: Look, margin: int, width: int) -> list[tuple[
 
 
 def _percent(percent: int) -> str:
-    return {0: "least", 50: "median", 100: "greatest"}.get(percent, f"{percent} %")
+    return {0: "min", 50: "median", 100: "max"}.get(percent, f"{percent} %")
 
 
 def pinned_at(look: Look, spread: Spread) -> Look:

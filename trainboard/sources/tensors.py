@@ -149,7 +149,7 @@ def _quantiles(
         return {}
     lefts, rights, counts = (each[filled] for each in (lefts, rights, counts))
     near = NARROW * max(abs(least), abs(greatest))
-    zero = (lefts >= -near) & (rights <= near)
+    zero = (lefts >= -near) & (rights <= near) & (lefts <= 0) & (rights >= 0)
     lefts, rights = (np.where(zero, 0.0, np.clip(each, least, greatest)) for each in (lefts, rights))
     ends = np.cumsum(counts)
     wanted = _SHARES * ends[-1]
@@ -157,7 +157,7 @@ def _quantiles(
     inside = np.clip((wanted - (ends - counts)[at]) / counts[at], 0.0, 1.0)
     found = lefts[at] + inside * (rights - lefts)[at]
     found[0], found[-1] = least, greatest
-    return _told(np.maximum.accumulate(found))
+    return _told(np.clip(np.maximum.accumulate(found), least, greatest))
 
 
 def _told(values: NDArray[np.float64] | None) -> dict[str, float]:

@@ -35,6 +35,8 @@ BELOW = ("", "strip", "pair")
 """What is under the map: nothing, the layer's distributions over the steps, two of them over each other."""
 PART = 0.6
 """Of the height, for that."""
+NUMBER = 8
+"""Letters of a value beside the distributions."""
 _SIGNS = {heat.ABSENT: " ", heat.WILD: "×", heat.ZERO: "0"}
 _HEIGHTS = " " + show.BLOCKS
 
@@ -119,7 +121,7 @@ class HeatMap(Lines):
         together = self._together
         groups = [self._names[at : at + together] for at in range(0, len(self._names), together)]
         self._labels = [each[0] if len(each) == 1 else f"{each[0]} …" for each in groups]
-        longest = max(map(len, (self._index, *self._labels)))
+        longest = max(NUMBER if self.below else 0, *map(len, (self._index, *self._labels)))
         self._margin = min(longest, max(8, self.size.width // 3)) + 3
         self.count = len(self._labels) * self._tall
         self._go(0)
