@@ -54,6 +54,7 @@ SCREENS = (
     "hosts",
     "profile",
     *("cluster", "why", "history"),
+    "outputs",
 )
 """The screens from which one asks for help, or leaves."""
 
@@ -93,6 +94,7 @@ KEYS = (
     Key("L", "commands", "", "every command that was run on any host", ("board",)),
     Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
     Key("P", "profile", "", "look into the running program: hot functions, flame graph, threads", ("board",)),
+    Key("O", "outputs", "", "what the run wrote that can be looked at", ("board", "run")),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
     Key("1,m", "tab('curves')", "", "the curves", ("run",), "1 m"),
@@ -246,6 +248,12 @@ KEYS = (
     Key("r", "look", "refresh", "ask again", ("history",)),
     Key("y", "copy", "copy", "copy the job id", ("history",)),
     Key("escape", "back", "back", "back; clears a filter", ("history",), "esc"),
+    Key("enter", "open", "open", "look at it", ("outputs",)),
+    Key("v", "next_kind", "kind", "look at it as something else: the next kind", ("outputs",)),
+    Key("slash", "find", "filter", "filter by kind and name", ("outputs",), "/"),
+    Key("r", "look", "refresh", "look again", ("outputs",)),
+    Key("y", "copy", "copy", "copy the path of the newest file", ("outputs",)),
+    Key("escape", "back", "back", "back; clears a filter", ("outputs",), "esc"),
     Key("y", "copy", "copy", "copy: of a job what you choose, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
@@ -300,7 +308,8 @@ TITLES = {
     "cluster": "Cluster",
     "why": "Why a job waits",
     "history": "Jobs that are over",
-    "table_list": "Cluster, history: list",
+    "outputs": "What a run wrote",
+    "table_list": "Cluster, history, outputs: list",
     "told": "Why: text",
     "compare": "Compare",
     "compared": "Compare: table",
