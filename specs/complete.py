@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from specs.outline import Outline, Path
 
-TEMPLATES = ("command", "outputs.checkpoint", "outputs.collect", "metrics.sources", "inputs", "inputs.path", "env")
+TEMPLATES = (
+    "command",
+    "outputs.checkpoint",
+    "outputs.collect",
+    "outputs.predictions",
+    "outputs.predictions.path",
+    "metrics.sources",
+    "inputs",
+    "inputs.path",
+    "env",
+)
 """Keys in whose values `{parameters}` stand."""
 VARIANT = "[variant]"
 """In a path, in the place of `variants` and the name of one."""
