@@ -24,11 +24,18 @@ def read_predictions(section: Section, path_of: Callable[[Value], str]) -> Predi
     if not isinstance(value.content, dict):
         return Predictions(path_of(value))
     section, gather = value.section(), Gather()
-    single = {key: gather(_column, section, key) for key in ("target", "prediction", "id", "weight")}
-    several = {key: gather(_columns, section, key) or () for key in ("scores", "inputs")}
-    path, task = gather(lambda: path_of(section.need("path"))), gather(_task, section)
+    found = Predictions(
+        path=gather(lambda: path_of(section.need("path"))),
+        target=gather(_column, section, "target"),
+        prediction=gather(_column, section, "prediction"),
+        scores=gather(_columns, section, "scores"),
+        id=gather(_column, section, "id"),
+        weight=gather(_column, section, "weight"),
+        inputs=gather(_columns, section, "inputs"),
+        task=gather(_task, section),
+    )
     gather.done()
-    return Predictions(path, **single, **several, task=task)
+    return found
 
 
 def path_value(section: Section) -> Value | None:

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from backends.predictions.plain import EMPTY
+from backends.predictions.plain import EMPTY, Cell
 
 WHOLE = re.compile(r"^[-+]?\d+\.0*$")
 
@@ -11,7 +11,7 @@ LONGEST = 60
 """Characters of a name."""
 
 
-def canonical(cell: Any) -> str:
+def canonical(cell: Cell) -> str:
     """A class's name: `3.0` and `3` are the same, `True` and `true` too; empty for no value."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
@@ -44,7 +44,7 @@ class Labels(object):
         except (KeyError, TypeError):
             return [self.code(cell) for cell in cells]
 
-    def code(self, cell: Any) -> int:
+    def code(self, cell: Cell) -> int:
         """The number of one; a list or the like is its text."""
         key = cell if isinstance(cell, str) else (type(cell).__name__, str(cell))
         found = self.cells.get(key)

@@ -4,9 +4,11 @@ import codecs
 import gzip
 import io
 import zlib
-from typing import Any, BinaryIO, Dict, Iterator, List
+from typing import Any, BinaryIO, Dict, Iterator, List, Tuple
 
 from backends.predictions.refused import Refused
+
+Buffer = Any
 
 LONGEST = 8 << 20
 """Bytes of one line."""
@@ -46,7 +48,7 @@ class Guard(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Buffer) -> int:
         try:
             data = self.file.read(len(buffer))
         except (EOFError, zlib.error, OSError) as error:
@@ -70,7 +72,7 @@ class Odd(object):
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self, error: UnicodeError) -> Any:
+    def __call__(self, error: UnicodeError) -> Tuple[str, int]:
         self.count += 1
         return "\ufffd", getattr(error, "end", 0)
 

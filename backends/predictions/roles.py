@@ -3,7 +3,7 @@
 import difflib
 import fnmatch
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from backends.predictions.refused import Refused
 
@@ -56,7 +56,7 @@ def plain(name: str) -> str:
 
 def roles(names: Sequence[str], said: Mapping[str, Any]) -> Roles:
     """What each is. Raises `Refused` where something that is needed is missing."""
-    found, taken = Roles(), set()
+    found, taken = Roles(), set()  # type: Tuple[Roles, Set[str]]
     for role in ("target", "prediction", "id", "weight"):
         name = said.get(role)
         if name:
@@ -118,7 +118,7 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(name[:40] for name in names[:12]) + more
 
 
-def scores(names: Sequence[str], said: Sequence[str], taken: Any) -> List[Tuple[str, str]]:
+def scores(names: Sequence[str], said: Sequence[str], taken: Set[str]) -> List[Tuple[str, str]]:
     """Columns of scores with their classes."""
     if said:
         found = []  # type: List[Tuple[str, str]]

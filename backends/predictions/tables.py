@@ -5,7 +5,7 @@ import json
 import os
 import re
 from itertools import islice
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, TextIO, Tuple
 
 from backends.predictions.lines import ADVICE, Guard, Odd, look, opened
 from backends.predictions.refused import Refused
@@ -56,7 +56,7 @@ class Table(object):
         if odd.count:
             self.notes.append("%d bytes are no UTF-8, they are shown as \ufffd" % odd.count)
 
-    def table(self, lines: Any, guard: Guard) -> Iterator[Piece]:
+    def table(self, lines: TextIO, guard: Guard) -> Iterator[Piece]:
         """CSV, with whatever stands between its fields."""
         csv.field_size_limit(FIELD)
         first = lines.readline()
@@ -92,7 +92,7 @@ class Table(object):
         if odd:
             self.notes.append("%d lines have not %d fields as the first one: they are left out" % (odd, width))
 
-    def objects(self, lines: Any, guard: Guard) -> Iterator[Piece]:
+    def objects(self, lines: TextIO, guard: Guard) -> Iterator[Piece]:
         """JSON lines."""
         self.format = "JSONL"
         bad, at, size, later = 0, 0, 256, False
