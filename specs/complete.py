@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from specs.outline import Outline, Path
 
 TEMPLATES = (
-    "command",
-    "outputs.checkpoint",
-    "outputs.collect",
-    "outputs.predictions",
-    "outputs.predictions.path",
-    "metrics.sources",
-    "inputs",
-    "inputs.path",
-    "env",
+    *("command", "metrics.sources", "inputs", "inputs.path", "env"),
+    *(
+        "outputs.checkpoint",
+        "outputs.collect",
+        "outputs.predictions",
+        "outputs.predictions.path",
+        "outputs.sequences",
+        "outputs.samples",
+        "outputs.embeddings",
+    ),
 )
 """Keys in whose values `{parameters}` stand."""
 VARIANT = "[variant]"

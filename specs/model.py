@@ -249,6 +249,12 @@ class Outputs:
     predictions: Predictions | None = None
     """What the run predicted, sample by sample: a path, or a section that names the columns too. It is read where it
     lies, for `trainboard errors`."""
+    sequences: tuple[str, ...] = ()
+    """Globs of JSONL files of characters or tokens with what the model expected, to look at; as in `collect`."""
+    samples: tuple[str, ...] = ()
+    """Globs of texts, small images and sounds that the run made as it went, to look at; as in `collect`."""
+    embeddings: tuple[str, ...] = ()
+    """Globs of tables of embeddings or activations, to look at; as in `collect`."""
 
 
 MOST_PRIORITY = 1000
