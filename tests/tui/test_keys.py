@@ -166,7 +166,7 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             stage.actions.stored = {"r1": recorded()}
             await stage.press("enter")
             await stage.until("b loss")
-            await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab_curves" else ()))
+            await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab('curves')" else ()))
             await stage.press(*BEFORE_IN_RUN.get(key.action, ()))
         case "findings" | "findings_screen":
             found = [finding(number, message=f"finding {number}") for number in range(1, 40)]
