@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Norm(StrEnum):
     """What a cell is counted in."""
 
-    ROWS = "rows"
+    ROWS = "number of rows"
     TARGET = "% of the target"
     PREDICTED = "% of the prediction"
 
@@ -49,8 +49,8 @@ class Matrix:
         count = self.counts[target, predicted]
         parts = [f"{count:,.10g} rows"]
         for total, what in (
-            (self.counts[target].sum(), "of the target's"),
-            (self.counts[:, predicted].sum(), "of the predictions"),
+            (self.counts[target].sum(), "of the target"),
+            (self.counts[:, predicted].sum(), "of the prediction"),
         ):
             if total:
                 parts.append(f"{100 * count / total:.1f} % {what}")

@@ -136,19 +136,24 @@ def band(bins: Sequence[Bin], width: int, height: int, name: str) -> Lines:
     return [*framed(canvas, labels, TONES), *foot(round_ticks(x, canvas.width), x, left, canvas.width, name)]
 
 
-def intervals(bars: Sequence[Bar], whole: float, width: int, unit: str) -> Lines:
-    """A line a group: its name, how many, the value, and its interval on one scale; `whole`: the mean of all."""
+def intervals(
+    bars: Sequence[Bar], whole: float, width: int, unit: str, say: Callable[[float], str] = show.number
+) -> Lines:
+    """A line a group: its name, how many, the value, and its interval on one scale; `whole`: the mean of all.
+
+    A group that is above the mean with its whole interval has a sign. `say`: how values are written.
+    """
     shown = [each for each in bars if math.isfinite(each.value)]
     if not shown:
         return none(width, 1, "nothing to draw")
     ends = [end for each in shown for end in (each.under, each.over, each.value, whole) if math.isfinite(end)]
     scale = Scale.over(min(ends), max(ends))
     names = min(max(cell_len(show.clean(each.name, 60)) for each in bars), max(10, width // 3))
-    values = [show.number(each.value) for each in bars]
+    values = [say(each.value) if math.isfinite(each.value) else "–" for each in bars]
     wide = max(len(unit), *map(len, values))
     room = width - names - wide - 13
     head = f"  {show.cut('', names)} {'n':>7} {unit:>{wide}}"
-    lines: Lines = [((head, "dim"), (_ruler(scale, room) if room >= 16 else "", "dim"))]
+    lines: Lines = [((head, "dim"), (_ruler(scale, room, say) if room >= 16 else "", "dim"))]
     for each, value in zip(bars, values, strict=True):
         drawn = _interval(each, scale, whole, room) if room >= 8 and math.isfinite(each.value) else ()
         worse = math.isfinite(each.under) and each.under > whole
@@ -181,8 +186,8 @@ def cloud(counts: Sequence[Sequence[float]], x: Scale, y: Scale, width: int, hei
     return [*lines, *foot(round_ticks(x, across), x, left, across, name)]
 
 
-def _ruler(scale: Scale, room: int) -> str:
-    low, high = show.number(scale.low), show.number(scale.high)
+def _ruler(scale: Scale, room: int, say: Callable[[float], str]) -> str:
+    low, high = say(scale.low), say(scale.high)
     return f"  {low}{high.rjust(max(1, room - len(low)))}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -57,13 +57,13 @@ class View:
     """How many times as high as the list the detail is, where it is below it."""
 
 
-def views(pair: Pair, shown: Summary) -> Mapping[str, Callable[[], View]]:
-    """The views by the names of their tabs; `shown`: of which of the two runs."""
+def views(pair: Pair, shown: Summary, *, worst_first: bool = False) -> Mapping[str, Callable[[], View]]:
+    """The views by the names of their tabs; `shown`: of which of the two runs; `worst_first`: the classes by F1."""
     found: dict[str, Callable[[], View]] = {"overview": lambda: overview(shown)}
     if shown.task is Task.CLASSIFICATION:
         found |= {
             "confusion": lambda: confusion(shown),
-            "classes": lambda: classes(shown),
+            "classes": lambda: classes(shown, worst_first=worst_first),
             "calibration": lambda: calibration(shown),
         }
     else:
@@ -84,16 +84,22 @@ def columns(table: Table) -> tuple[Column, ...]:
         longest = max((cell_len(show.clean(row[place], WIDEST)) for row in table.rows), default=0)
         most = max(longest, cell_len(heading.title), 1)
         least = most if heading.right else max(min(most, TEXT), cell_len(heading.title))
-        found.append(Column(str(place), heading.title, least, most, heading.rank, right=heading.right))
+        name = show.clean(heading.title, 40)
+        found.append(Column(str(place), name, least, most, heading.rank, right=heading.right))
     return tuple(found)
 
 
 def entries(table: Table) -> list[Entry]:
-    """The titles, and the rows as lines, made when they are seen; none where there are none."""
-    if not table.rows:
-        return []
-    titles = Entry("", tuple(show.clean(title, 40) for title in table.titles), "dim")
-    return [titles, *(Entry(f"{place} ", _cells(row)) for place, row in enumerate(table.rows))]
+    """The rows as lines, made when they are seen."""
+    return [Entry(f"{place} ", _cells(row)) for place, row in enumerate(table.rows)]
+
+
+def title(table: Table, row: int) -> str:
+    """What a row is called: the first of its words."""
+    words = (
+        cell for heading, cell in zip(table.headings, table.rows[row], strict=True) if not heading.right and cell
+    )
+    return show.clean(next(words, ""), 100)
 
 
 def _cells(row: tuple[str, ...]) -> Callable[[], tuple[str, ...]]:
@@ -144,20 +150,25 @@ def confusion(found: Summary) -> View:
     return View(tables.confused(found), lambda at, width, height: [], tables.heading(found))
 
 
-def classes(found: Summary) -> View:
+def classes(found: Summary, *, worst_first: bool = False) -> View:
     """Each class; below, what the one under the cursor is taken for."""
     every = found.classification.classes if found.classification is not None else ()
+    order = sorted(range(len(every)), key=lambda at: every[at].f1) if worst_first else range(len(every))
+    table = tables.classes(found)
+    table = replace(table, rows=tuple(table.rows[at] for at in order))
 
-    def detail(at: int, width: int, height: int) -> Lines:
-        if at >= len(every):
+    def detail(row: int, width: int, height: int) -> Lines:
+        if row >= len(every):
             return []
+        at = order[row]
         name = every[at].name
         bars = [Bar("right", every[at].recall * every[at].support, every[at].recall)] if every[at].support else []
         bars += [Bar(f"taken for {other}", count, count / every[at].support) for other, count in _wrong(found, at)]
         lines: Lines = [((f" the {tables.counted(every[at].support)} rows of {show.clean(name, 60)}", "strong"),)]
         return [*lines, *_shares(bars, width), *_taken(found, at, width)]
 
-    return View(tables.classes(found), detail, tables.heading(found))
+    how = ", the worst first" if worst_first else ""
+    return View(table, detail, f"{tables.heading(found)}{how}")
 
 
 def _wrong(found: Summary, at: int) -> list[tuple[str, float]]:
@@ -299,7 +310,8 @@ def features(found: Summary) -> View:
         sure = "more than chance" if each.sure else "no more than chance"
         head = f" {found.error} over {show.clean(each.name, 40)}: {sure} (p {tables.chance(each.p)}, Holm)"
         lines: Lines = [((head, "strong"),)]
-        return [*lines, *error_plots.intervals([_bar(b) for b in each.bins], found.mean_error, width, "error")]
+        bars = [_bar(part) for part in each.bins]
+        return [*lines, *error_plots.intervals(bars, found.mean_error, width, "error", say)]
 
     say = tables.measure(found.task)
     return View(tables.features(found), detail, f"{found.error}: {say(found.mean_error)} of all")
@@ -325,7 +337,7 @@ def slices(found: Summary) -> View:
             ),
         ]
         bars = [Bar(s.text, s.n, s.mean, s.lower, s.upper) for s in found.slices]
-        return [*paragraphs(told, width), (), *error_plots.intervals(bars, found.mean_error, width, "error")]
+        return [*paragraphs(told, width), (), *error_plots.intervals(bars, found.mean_error, width, "error", say)]
 
     return View(tables.slices(found), detail, f"{found.error}: {say(found.mean_error)} of all")
 
@@ -376,15 +388,13 @@ def both(first: Summary, second: Summary, found: Comparison | None, apart: str) 
 
 def changed(found: Comparison) -> View:
     """How the error changed by slice."""
-    unit = "change"
-    times = 100.0 if found.task is Task.CLASSIFICATION else 1.0
+
+    def say(value: float) -> str:
+        return tables.signed(value, found.task)
 
     def detail(_: int, width: int, height: int) -> Lines:
-        bars = [
-            Bar(each.text, each.n, times * (each.after - each.before), times * each.lower, times * each.upper)
-            for each in found.changes
-        ]
-        return error_plots.intervals(bars, 0.0, width, unit)
+        bars = [Bar(each.text, each.n, each.after - each.before, each.lower, each.upper) for each in found.changes]
+        return error_plots.intervals(bars, 0.0, width, "change", say)
 
     return View(tables.changes(found), detail, "error of the second run − of the first: below nought is better")
 
@@ -402,7 +412,7 @@ def moved(found: Comparison) -> View:
 
 def _moved(each: Moved, width: int) -> Lines:
     facts = [
-        ("", "worse in the second run" if each.change > 0 else "better in the second run"),
+        ("second run", "worse" if each.change > 0 else "better"),
         ("row", f"{each.row:,}"),
         ("id", each.id),
         ("target", each.target),

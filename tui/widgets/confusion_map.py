@@ -36,7 +36,7 @@ class ConfusionMap(Lines):
     ConfusionMap { height: 1fr; background: $background; color: $foreground; }
     """
     BINDINGS = bindings("confusion")
-    STAYING = 2
+    STAYING = 3
 
     norm: reactive[Norm] = reactive(Norm.TARGET)
     order: reactive[Order] = reactive(Order.FILE)
@@ -83,7 +83,7 @@ class ConfusionMap(Lines):
         self._names = [show.clean(name, 60) for name in self.matrix.names] if self.matrix else []
         numbers = self.matrix.shown.ravel().tolist() if self.matrix else []
         self._longest = max((len(confusion.cell_text(each, self.norm)) for each in numbers), default=1)
-        self._at = (0, 0)
+        self._at, self._first = (0, 0), 0
         self.count = len(self._names)
         self._go(0, 0)
 
@@ -141,29 +141,32 @@ class ConfusionMap(Lines):
             return strip(self, [(said, "dim")], self.size.width)
         if y == 0:
             return self.staying(self._head(found))
-        wide, last = self._wide, self._first + self._columns
         if y == 1:
-            titles = (
-                [show.pad_left(show.cut(name, wide - 1).rstrip(), wide) for name in self._names] if wide > 3 else []
-            )
-            more = f" ‹{self._first}" if self._first else ""
-            rest = f" {len(self._names) - last}›" if last < len(self._names) else ""
-            text = (
-                f"{show.cut(f' target ↓ predicted →{more}', self._margin)}{''.join(titles[self._first : last])}{rest}"
-            )
-            return strip(self, [(text, "dim")], self.size.width)
-        at = self.top + y - 2
+            return strip(self, [(self._state(), "plain")], self.size.width)
+        if y == 2:
+            return strip(self, [(self._titles(), "dim")], self.size.width)
+        at = self.top + y - self.STAYING
         if at >= len(self._names):
-            return self.line(y - 2, ())
-        return self._line(found, at, y - 2)
+            return self.line(y - self.STAYING, ())
+        return self._line(found, at, y - self.STAYING)
+
+    def _state(self) -> str:
+        """How it is looked at."""
+        last, count = self._first + self._columns, len(self._names)
+        part = "" if self._columns >= count else f", predictions {self._first + 1} – {last} of {count}"
+        return f"  target ↓ predicted →   {self.norm}, {self.order}{part}"
+
+    def _titles(self) -> str:
+        if self._wide <= NARROW + 1:
+            return ""
+        names = self._names[self._first : self._first + self._columns]
+        titles = [f"{show.pad_left(show.cut(name, self._wide - 2).rstrip(), self._wide - 1)} " for name in names]
+        return " " * self._margin + "".join(titles)
 
     def _head(self, found: Matrix) -> list[Piece]:
         target, predicted = (self._names[place] for place in self._at)
         what = f"{target} right" if target == predicted else f"{target} taken for {predicted}"
-        return [
-            (f"{what}: {found.said(*self._at)}", "strong"),
-            (f"   {self.norm}, {self.order}", "plain"),
-        ]
+        return [(f"{what}: {found.said(*self._at)}", "strong")]
 
     def _line(self, found: Matrix, at: int, y: int) -> Strip:
         here, wide, looks = at == self._at[0], self._wide, grounds(self)
@@ -172,7 +175,7 @@ class ConfusionMap(Lines):
         name = strip(self, [(f" {sign}{label} ", "strong" if here else "plain")], self._margin, "plain")
         bold = tone(self, "strong").without_color
         segments = []
-        for place in range(self._first, self._first + self._columns):
+        for place in range(self._first, min(self._first + self._columns, len(self._names))):
             level = int(found.levels[at, place])
             if wide == NARROW:
                 count = found.counts[at, place]
