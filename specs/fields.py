@@ -35,7 +35,10 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "resources": ("gpus", "gpu_memory", "cpus", "memory", "time", "disk"),
     "slurm": ("partition", "account", "qos", "sbatch"),
     "metrics": ("objective", "goal", "total", "sources", "pattern"),
-    "outputs": ("checkpoint", "keep", "log_limit", "collect", "collect_limit"),
+    "outputs": (
+        *("checkpoint", "keep", "log_limit", "collect", "collect_limit"),
+        *("sequences", "samples", "embeddings"),
+    ),
     "inputs": ITEM,
     "code": ("exclude", "allow"),
     "retry": ("on", "max", "wait", "resume", "memory"),

@@ -218,6 +218,12 @@ class Outputs:
     in `checkpoint`."""
     collect_limit: int = 64 << 20
     """Bytes that the results of one run may have together; what goes beyond stays there."""
+    sequences: tuple[str, ...] = ()
+    """Globs of JSONL files of characters or tokens with what the model expected, to look at; as in `collect`."""
+    samples: tuple[str, ...] = ()
+    """Globs of texts, small images and sounds that the run made as it went, to look at; as in `collect`."""
+    embeddings: tuple[str, ...] = ()
+    """Globs of tables of embeddings or activations, to look at; as in `collect`."""
 
 
 MOST_PRIORITY = 1000

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from specs.model import Scalar, Setting, Spec
     from specs.tree import Section, Value
 
+SHOWN = ("sequences", "samples", "embeddings")
+"""Keys with globs of what can be looked at."""
+
 LEAST_LOG = 1 << 20
 """Bytes. Less would not hold the end of a long traceback."""
 
@@ -36,8 +39,9 @@ def read_outputs(draft: Draft) -> Outputs:
         gather(_checkpoint, section),
         gather(_keep, section),
         gather(_log_limit, section),
-        gather(_collect, section),
+        gather(_globs, section, "collect"),
         usual.collect_limit if limit is None else limit,
+        **{key: gather(_globs, section, key) for key in SHOWN},
     )
     gather.done()
     return found
@@ -66,9 +70,9 @@ def _log_limit(section: Section) -> int | None:
     return log_limit
 
 
-def _collect(section: Section) -> tuple[str, ...]:
+def _globs(section: Section, key: str) -> tuple[str, ...]:
     gather = Gather()
-    found = [gather(_result, item) for item in section.each("collect")]
+    found = [gather(_result, item) for item in section.each(key)]
     gather.done()
     return tuple(dict.fromkeys(found))
 
@@ -97,11 +101,21 @@ def collect_patterns(spec: Spec, setting: Setting) -> tuple[str, ...]:
 
     Raises `SpecError` where the values lead one of them out of the project folder.
     """
+    return _patterns(spec, setting, "collect")
+
+
+def shown_patterns(spec: Spec, setting: Setting) -> dict[str, tuple[str, ...]]:
+    """The globs of what can be looked at, by key, without those that the spec does not name. Raises the same."""
+    found = {key: _patterns(spec, setting, key) for key in SHOWN}
+    return {key: patterns for key, patterns in found.items() if patterns}
+
+
+def _patterns(spec: Spec, setting: Setting, key: str) -> tuple[str, ...]:
     found = []
-    for pattern in spec.outputs.collect:
+    for pattern in getattr(spec.outputs, key):
         filled = fill(pattern, {RUN: setting.name, **setting.params})
         if problem := outside(filled):
-            raise SpecError(str(spec.source), None, f'"outputs.collect" of {setting.name} {problem}')
+            raise SpecError(str(spec.source), None, f'"outputs.{key}" of {setting.name} {problem}')
         found.append(filled)
     return tuple(found)
 
@@ -166,9 +180,10 @@ def _clash(spec: Spec, settings: Sequence[Setting], *, absolute: bool) -> str | 
 
 def _clashing_results(spec: Spec, settings: Sequence[Setting]) -> str | None:
     names = [setting.name for setting in settings]
-    by_pattern = zip(*(collect_patterns(spec, setting) for setting in settings), strict=True)
     found = (
-        _each_others(sorted(zip(filled, names, strict=True)), "outputs.collect", "results") for filled in by_pattern
+        _each_others(sorted(zip(filled, names, strict=True)), f"outputs.{key}", "results")
+        for key in ("collect", *SHOWN)
+        for filled in zip(*(_patterns(spec, setting, key) for setting in settings), strict=True)
     )
     return next(filter(None, found), None)
 

@@ -56,6 +56,7 @@ SCREENS = (
     "profile",
     *("cluster", "why", "history"),
     "errors",
+    "outputs",
 )
 """The screens from which one asks for help, or leaves."""
 
@@ -95,6 +96,7 @@ KEYS = (
     Key("L", "commands", "", "every command that was run on any host", ("board",)),
     Key("H", "hosts", "", "the hosts: GPUs, processes, memory, disks", ("board",)),
     Key("P", "profile", "", "look into the running program: hot functions, flame graph, threads", ("board",)),
+    Key("O", "outputs", "", "what the run wrote that can be looked at", ("board", "run")),
     Key("left_square_bracket", "previous_tab", "", "the tab before", ("board", "run"), "["),
     Key("right_square_bracket", "next_tab", "tabs", "the next tab", ("board", "run"), "]"),
     Key("1,m", "tab('curves')", "", "the curves", ("run",), "1 m"),
@@ -275,6 +277,12 @@ KEYS = (
     Key("l,right", "right", "", "to the class on the right", ("confusion",), "l →"),
     Key("H,shift+left", "far_left", "", "a screen to the left", ("confusion",), "H"),
     Key("L,shift+right", "far_right", "", "a screen to the right", ("confusion",), "L"),
+    Key("enter", "open", "open", "look at it", ("outputs",)),
+    Key("v", "next_kind", "kind", "look at it as something else: the next kind", ("outputs",)),
+    Key("slash", "find", "filter", "filter by kind and name", ("outputs",), "/"),
+    Key("r", "look", "refresh", "look again", ("outputs",)),
+    Key("y", "copy", "copy", "copy the path of the newest file", ("outputs",)),
+    Key("escape", "back", "back", "back; clears a filter", ("outputs",), "esc"),
     Key("y", "copy", "copy", "copy: of a job what you choose, of a log the lines on screen", ("board", "log")),
     Key("r", "refresh_hosts", "refresh", "query every host now", ("board",)),
     Key("p", "pause", "pause", "pause polling, or go on", ("board",)),
@@ -329,7 +337,8 @@ TITLES = {
     "cluster": "Cluster",
     "why": "Why a job waits",
     "history": "Jobs that are over",
-    "table_list": "Cluster, history: list",
+    "outputs": "What a run wrote",
+    "table_list": "Cluster, history, outputs: list",
     "told": "Why: text",
     "compare": "Compare",
     "compared": "Compare: table",

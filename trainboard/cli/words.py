@@ -201,6 +201,11 @@ def add_examining(command: Command) -> None:
     profile.add_argument("--output", metavar="FILE", help="write what was recorded there, in py-spy's raw format")
     profile.add_argument("--json", action="store_true")
 
+    outputs = command("outputs", "trainboard.cli.outputs:outputs", "what a run wrote that can be looked at")
+    outputs.add_argument("runs", nargs=1, metavar="RUN")
+    outputs.add_argument("--all", action="store_true", help="other files that it wrote, too")
+    outputs.add_argument("--json", action="store_true")
+
 
 def add_comparing(command: Command) -> None:
     """What came of runs."""

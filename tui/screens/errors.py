@@ -11,7 +11,7 @@ from textual.containers import Container
 from trainboard.actions import Refused
 from tui import error_views, show
 from tui.error_views import Pair
-from tui.keys import bindings
+from tui.keys import KEYS, bindings
 from tui.screens.tabbed import TabbedScreen
 from tui.widgets.bars import Line, Tabs
 from tui.widgets.confusion_map import ConfusionMap
@@ -321,7 +321,10 @@ class ErrorsScreen(TabbedScreen):
         return f"read {show.age(self._clock() - self._read)} ago{more}", "plain"
 
     def keys(self) -> Iterable[Key]:
-        return sorted(super().keys(), key=lambda key: key.action not in FIRST)
+        ours = set(super().keys())
+        on_map = self.tab == "confusion" and self.focused is self.map
+        here = [key for key in KEYS if key in ours or (on_map and "confusion" in key.where)]
+        return sorted(here, key=lambda key: (key.action not in FIRST, key.action not in ("norm", "order")))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """No key acts while something is typed; others do where there is something for them to do."""

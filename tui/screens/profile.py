@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tui.keys import Key
     from tui.messages import TableArrived
     from tui.screens.opening import OpeningScreen
+    from tui.viewers import Look
 
 SPEED = 15e6
 """Bytes of a trace that a core reads in a second, about."""
@@ -64,6 +65,11 @@ def open_profile(board: OpeningScreen, clock: Callable[[], float]) -> None:
         board.say(str(refusal), "error")
         return
     board.app.push_screen(ProfileScreen(work, clock, readonly=board.readonly))
+
+
+def look_at(look: Look) -> ProfileScreen:
+    """The same, among what a run wrote: its traces are listed there. Raises `Refused`."""
+    return ProfileScreen(look.actions.profiling(look.work.row.key), look.clock, readonly=look.readonly)
 
 
 class ProfileScreen(TabbedScreen):

@@ -16,7 +16,7 @@ from tui import inside, show
 from tui.inbox import Inbox
 from tui.keys import KEYS, bindings
 from tui.listing import WAITING
-from tui.loading import Aside
+from tui.loading import Aside, loaded
 from tui.screens.heading import heading
 from tui.screens.tabbed import TabbedScreen
 from tui.widgets.bars import Line, Tabs
@@ -280,6 +280,13 @@ class RunScreen(TabbedScreen):
 
     def action_use(self) -> None:
         self.open_tab("resources")
+
+    async def action_outputs(self) -> None:
+        """What it wrote."""
+        await loaded("tui.screens.outputs")
+        from tui.screens.outputs import open_outputs
+
+        open_outputs(self, self.actions, self.row.key, self._clock)
 
     def action_back(self) -> None:
         if self.focused is self.log_view and self.log_view.back():
