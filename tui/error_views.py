@@ -212,6 +212,9 @@ def _shares(bars: Sequence[Bar], width: int) -> Lines:
     return lines
 
 
+SCORELESS = "The file has no scores: write the probability of each class to see how sure it is, and how rightly."
+
+
 def calibration(found: Summary) -> View:
     """The reliability diagram, and its numbers."""
     rows = found.classification.reliability if found.classification is not None else ()
@@ -220,7 +223,7 @@ def calibration(found: Summary) -> View:
     head = tables.heading(found) + ("" if ece is None else f"; ECE {show.number(ece)}, {len(rows)} bins")
 
     def detail(_: int, width: int, height: int) -> Lines:
-        return error_plots.reliability(bins, width, height)
+        return error_plots.reliability(bins, width, height) if bins else paragraphs([(SCORELESS, "plain")], width)
 
     return View(tables.reliability(found), detail, head, 2)
 

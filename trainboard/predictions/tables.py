@@ -210,7 +210,7 @@ def reliability(summary: Summary) -> Table:
         )
         for each in found
     )
-    return Table(headings, rows, "the file has no scores: write the probability of each class to see calibration")
+    return Table(headings, rows, "the file has no scores")
 
 
 # Numbers.

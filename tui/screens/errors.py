@@ -103,7 +103,7 @@ class ErrorsScreen(TabbedScreen):
         self.map.display = False
         self.set_focus(self.list)
         self.set_interval(AGES, self._summarise)
-        self.set_interval(AGAIN, self._watch_file)
+        self.set_interval(AGAIN, self.watch_file)
         self.action_look()
 
     # What is done.
@@ -155,7 +155,8 @@ class ErrorsScreen(TabbedScreen):
         self._put(pair)
         self.open_tab("both")
 
-    def _watch_file(self) -> None:
+    def watch_file(self) -> None:
+        """Look whether the file has changed, unless that is known or it is being read."""
         if self.pair is not None and not self._busy and not self._changed:
             self.run_worker(self._look_whether(self.pair.first), group="changed", exclusive=True)
 
