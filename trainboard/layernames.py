@@ -104,10 +104,10 @@ def part(metric: str) -> Part | None:
     """What a metric's name says; None where it names no layer or no quantity that we know."""
     quantile = _QUANTILE.search(metric)
     if quantile is not None:
-        said, word = part(f"{metric[: quantile.start()]}/{quantile[1]}norm"), f"q{quantile[2]}"
-        if said is None or word not in QUANTILES:
+        of, word = part(f"{metric[: quantile.start()]}/{quantile[1]}norm"), f"q{quantile[2]}"
+        if of is None or word not in QUANTILES:
             return None
-        return Part(said.layer, said.quantity.removesuffix("norm") + word, sure=True)
+        return Part(of.layer, of.quantity.removesuffix("norm") + word, sure=True)
     pieces = _BETWEEN.split(_ORDER.sub("", _NOTE.sub("", metric)).strip("/.:|[]() "))
     parameter = not _PARAMETERS.isdisjoint(text.lower() for text in pieces)
     while len(pieces) > 1 and pieces[0].lower() in _GROUPS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -46,7 +46,8 @@ def trained(
     program = Program()
     with np.errstate(all="ignore"):
         for step in range(steps):
-            given, outputs = [inputs], inputs
+            outputs: NDArray[Any] = inputs
+            given = [outputs]
             for name in LAYERS:
                 outputs = outputs @ weights[name] + biases[name]
                 if name != LAYERS[-1]:

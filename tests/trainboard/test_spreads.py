@@ -26,10 +26,12 @@ from tui.curves import _kept
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 NORMAL = np.random.default_rng(1).normal(0.5, 2.0, 20_000)
 
 
-def told(layer: str, steps: Sequence[float], values: Sequence[float], prefix: str = "") -> list[Sample]:
+def told(layer: str, steps: Sequence[float], values: NDArray[np.float64], prefix: str = "") -> list[Sample]:
     """A layer whose numbers are these at every step, as an event file tells them."""
     quantiles = np.quantile(values, np.array(PERCENTS) / 100)
     return [
