@@ -36,6 +36,7 @@ class Look:
 
 VIEWERS: Mapping[Kind, str] = {
     Kind.TRACES: "tui.screens.profile:look_at",
+    Kind.EMBEDDINGS: "tui.screens.embedding:look_at",
 }
 """By kind: `module:function` that makes a screen of a `Look` or raises `Refused`; imported when it is wanted."""
 
