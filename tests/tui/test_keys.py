@@ -90,9 +90,8 @@ def recorded() -> dict[str, Series]:
     told = [Sample(name, 9.0 + i % 4, i, "step", NOW + i) for i in range(40) for name in names]
     spread = [(f"norm/layer0.fc0/q.{percent:02}", percent / 10) for percent in PERCENTS]
     dead = [(f"dead/layer0.fc{layer}", float(layer == 1)) for layer in range(3)]
-    return by_metric(
-        [*told, *(Sample(name, value, i, "step", NOW + i) for i in (0, 10, 20) for name, value in spread + dead)]
-    )
+    told += [Sample(name, value, i, "step", NOW + i) for i in (0, 10, 20) for name, value in spread + dead]
+    return by_metric(told)
 
 
 def test_every_key_has_a_place_in_the_help() -> None:
@@ -178,8 +177,8 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.press("enter")
             await stage.until("b loss")
             await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab('curves')" else ()))
-            before = BEFORE_IN_LAYERS.get(key.action) if where == "layers" else None
-            await stage.press(*(before or BEFORE_IN_RUN.get(key.action, ())))
+            of_layers = BEFORE_IN_LAYERS.get(key.action, ()) if where == "layers" else ()
+            await stage.press(*(of_layers or BEFORE_IN_RUN.get(key.action, ())))
         case "findings" | "findings_screen":
             found = [finding(number, message=f"finding {number}") for number in range(1, 40)]
             muted = Mute("m", "divergence", "run", "r3", NOW)
