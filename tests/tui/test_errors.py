@@ -269,7 +269,7 @@ async def test_many_classes_are_blocks_and_the_worst_come_first_on_request() -> 
         assert "most confused first" in stage.screen
         assert screen.map.pair == ("c41", "c57")
         assert [line.split()[0].strip("›") for line in stage.lines[6:8]] == ["c41", "c57"]
-        assert "█" in stage.lines[6]
+        assert "▇▇▅▅" in stage.lines[6]
 
 
 async def test_more_classes_than_a_matrix_has_are_listed_as_pairs() -> None:

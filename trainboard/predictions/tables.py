@@ -265,13 +265,12 @@ def _feature(each: Feature, task: Task) -> tuple[str, ...]:
     return each.name, f"{each.eta2:.4f}", chance(each.p), kind, *place
 
 
-def bins(feature: Feature, task: Task) -> Table:
-    """The mean error by the values of an input."""
-    headings = _words(feature.name), Heading("rows", 0), Heading("error", 0), Heading("95 %", 1)
-    say = measure(task)
+def means(name: str, bins: Sequence[Bin], say: Callable[[float], str]) -> Table:
+    """The mean of something by the values of something else."""
+    headings = _words(name), Heading("rows", 0), Heading("mean", 0), Heading("95 %", 1)
     rows = tuple(
         (each.label, f"{each.n:,}", say(each.mean) if each.n else "–", f"{say(each.lower)} … {say(each.upper)}")
-        for each in feature.bins
+        for each in bins
     )
     return Table(headings, rows)
 

@@ -9,8 +9,8 @@ from textual import on
 from textual.containers import Container
 
 from trainboard.actions import Refused
+from trainboard.predictions.sections import Pair
 from tui import error_views, show
-from tui.error_views import Pair
 from tui.keys import KEYS, bindings
 from tui.screens.tabbed import TabbedScreen
 from tui.widgets.bars import Line, Tabs
@@ -31,6 +31,19 @@ if TYPE_CHECKING:
     from tui.error_views import View
     from tui.keys import Key
     from tui.widgets.table_list import Entry
+
+def look_at(look: Look) -> ErrorsScreen:
+    """The predictions among what a run wrote. Raises `Refused`."""
+    output, board = look.output, cast("Board", active_app.get()).board
+
+    def marked() -> list[Source]:
+        """Other runs that are marked on the board."""
+        keys = [row.key for row in board.table.chosen if board.table.marks and row.key != look.work.row.key]
+        return [OfRun(look.actions.outputs(key)) for key in keys]
+
+    path = "" if output.named else output.files[-1].path
+    return ErrorsScreen(OfRun(look.work, path), look.clock, marked=marked)
+
 
 WIDE = 120
 """Cells from which on the list and its detail stand side by side."""
