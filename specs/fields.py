@@ -12,7 +12,7 @@ from specs.draft import Draft, fixed
 from specs.gather import Gather
 from specs.inputs import ITEM, read_code, read_inputs
 from specs.metrics import read_metrics
-from specs.model import MOST_PRIORITY, Resources, Scalar, SlurmOptions
+from specs.model import LONGEST_QUESTION, MOST_PRIORITY, Resources, Scalar, SlurmOptions
 from specs.outputs import read_outputs
 from specs.retry import read_retry
 from specs.sweep import read_sweep
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "": (
-        *("name", "command", "workdir", "setup", "env", "params", "sweep"),
+        *("name", "question", "command", "workdir", "setup", "env", "params", "sweep"),
         *("resources", "where", "slurm", "metrics", "outputs", "retry", "after", "priority"),
         *("extends", "variants", "inputs", "code", "watch"),
     ),
@@ -183,6 +183,14 @@ def after(draft: Draft) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def question(draft: Draft) -> str:
+    """What the experiment is to find out."""
+    text = draft.top.text("question", "").strip()
+    if len(text) > LONGEST_QUESTION:
+        raise draft.top["question"].error(f"has {len(text)} characters, and {LONGEST_QUESTION} is the most")
+    return text
+
+
 def priority(draft: Draft) -> int:
     """The place among the user's own runs."""
     number = draft.top.integer("priority", 0)
@@ -193,6 +201,7 @@ def priority(draft: Draft) -> int:
 
 READERS: Mapping[str, Callable[[Draft], object]] = {
     "name": name,
+    "question": question,
     "command": command,
     "workdir": workdir,
     "setup": setup,

@@ -108,6 +108,7 @@ SECTIONS: Mapping[str, type] = {
 
 _TABLE: Mapping[str, tuple[Kind, str]] = {
     "name": (Kind.TEXT, "char-rnn"),
+    "question": (Kind.TEXT, "Does dropout help the small model?"),
     "command": (Kind.TEXT, "python train.py --lr {lr}"),
     "extends": (Kind.TEXTS, "base.yaml"),
     "workdir": (Kind.TEXT, "."),

@@ -257,6 +257,9 @@ class Outputs:
     """Globs of tables of embeddings or activations, to look at; as in `collect`."""
 
 
+LONGEST_QUESTION = 2000
+"""Characters: a paragraph, not a paper."""
+
 MOST_PRIORITY = 1000
 """A run's priority is at most so far from 0."""
 
@@ -295,6 +298,8 @@ class Spec:
     """The file's content."""
     workdir: Path
     """The project folder on this machine, absolute."""
+    question: str = ""
+    """What the experiment is to find out, in the user's words: its report begins with it."""
     setup: str = ""
     """Shell text that runs before the command, in the same shell."""
     env: Mapping[str, str | None] = field(default_factory=dict)

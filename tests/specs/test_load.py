@@ -105,6 +105,15 @@ def test_a_whole_spec_is_read(tmp_path: Path) -> None:
     assert spec.overrides == ()
 
 
+def test_a_question_is_kept_in_its_own_words_and_has_an_end() -> None:
+    text = SMALL + "question: |\n  Does dropout help?\n  And how much: 1?\n"
+    assert loads(text, Path("x.yaml")).question == "Does dropout help?\nAnd how much: 1?"
+    assert loads(SMALL, Path("x.yaml")).question == ""
+    assert complaint(SMALL + f"question: {'a' * 2001}") == (
+        'char.yaml:4:11: "question" has 2001 characters, and 2000 is the most'
+    )
+
+
 def test_the_least_spec_has_the_models_defaults() -> None:
     text = "name: x\ncommand: date"
     source = Path("folder/x.yaml")
@@ -633,7 +642,7 @@ SPECS = st.fixed_dictionaries(
         **dict.fromkeys(
             (
                 *("params", "resources", "where", "slurm", "metrics", "env", "setup", "outputs", "retry", "after"),
-                *("priority", "inputs", "code", "variants", "extends"),
+                *("priority", "inputs", "code", "variants", "extends", "question"),
             ),
             TREES,
         ),
