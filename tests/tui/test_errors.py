@@ -12,17 +12,18 @@ from rich.cells import cell_len
 from tests.trainboard.predicted import HOSTILE, classes, classified, comparison, regressed, sample
 from tests.tui.fakes import NOW, board, row
 from trainboard.actions import Refused
+from trainboard.predictions.ofrun import Source
 from tui.screens.errors import ErrorsScreen
 
 if TYPE_CHECKING:
     from tests.tui.fakes import Theatre
-    from trainboard.predictions.source import Source
+    from trainboard.predictions.asking import Place
     from trainboard.predictions.summary import Comparison, Summary
 
 SIZES = ((80, 24), (160, 50))
 
 
-class File:
+class File(Source):
     """A file that says what the test says."""
 
     def __init__(self, found: Summary | str, name: str = "digits-3", compared: Comparison | str = "") -> None:
@@ -38,6 +39,9 @@ class File:
         """Set: the host answers."""
         self.answering.set()
         self._comparison = compared
+
+    async def place(self) -> Place:
+        raise Refused("it is nowhere")
 
     async def read(self) -> Summary:
         self.reads += 1
@@ -349,7 +353,7 @@ async def test_two_runs_stand_side_by_side(size: tuple[int, int]) -> None:
         assert "[both]" in stage.screen
         assert "the second is better: wrong 10.0 % → 6.0 %, p 0.012" in stage.screen
         await stage.press("9")
-        assert "-15.00 %" in line_of(stage, "28.0 %")
+        assert "-15.00 pp" in line_of(stage, "28.0 %")
         await stage.press("0")
         assert "8 worse and 20 better" in stage.screen
         await stage.press("x")
@@ -369,7 +373,7 @@ async def test_runs_that_cannot_be_compared_by_sample_stand_side_by_side_and_it_
 async def test_the_run_that_is_marked_on_the_board_is_compared_with() -> None:
     marked: list[File] = []
     async with board(row(1), size=(100, 30)) as stage:
-        await errors(stage, File(classified(), "first", comparison()), marked=lambda: marked)
+        await errors(stage, File(classified(), "first", comparison()), marked=lambda _: marked)
         await stage.press("c")
         await stage.until("mark one other run on the board")
         marked.append(File(classified(), "second"))

@@ -20,9 +20,9 @@ from specs.tree import nearest, quoted
 from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_one
-from trainboard.cli.terminal import TerminalPrompter, complain, print_json
+from trainboard.cli.terminal import TerminalPrompter, print_json
 from trainboard.plans import Planner
-from trainboard.predictions import sections
+from trainboard.predictions import sections, tables
 from trainboard.predictions.ofrun import OfFile, OfRun, Source
 from trainboard.predictions.sections import Pair
 from trainboard.show import clean, duration
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backends.base import Backend
     from trainboard.predictions.sections import Section
     from trainboard.predictions.tables import Table
 
@@ -70,7 +69,9 @@ async def read(chosen: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     async with AsyncExitStack() as stack:
         of_runs = [name for name in names if not is_file(name)]
         if of_runs and columns != Predictions(""):
-            raise Refused(f"{of_runs[0]} is a run: the columns of its file are named in its spec, outputs.predictions")
+            raise Refused(
+                f"{of_runs[0]} is a run: the columns of its file are named in its spec, outputs.predictions"
+            )
         if chosen.file and len(of_runs) != len(names):
             raise Refused("--file is of a run: give the file itself instead")
         written = await runs(of_runs, environ, stack) if of_runs else {}
@@ -164,7 +165,8 @@ def lines(found: Section, width: int) -> list[str]:
     """A section in lines as wide as the terminal, if that is possible."""
     made = [*textwrap.wrap(clean(found.text, 1000), width)]
     if found.table is not None and found.table.rows:
-        made += table_lines(found.table, width)
+        made += table_lines(tables.filled(found.table), width)
+        made += [f"and {found.more} more"] if found.more else []
     elif found.table is not None:
         made += textwrap.wrap(f"  {found.table.none}", width)
     for note in found.notes:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FEW = 8
 """Rows of a table where all views are told at once."""
+FEATURES = 3
+"""Inputs whose bins are told then."""
 SQUARE = 12
 """Classes up to which the confusion matrix is told as a table."""
 
@@ -39,6 +41,8 @@ class Section:
     text: str
     table: Table | None = None
     notes: tuple[str, ...] = ()
+    more: int = 0
+    """Rows that are left out."""
 
 
 def overview(found: Summary) -> Iterable[Section]:
@@ -174,23 +178,29 @@ OF_TWO = ("both", "changed", "moved")
 
 def digest(pair: Pair) -> Iterable[Section]:
     """What one looks at first: of one run its metrics, the slices, inputs and samples; of two what is different."""
-    chosen = (
-        ("both", "changed", "moved") if pair.second is not None else ("overview", "confusion", "slices", "features")
-    )
     known = views(pair)
-    for name in chosen:
-        for each in list(known[name]())[-1 if name == "confusion" else 0 :] if name in known else ():
-            yield cut(each) if name not in ("overview", "both") else each
-    if pair.second is None:
-        yield from map(cut, known["worst"]())
+    if pair.second is not None:
+        yield from known["both"]()
+        for name in OF_TWO[1:]:
+            yield from map(cut, known[name]() if name in known else ())
+        return
+    yield from known["overview"]()
+    if "confusion" in known:
+        yield cut(list(known["confusion"]())[-1])
+    yield from map(cut, known["slices"]())
+    first, *means = known["features"]()
+    yield cut(first)
+    yield from means[:FEATURES]
+    yield from map(cut, known["worst"]())
 
 
 def cut(found: Section) -> Section:
     """At most `FEW` rows, and how many more there are."""
     if found.table is None or len(found.table.rows) <= FEW:
         return found
-    more = f"and {len(found.table.rows) - FEW} more"
-    return replace(found, table=replace(found.table, rows=found.table.rows[:FEW]), notes=(*found.notes, more))
+    return replace(
+        found, table=replace(found.table, rows=found.table.rows[:FEW]), more=len(found.table.rows) - FEW
+    )
 
 
 def whereabouts(found: Summary) -> str:
