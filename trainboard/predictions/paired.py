@@ -135,7 +135,7 @@ def mcnemar(better: int, worse: int) -> float:
     if n == 0:
         return 1.0
     if n < EXACT:
-        tail = sum(math.comb(n, k) for k in range(min(better, worse) + 1)) / 2**n
+        tail = sum(math.comb(n, k) for k in range(min(better, worse) + 1)) / 2.0**n
         return min(1.0, 2 * tail)
     return math.erfc(max(0.0, abs(better - worse) - 1) / math.sqrt(n) / math.sqrt(2))
 
