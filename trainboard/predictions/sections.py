@@ -198,9 +198,7 @@ def cut(found: Section) -> Section:
     """At most `FEW` rows, and how many more there are."""
     if found.table is None or len(found.table.rows) <= FEW:
         return found
-    return replace(
-        found, table=replace(found.table, rows=found.table.rows[:FEW]), more=len(found.table.rows) - FEW
-    )
+    return replace(found, table=replace(found.table, rows=found.table.rows[:FEW]), more=len(found.table.rows) - FEW)
 
 
 def whereabouts(found: Summary) -> str:
