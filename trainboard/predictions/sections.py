@@ -114,8 +114,8 @@ def _means(each: Feature, found: Summary) -> Section:
 def slices(found: Summary) -> Iterable[Section]:
     """Where errors gather."""
     say = tables.measure(found.task)
-    tried = f"where errors gather, corrected for {found.tried:,} slices tried"
-    head = f"{tried}; {found.error}: {say(found.mean_error)} of all"
+    tried = f", corrected for {found.tried:,} slices tried" if found.tried else ""
+    head = f"where errors gather{tried}; {found.error}: {say(found.mean_error)} of all"
     yield Section(head, tables.slices(found))
 
 

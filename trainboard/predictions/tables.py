@@ -298,8 +298,14 @@ def slices(summary: Summary) -> Table:
         _words("where", 0),
     )
     rows = tuple(_slice(each, summary.task) for each in summary.slices)
-    said = f"errors gather nowhere beyond chance: {summary.tried:,} slices were tried"
-    return Table(headings, rows, said if summary.tried else "no slice could be tried: the file has no inputs")
+    return Table(headings, rows, no_slices(summary))
+
+
+def no_slices(summary: Summary) -> str:
+    """Why there are no slices, where there are none."""
+    if summary.tried:
+        return f"errors gather nowhere beyond chance: {summary.tried:,} slices were tried"
+    return "too few rows: a slice has at least 30" if summary.features else "no slice can be tried without inputs"
 
 
 def _slice(each: Slice, task: Task) -> tuple[str, ...]:
