@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 
@@ -55,6 +55,14 @@ READ = 256
 """Runs that have ended whose logs are read to their end while the screen is open."""
 TABLE_KEYS = ("sort", "fold", "group", "columns", "hide", "open", "left", "right")
 """Actions that mean something in the table alone."""
+PLOTS: Mapping[str, Sequence[str]] = {
+    "previous_param": ("param", "map"),
+    "next_param": ("param", "map"),
+    "next_other": ("map",),
+    "next_metric": ("param", "map", "importance", "parallel"),
+    "log": ("param",),
+}
+"""Actions that mean something in these tabs alone."""
 
 
 @dataclass(slots=True)
@@ -78,9 +86,9 @@ def results_of(app: App[int], names: Sequence[str], clock: Callable[[], float]) 
 class ResultsScreen(TabbedScreen):
     """Reads what is stored of its runs when it opens, and again what has changed."""
 
-    PLACES = ("results", "results_table", "results_drawing")
+    PLACES = ("results", "results_table", "results_plot")
     TABS = ("table", "param", "map", "importance", "parallel")
-    BINDINGS = bindings("results")
+    BINDINGS: ClassVar = [*bindings("results"), *bindings("results_plot")]
 
     def __init__(
         self,
@@ -395,14 +403,14 @@ class ResultsScreen(TabbedScreen):
 
     def keys(self) -> Iterable[Key]:
         """Those of the pane that is seen."""
-        other = "results_drawing" if self.tab == "table" else "results_table"
+        other = "results_plot" if self.tab == "table" else "results_table"
         here = super().keys()
         return (key for key in here if key.where != (other,))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         if self.typing or (self.readonly and action in ("narrow", "save")):
             return False
-        return self.tab == "table" if action in TABLE_KEYS else action != "log" or self.tab == "param"
+        return self.tab == "table" if action in TABLE_KEYS else self.tab in PLOTS.get(action, self.TABS)
 
     def action_load(self) -> None:
         self.load()
@@ -486,12 +494,6 @@ class ResultsScreen(TabbedScreen):
             return
         self._wrong, self.kept.typed = "", message.text.strip()
         self._look(where=where)
-
-    def action_left(self) -> None:
-        self._turn(-1)
-
-    def action_right(self) -> None:
-        self._turn(1)
 
     def action_previous_param(self) -> None:
         self._turn(-1)
