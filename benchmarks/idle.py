@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trainboard.scripts import Scripts
     from trainboard.shell import Shell
     from trainboard.use.using import Using
+    from trainboard.written import Written
 
 HERE = BackendConfig("here", "slurm", "gateway", "~/runs", 10.0, True, "python3", ())
 
@@ -88,6 +89,9 @@ class Nobody:
         raise Refused("nothing is used here")
 
     def profiling(self, key: str) -> Profiling:
+        raise Refused("nobody is there")
+
+    def outputs(self, key: str) -> Written:
         raise Refused("nobody is there")
 
     def look(self, keys: Collection[str]) -> None:

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
     from specs.outline import Outline, Path
 
-TEMPLATES = ("command", "outputs.checkpoint", "outputs.collect", "metrics.sources", "inputs", "inputs.path", "env")
+TEMPLATES = (
+    *("command", "metrics.sources", "inputs", "inputs.path", "env"),
+    *(
+        "outputs.checkpoint",
+        "outputs.collect",
+        "outputs.predictions",
+        "outputs.predictions.path",
+        "outputs.sequences",
+        "outputs.samples",
+        "outputs.embeddings",
+    ),
+)
 """Keys in whose values `{parameters}` stand."""
 VARIANT = "[variant]"
 """In a path, in the place of `variants` and the name of one."""

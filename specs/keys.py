@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from specs import earlystop, model, units, watch
 from specs.model import (
     RETRIABLE,
+    TASKS,
     Asha,
     Code,
     Goal,
@@ -23,6 +24,7 @@ from specs.model import (
     Method,
     Metrics,
     Outputs,
+    Predictions,
     Resources,
     Retry,
     SlurmOptions,
@@ -52,6 +54,7 @@ class Kind(StrEnum):
     TIME = "duration"
     SECTION = "section"
     SECTIONS = "list of sections"
+    FILE = "path, or a section"
     VALUES = "names with values"
     VARIABLES = "names with text or null"
     NUMBERS = "names with numbers"
@@ -98,6 +101,7 @@ SECTIONS: Mapping[str, type] = {
     "slurm": SlurmOptions,
     "metrics": Metrics,
     "outputs": Outputs,
+    "outputs.predictions": Predictions,
     "retry": Retry,
     "inputs": Input,
     "code": Code,
@@ -108,6 +112,7 @@ SECTIONS: Mapping[str, type] = {
 
 _TABLE: Mapping[str, tuple[Kind, str]] = {
     "name": (Kind.TEXT, "char-rnn"),
+    "question": (Kind.TEXT, "Does dropout help the small model?"),
     "command": (Kind.TEXT, "python train.py --lr {lr}"),
     "extends": (Kind.TEXTS, "base.yaml"),
     "workdir": (Kind.TEXT, "."),
@@ -156,6 +161,18 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
     "outputs.log_limit": (Kind.SIZE, "500M"),
     "outputs.collect": (Kind.TEXTS, '["results/{run}.csv"]'),
     "outputs.collect_limit": (Kind.SIZE, "64M"),
+    "outputs.predictions": (Kind.FILE, '"predictions/{run}.csv"'),
+    "outputs.predictions.path": (Kind.TEXT, '"predictions/{run}.csv"'),
+    "outputs.predictions.target": (Kind.TEXT, "species"),
+    "outputs.predictions.prediction": (Kind.TEXT, "guess"),
+    "outputs.predictions.scores": (Kind.TEXTS, '"prob_*"'),
+    "outputs.predictions.id": (Kind.TEXT, "image"),
+    "outputs.predictions.weight": (Kind.TEXT, "weight"),
+    "outputs.predictions.inputs": (Kind.TEXTS, "[age, device]"),
+    "outputs.predictions.task": (Kind.WORD, "regression"),
+    "outputs.sequences": (Kind.TEXTS, '["sequences/{run}/*.jsonl"]'),
+    "outputs.samples": (Kind.TEXTS, '["samples/{run}/**"]'),
+    "outputs.embeddings": (Kind.TEXTS, '["embeddings/{run}/*.npy"]'),
     "metrics": (Kind.SECTION, "{objective: val_loss, goal: minimize, total: {epochs: 50}}"),
     "metrics.objective": (Kind.TEXT, "val_loss"),
     "metrics.goal": (Kind.WORD, "minimize"),
@@ -181,11 +198,15 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
 }
 """Every key in the order of the documentation, with what it takes and an example."""
 
-NEEDED = ("name", "command", "inputs.path", "sweep.asha.min", "retry.on", "watch.early_stop.rule")
+NEEDED = (
+    *("name", "command", "sweep.asha.min", "inputs.path", "outputs.predictions.path"),
+    *("retry.on", "watch.early_stop.rule"),
+)
 WORDS: Mapping[str, tuple[str, ...]] = {
     "sweep.method": tuple(map(str, Method)),
     "sweep.asha.unit": tuple(map(str, Unit)),
     "metrics.goal": tuple(map(str, Goal)),
+    "outputs.predictions.task": TASKS,
     "retry.on": RETRIABLE,
     "sweep.shuffle": ("true", "false"),
     "watch.stop_on": (*watch.FINDINGS, *watch.SEVERITIES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 import re
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,18 @@ from specs import braces, measures
 from specs.braces import RUN, as_text
 from specs.gather import Gather
 from specs.model import LOG, Outputs, SpecError
+from specs.predictions import read_predictions
 from specs.tree import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from specs.draft import Draft
-    from specs.model import Scalar, Setting, Spec
+    from specs.model import Predictions, Scalar, Setting, Spec
     from specs.tree import Section, Value
+
+SHOWN = ("sequences", "samples", "embeddings")
+"""Keys with globs of what can be looked at."""
 
 LEAST_LOG = 1 << 20
 """Bytes. Less would not hold the end of a long traceback."""
@@ -36,8 +41,10 @@ def read_outputs(draft: Draft) -> Outputs:
         gather(_checkpoint, section),
         gather(_keep, section),
         gather(_log_limit, section),
-        gather(_collect, section),
+        gather(_globs, section, "collect"),
         usual.collect_limit if limit is None else limit,
+        predictions=gather(read_predictions, section, _result),
+        **{key: gather(_globs, section, key) for key in SHOWN},
     )
     gather.done()
     return found
@@ -66,9 +73,9 @@ def _log_limit(section: Section) -> int | None:
     return log_limit
 
 
-def _collect(section: Section) -> tuple[str, ...]:
+def _globs(section: Section, key: str) -> tuple[str, ...]:
     gather = Gather()
-    found = [gather(_result, item) for item in section.each("collect")]
+    found = [gather(_result, item) for item in section.each(key)]
     gather.done()
     return tuple(dict.fromkeys(found))
 
@@ -97,19 +104,45 @@ def collect_patterns(spec: Spec, setting: Setting) -> tuple[str, ...]:
 
     Raises `SpecError` where the values lead one of them out of the project folder.
     """
+    return _patterns(spec, setting, "collect")
+
+
+def shown_patterns(spec: Spec, setting: Setting) -> dict[str, tuple[str, ...]]:
+    """The globs of what can be looked at, by key, without those that the spec does not name. Raises the same."""
+    found = {key: _patterns(spec, setting, key) for key in SHOWN}
+    if (predictions := predictions_of(spec, setting)) is not None:
+        found["predictions"] = (predictions.path,)
+    return {key: patterns for key, patterns in found.items() if patterns}
+
+
+def _patterns(spec: Spec, setting: Setting, key: str) -> tuple[str, ...]:
     found = []
-    for pattern in spec.outputs.collect:
+    for pattern in getattr(spec.outputs, key):
         filled = fill(pattern, {RUN: setting.name, **setting.params})
         if problem := outside(filled):
-            raise SpecError(str(spec.source), None, f'"outputs.collect" of {setting.name} {problem}')
+            raise SpecError(str(spec.source), None, f'"outputs.{key}" of {setting.name} {problem}')
         found.append(filled)
     return tuple(found)
+
+
+def predictions_of(spec: Spec, setting: Setting) -> Predictions | None:
+    """Where one run has its predictions, values in the path taken as they are; None where the spec names none.
+
+    Raises `SpecError` where the values lead the path out of the project folder.
+    """
+    found = spec.outputs.predictions
+    if found is None:
+        return None
+    filled = fill(found.path, {RUN: setting.name, **setting.params})
+    if problem := outside(filled):
+        raise SpecError(str(spec.source), None, f'"outputs.predictions" of {setting.name} {problem}')
+    return replace(found, path=filled)
 
 
 def shared_outputs(spec: Spec, settings: Sequence[Setting]) -> str | None:
     """Why the runs cannot share the project folder: two would take each other's outputs for their own."""
     clash = _clash(spec, settings, absolute=False) or _clashing_results(spec, settings)
-    clash = clash or _clashing_sources(spec, settings)
+    clash = clash or _clashing_predictions(spec, settings) or _clashing_sources(spec, settings)
     return clash and f"{spec.source}: {clash}"
 
 
@@ -166,11 +199,20 @@ def _clash(spec: Spec, settings: Sequence[Setting], *, absolute: bool) -> str | 
 
 def _clashing_results(spec: Spec, settings: Sequence[Setting]) -> str | None:
     names = [setting.name for setting in settings]
-    by_pattern = zip(*(collect_patterns(spec, setting) for setting in settings), strict=True)
     found = (
-        _each_others(sorted(zip(filled, names, strict=True)), "outputs.collect", "results") for filled in by_pattern
+        _each_others(sorted(zip(filled, names, strict=True)), f"outputs.{key}", "results")
+        for key in ("collect", *SHOWN)
+        for filled in zip(*(_patterns(spec, setting, key) for setting in settings), strict=True)
     )
     return next(filter(None, found), None)
+
+
+def _clashing_predictions(spec: Spec, settings: Sequence[Setting]) -> str | None:
+    found = spec.outputs.predictions
+    if found is None:
+        return None
+    filled = [(fill(found.path, {RUN: setting.name, **setting.params}), setting.name) for setting in settings]
+    return _each_others(sorted(filled), "outputs.predictions", "predictions")
 
 
 def _clashing_sources(spec: Spec, settings: Sequence[Setting]) -> str | None:

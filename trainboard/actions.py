@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainboard.scripts import Scripts
     from trainboard.shell import Shell
     from trainboard.use.using import Using
+    from trainboard.written import Written
 
 
 class Refused(Exception):
@@ -114,6 +115,9 @@ class Actions(Protocol):
 
     def profiling(self, key: str) -> Profiling:
         """What looks into this row's program. Raises `Refused`."""
+
+    def outputs(self, key: str) -> Written:
+        """What this row wrote that can be looked at. Raises `Refused`."""
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen: their curves are wanted."""

@@ -37,6 +37,12 @@ class Entry:
     seconds: float | None
     """How long it ran so far; None where nobody knows."""
     metrics: Mapping[str, Value]
+    experiment: str = ""
+    """Its id; empty where it is not told."""
+    gpu_hours: float | None = None
+    """That all its attempts held; None where nobody knows."""
+    finding: str = ""
+    """Severity and rule of the worst finding that goes on, as `error: non_finite`; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

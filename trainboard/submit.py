@@ -174,7 +174,9 @@ def inside(project: Path, folders: Iterable[str]) -> list[str]:
 
 def written_by_runs(spec: Spec) -> list[str]:
     """What the spec's runs leave in the project folder, as patterns of `.gitignore`."""
-    patterns = [*spec.outputs.collect, *filter(None, [spec.outputs.checkpoint])]
+    outputs = spec.outputs
+    patterns = [*outputs.collect, *outputs.sequences, *outputs.samples, *outputs.embeddings]
+    patterns += filter(None, [outputs.checkpoint])
     inside = [each.removeprefix("./") for each in patterns if not each.startswith("/")]
     return [f"/{fill(each, dict.fromkeys(placeholders(each), '*'))}" for each in inside]
 

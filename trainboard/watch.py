@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from trainboard.scripts import Scripts
     from trainboard.shell import Shell
     from trainboard.use.uses import Uses
+    from trainboard.written import Written
 
 
 class Watch(Sight):
@@ -202,6 +203,13 @@ class Watch(Sight):
         from trainboard.profiling import Profiling
 
         return Profiling(self._table.row(key), self._by_name(), self._paths.profiles)
+
+    def outputs(self, key: str) -> Written:
+        """What this row wrote that can be looked at."""
+        from trainboard.plans import Planner
+        from trainboard.written import Written
+
+        return Written(self._table.row(key), self._by_name(), Planner(self._environ, self._archives))
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen."""

@@ -11,7 +11,8 @@ import numpy as np
 from tui import show
 from tui.braille import EMPTY, Canvas, row_of
 from tui.chart import BEHIND, COLOURS, mark_of, tone_of
-from tui.scale import Along, Scale, levels, x_ticks, y_ticks
+from tui.frame import beside, foot, framed, margin, round_ticks
+from tui.scale import Scale, levels
 from tui.thinning import outline
 
 if TYPE_CHECKING:
@@ -50,11 +51,8 @@ def scatter(against: Against, look: Look, width: int, height: int, param: str) -
         said = "no run has both" if not against.points else "no finite value" + (" above zero" if look.log_y else "")
         return [((f"  {said}" if row == height // 3 else "", "dim"),) for row in range(height)]
     rows = max(1, height - 2)
-    labels = [""] * rows
-    for level, label in y_ticks(y, max(2, min(10, rows // 2))):
-        if 0 <= (row := row_of(y.place(level), rows)) < rows:
-            labels[row] = label
-    left = max(map(len, labels)) + 1
+    labels = beside(y, rows)
+    left = margin(labels)
     x, canvas = _along(against, look), Canvas(max(1, width - left), rows)
     _draw_means(canvas, against, x, y)
     taken: set[tuple[int, int]] = set()
@@ -62,15 +60,8 @@ def scatter(against: Against, look: Look, width: int, height: int, param: str) -
     for point in sorted(against.points, key=lambda point: point.entry.key != look.here):
         _draw(canvas, point, look, x, y, taken)
     tones = {EMPTY: "plain", BEHIND: "dim", HERE: "here"} | {OTHERS + n: tone_of(n) for n in range(COLOURS)}
-    lines: list[tuple[Piece, ...]] = [
-        (
-            (label.rjust(left - 1), "plain"),
-            ("┤" if label else "│", "dim"),
-            *((text, tones[layer]) for text, layer in line),
-        )
-        for label, line in zip(labels, canvas.lines(), strict=True)
-    ]
-    return [*lines, *_foot(_ticks(against, x, canvas.width), x, left, canvas.width, param)][:height]
+    ticks = _ticks(against, x, canvas.width)
+    return [*framed(canvas, labels, tones), *foot(ticks, x, left, canvas.width, param)][:height]
 
 
 def is_log(against: Against, look: Look) -> bool:
@@ -131,23 +122,4 @@ def _ticks(against: Against, x: Scale, width: int) -> Sequence[tuple[float, str]
     values = sorted({point.x for point in against.points})
     if len(values) <= max(2, width // 12):
         return [(float(x.level(np.array([value]))[0]), show.number(value)) for value in values]
-    return x_ticks(x, Along.EPOCH, max(2, width // 14))
-
-
-def _foot(ticks: Sequence[tuple[float, str]], x: Scale, left: int, width: int, name: str) -> list[tuple[Piece, ...]]:
-    """The axis and what is written below it; the parameter's name stands at the end."""
-    ruler, labels = ["─"] * width, [" "] * (left + width)
-    end = f" {show.clean(name, 20)}"[: width // 2]
-    free, room = 0, left + width - len(end)
-    for level, label in ticks:
-        column = min(width - 1, int(x.place(level) * width))
-        if column < 0:
-            continue
-        ruler[column] = "┬"
-        # The last one stands before the name, as long as that is still beside its mark.
-        start = max(0, min(left + column - len(label) // 2, room - len(label)))
-        if start >= free and left + column < room + len(label) and start + len(label) <= room:
-            labels[start : start + len(label)] = label
-            free = start + len(label) + 1
-    labels[room:] = end
-    return [((f"{'└':>{left}}{''.join(ruler)}", "dim"),), (("".join(labels), "plain"),)]
+    return round_ticks(x, width)

@@ -241,15 +241,18 @@ def test_a_log_that_grows_line_by_line_is_sent_in_pieces_and_not_in_lines(tmp_pa
 def test_a_log_that_is_far_ahead_is_sent_without_a_pause(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(bytes(PIECE * 8))
-    arrived = threading.Semaphore(0)
-    follows = Follows(lambda header, data: arrived.release())
-    follows.add(Follow(1, str(path), 0))
-    began = time.monotonic()
-    for _ in range(8):
-        assert arrived.acquire(timeout=10)
-        follows.acknowledge(1)
-    follows.close()
-    assert time.monotonic() - began < 8 * ACTIVE
+    took: list[float] = []
+    while not took or (min(took) >= 7 * ACTIVE and len(took) < 5):  # a pause would be there each time
+        arrived = threading.Semaphore(0)
+        follows = Follows(lambda header, data, arrived=arrived: arrived.release())  # type: ignore[misc]
+        follows.add(Follow(1, str(path), 0))
+        began = time.monotonic()
+        for _ in range(8):
+            assert arrived.acquire(timeout=10)
+            follows.acknowledge(1)
+        follows.close()
+        took.append(time.monotonic() - began)
+    assert min(took) < 7 * ACTIVE
 
 
 async def test_a_large_file_is_sent_in_pieces_and_appears_whole(tmp_path: Path) -> None:

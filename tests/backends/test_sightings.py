@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from backends.base import JobState, Watched
 from backends.sightings import Watchlist
 from backends.squeue import QueueEntry
+from tests.effort import effort
 
 TOKEN, BATCH = "a" * 16, "b" * 16
 
@@ -101,8 +101,6 @@ def test_thousands_of_tasks_are_matched_within_a_tick() -> None:
     running = [replace(ENTRY, job_id=f"12_{number}", comment=BATCH) for number in range(500)]
     waiting = replace(ENTRY, job_id="12_[500-999]", comment=BATCH, state=JobState.PENDING)
     foreign = [replace(ENTRY, job_id=str(number), workdir="/home/bob/x/y/z") for number in range(20000, 21000)]
-    began = time.process_time()
     found, others = Watchlist(watched).find([*running, waiting, *foreign])
-    took = time.process_time() - began
     assert (len(found), len(others)) == (1000, 1000)
-    assert took < 0.1
+    assert effort(lambda: Watchlist(watched).find([*running, waiting, *foreign]), 0.1) < 0.1

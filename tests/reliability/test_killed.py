@@ -86,9 +86,13 @@ async def test_a_waiter_that_is_killed_is_replaced_and_its_run_keeps_its_place(t
         )
     )
     waiting = [newest[run] for run in sorted(newest) if run.startswith("waiting")]
+    killed = {each.run: record(each, "waiting")["pid"] for each in waiting[:2]}
     for each in waiting[:2]:
-        await kill(there, each, record(each, "waiting")["pid"])
-    await there.until(lambda newest: all(newest[each.run].state is JobState.SUBMITTING for each in waiting[:2]))
+        await kill(there, each, killed[each.run])
+    newest = await there.until(
+        lambda newest: all(record(newest[run], "waiting")["pid"] != pid for run, pid in killed.items())
+    )
+    assert all(newest[each.run].number == each.number for each in waiting), "it is the same attempt"
     await there.until(lambda newest: all(newest[each.run].state is JobState.PENDING for each in waiting))
     holder = running(await there.newest())[0]
     await kill(there, holder, record(holder, "started")["pid"], signal="TERM")
@@ -102,11 +106,14 @@ class Racing(Server):
     """A host where runs that wait begin to start in the very moment when they are taken back."""
 
     go: Path
+    over: Path
 
     async def withdraw(self, attempts: Sequence[Watched]) -> frozenset[str]:
         self.go.touch()
         await asyncio.to_thread(until, lambda: any(Path(each.directory, "state/claim").exists() for each in attempts))
-        return await super().withdraw(attempts)
+        taken = await super().withdraw(attempts)
+        self.over.touch()
+        return taken
 
 
 async def test_a_run_that_is_moved_to_a_free_host_while_it_starts_on_its_own_starts_once(
@@ -115,13 +122,13 @@ async def test_a_run_that_is_moved_to_a_free_host_while_it_starts_on_its_own_sta
     a = server("a", switched_on("a"), tmp_path, Policy(at_most=3), Racing)
     assert isinstance(a, Racing)
     b = server("b", switched_on("b"), tmp_path, Policy(at_most=3))
-    a.go, go_b, ahead = tmp_path / "go-a", tmp_path / "go-b", 0.0
+    a.go, a.over, go_b, ahead = tmp_path / "go-a", tmp_path / "over", tmp_path / "go-b", 0.0
     async with at_board(Board(tmp_path, a, b, clock=lambda: time.time() + ahead)) as board:
         await board.submit("a", runs=3, after=until_there(a.go), name="busy")
         await board.submit("b", runs=3, after=until_there(go_b), name="busy")
         await board.until(lambda newest: len(running(newest)) == 6)
         await board.submit("b", runs=7, name="line")
-        await board.submit("a", "b", runs=6, name="moves")
+        await board.submit("a", "b", runs=6, after=until_there(a.over), name="moves")
         assert {each.backend for run, each in (await board.newest()).items() if run.startswith("moves")} == {"a"}
         go_b.touch()
         await board.until(lambda newest: all(each.state.ended for each in newest.values() if each.backend == "b"))

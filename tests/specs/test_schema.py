@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from specs import forms, sweep
+from specs import forms, predictions, sweep
 from specs.describe import page
 from specs.document import Value, parse_value
 from specs.expand import expand
@@ -63,6 +63,7 @@ def with_value(key: Key) -> str:
         "sweep.asha.unit": "min: 1, max: 27, ",
         "sweep.asha.reduction": "min: 1, max: 27, ",
         "outputs.keep": "checkpoint: c, ",
+        **{f"outputs.predictions.{name}": "path: p.csv, " for name in predictions.KEYS[1:]},
         "inputs.size": "path: /x, ",
         "inputs.sha256": "path: /x, ",
         "retry.resume": "on: [TIMEOUT], ",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from trainboard.profiling import Profiling
     from trainboard.series import Series
     from trainboard.shell import Shell
+    from trainboard.written import Written
     from tui.prompts import ModalPrompter
 
 NOW = 1_800_000_000.0
@@ -87,6 +88,8 @@ class Actions:
         self.gathered = FakeUses()
         self.profiled: dict[str, Profiling] = {}
         """What looks into the programs of rows."""
+        self.wrote: dict[str, Written] = {}
+        """What rows wrote."""
         self._news = asyncio.Condition()
 
     async def told(self, *call: object) -> None:
@@ -230,6 +233,11 @@ class Actions:
         if key not in self.profiled:
             raise Refused("this job is not in the table any more")
         return self.profiled[key]
+
+    def outputs(self, key: str) -> Written:
+        if key not in self.wrote:
+            raise Refused("this job is not in the table any more")
+        return self.wrote[key]
 
     def look(self, keys: Collection[str]) -> None:
         self._write("look", tuple(keys))

@@ -12,6 +12,7 @@ from backends.base import JobState
 from backends.command import Command
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from tests.tui.test_findings import found as finding
+from tests.tui.test_outputs import look_at
 from tests.tui.test_profile import look_into
 from trainboard.commandlog import Logged
 from trainboard.events import FindingsSeen, LogGrew, Sampled
@@ -27,6 +28,7 @@ from tui.screens.commands import CommandsScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
+from tui.screens.outputs import OutputsScreen
 from tui.screens.profile import ProfileScreen
 from tui.screens.run import RunScreen
 from tui.screens.specs import SpecsScreen
@@ -166,7 +168,7 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             stage.actions.stored = {"r1": recorded()}
             await stage.press("enter")
             await stage.until("b loss")
-            await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab_curves" else ()))
+            await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab('curves')" else ()))
             await stage.press(*BEFORE_IN_RUN.get(key.action, ()))
         case "findings" | "findings_screen":
             found = [finding(number, message=f"finding {number}") for number in range(1, 40)]
@@ -184,6 +186,9 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
                 await stage.press("g")
         case "profile" | "flame" | "profile_list":
             await look_into(stage, where, key.action, stage.actions.files[0].parent)
+        case "outputs":
+            await look_at(stage, stage.actions.files[0].parent)
+            await stage.press(*{"back": ("slash", "a", "enter"), "open": ()}.get(key.action, ()))
         case "board":
             if key.action == "profile":
                 stage.actions.profiled["r1"] = Profiling(row(1), {}, stage.actions.files[0].parent)
@@ -194,6 +199,7 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
     places |= dict.fromkeys(("findings", "findings_screen"), FindingsScreen)
     places |= dict.fromkeys(("commands", "commands_screen"), CommandsScreen)
     places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
+    places |= {"outputs": OutputsScreen}
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
     focus = {

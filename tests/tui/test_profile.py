@@ -111,7 +111,7 @@ BEFORE = {
     "left": ("j", "j", "j", "l"),
     "find": ("3",),
     "compare": ("5",),
-    "tab_processes": ("2",),
+    "tab('processes')": ("2",),
 }
 """What is done on the profile screen, so that a key has something to do."""
 

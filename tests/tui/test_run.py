@@ -14,7 +14,7 @@ from trainboard.actions import Refused
 from trainboard.events import HostSeen, Link, LogGrew, Sampled, TableSeen
 from trainboard.series import Sample, Series
 from tui.screens.board import BoardScreen
-from tui.screens.run import TABS, RunScreen
+from tui.screens.run import RunScreen
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.metric_grid import MetricGrid
 
@@ -409,7 +409,7 @@ async def test_every_tab_keeps_within_any_terminal(size: tuple[int, int]) -> Non
     known["val_loss"].append(Sample("val_loss", math.nan, 11, "epoch", NOW))
     async with board(row(1), actions=told(known), size=size) as stage:
         await opened(stage)
-        for number, tab in enumerate(TABS, 1):
+        for number, tab in enumerate(RunScreen.TABS, 1):
             await stage.press(str(number))
             await stage.pilot.pause()
             assert f"[{tab}]" in stage.lines[1]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trainboard.shell import Shell
     from trainboard.use.using import Using
     from trainboard.watch import Watch
+    from trainboard.written import Written
 
 
 class Opening:
@@ -117,6 +118,9 @@ class Opening:
 
     def profiling(self, key: str) -> Profiling:
         return self._there().profiling(key)
+
+    def outputs(self, key: str) -> Written:
+        return self._there().outputs(key)
 
     def look(self, keys: Collection[str]) -> None:
         if self._watch is not None:

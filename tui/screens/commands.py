@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import on
-from textual.screen import Screen
-
 from trainboard.actions import Refused
-from tui import command_lines, show
-from tui.keys import KEYS, bindings
-from tui.widgets.bars import Line, key_groups
-from tui.widgets.lines import TONES
+from tui import command_lines
+from tui.keys import bindings
+from tui.screens.listing import ListingScreen
 from tui.widgets.picks import Picks
-from tui.widgets.query import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from textual.app import ComposeResult
     from textual.strip import Strip
+    from textual.widget import Widget
 
     from trainboard.actions import Actions
     from trainboard.commandlog import Logged
 
 AGAIN = 1.0
 """Seconds between two looks at the file."""
-
-TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 
 
 class CommandList(Picks):
@@ -69,29 +62,25 @@ class CommandList(Picks):
         return self.line(y - 1, pieces, "cursor" if here else "plain")
 
 
-class CommandsScreen(Screen[None]):
+class CommandsScreen(ListingScreen):
     """The log of commands, of all processes on this state folder."""
 
+    PLACES = ("commands_screen", "commands")
     BINDINGS = bindings("commands_screen")
-    COMPONENT_CLASSES = TONES
+    HINT = "filter: host, word of the command, exit 1, ! …"
 
     def __init__(self, actions: Actions, clock: Callable[[], float]) -> None:
         super().__init__()
         self.actions = actions
         self._clock = clock
         self._log: Sequence[Logged] = ()
-        self._words: tuple[str, ...] = ()
         self._trouble = ""
 
-    def compose(self) -> ComposeResult:
-        yield CommandList(id="commands")
-        yield Query()
-        yield Line(keep=2, id="footer")
+    def parts(self) -> Iterable[Widget]:
+        self.list = CommandList(id="commands")
+        yield self.list
 
-    def on_mount(self) -> None:
-        self.list, self.asked = self.query_one(CommandList), self.query_one(Query)
-        self.set_focus(self.list)
-        self.show_keys()
+    def begin(self) -> None:
         self._look()
         self.set_interval(AGAIN, self._look)
 
@@ -105,50 +94,13 @@ class CommandsScreen(Screen[None]):
             log, self._trouble = self._log, str(refusal)
         if log != self._log or self._trouble or not self._log:
             self._log = log
-            self._show()
+            self.show_list()
 
-    def _show(self) -> None:
-        shown = command_lines.filtered(self._log, self._words)
+    def show_list(self) -> None:
+        shown = command_lines.filtered(self._log, self.words)
         rate = command_lines.per_minute(self._log, self._clock())
         self.list.put(shown, command_lines.head(shown, len(self._log), rate, self._trouble))
 
-    def show_keys(self) -> None:
-        """The line at the bottom."""
-        typing = isinstance(self.focused, Query)
-        here = [key for key in KEYS if {"commands", "commands_screen"} & set(key.where)]
-        self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
-
-    def on_descendant_focus(self) -> None:
-        self.show_keys()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """No key acts while a filter is typed."""
-        return not isinstance(self.focused, Query)
-
-    def action_find(self) -> None:
-        self.asked.ask(self.list, " ".join(self._words), "filter: host, word of the command, exit 1, ! …")
-
-    @on(Query.Typed)
-    def _typed(self, message: Query.Typed) -> None:
-        self._words = tuple(message.text.lower().split())
-        self._show()
-
     def action_copy(self) -> None:
         if self.list.chosen is not None:
-            self.app.copy_to_clipboard(self.list.chosen.command.text)
-            self.notify(f"copied {show.clean(self.list.chosen.command.text, 80)}", markup=False)
-
-    def action_back(self) -> None:
-        if self._words:
-            self._words = ()
-            self._show()
-        else:
-            self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen())
-
-    def action_quit(self) -> None:
-        self.app.exit(0)
+            self.copy(self.list.chosen.command.text)

@@ -8,16 +8,15 @@ from textual import on
 
 from trainboard.compare import Comparison, compare, of_row
 from tui import show
-from tui.keys import KEYS, bindings
+from tui.keys import bindings
 from tui.overlay import Runner
 from tui.recordings import Recordings
 from tui.scale import told
 from tui.scatter import Look
-from tui.screens.hearing import HearingScreen
-from tui.widgets.bars import Line, key_groups
+from tui.screens.upper import UpperScreen
+from tui.widgets.bars import Line
 from tui.widgets.compare_plot import ComparePlot
 from tui.widgets.compare_table import CompareTable
-from tui.widgets.lines import TONES
 from tui.widgets.metric_lines import value_at
 
 if TYPE_CHECKING:
@@ -44,11 +43,11 @@ CURVES = (*POINTS, "next_axis", "smooth", "zoom", "pan", "step", "whole", "choos
 """And for curves."""
 
 
-class CompareScreen(HearingScreen):
+class CompareScreen(UpperScreen):
     """Reads the series of its rows once each, and goes on with what the stream of events tells."""
 
+    PLACES = ("compare", "compared")
     BINDINGS = bindings("compare")
-    COMPONENT_CLASSES = TONES
     AUTO_FOCUS = "CompareTable"
 
     def __init__(
@@ -230,13 +229,6 @@ class CompareScreen(HearingScreen):
             groups.append(((f" {lost} cannot be read ", "bad"),))
         self.query_one("#head", Line).groups = tuple(groups)
 
-    def show_keys(self) -> None:
-        """The line at the bottom: the keys that do something here and now."""
-        here = {"compare", "compared"}
-        self.query_one("#footer", Line).groups = key_groups(
-            [key for key in KEYS if here & set(key.where) and self.check_action(key.action.partition("(")[0], ())]
-        )
-
     @on(CompareTable.Moved)
     @on(CompareTable.Crossed)
     def _moved(self) -> None:
@@ -304,8 +296,7 @@ class CompareScreen(HearingScreen):
             params = (str(entry.params.get(name, "")) for name in self.found.params)
             values = (self.found.value(entry, name, self.kind) for name in self.found.metrics)
             lines.append("\t".join((entry.key, *params, *("" if v is None else repr(v) for v in values))))
-        self.app.copy_to_clipboard("\n".join(lines))
-        self.notify(f"copied {show.count(len(lines) - 1, 'run')}", markup=False)
+        self.copy("\n".join(lines), show.count(len(lines) - 1, "run"))
 
     def action_flip(self, field: str) -> None:
         self.plot.flip(field)
@@ -327,14 +318,3 @@ class CompareScreen(HearingScreen):
 
     def action_whole(self) -> None:
         self.plot.action_whole()
-
-    def action_back(self) -> None:
-        self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen("compare"))
-
-    def action_quit(self) -> None:
-        self.app.exit(0)

@@ -9,19 +9,16 @@ from textual import on
 from trainboard.actions import Refused
 from tui import finding_lines, show
 from tui.inbox import Inbox
-from tui.keys import KEYS, bindings
+from tui.keys import bindings
 from tui.loading import loaded
-from tui.screens.hearing import HearingScreen
-from tui.widgets.bars import Line, key_groups
+from tui.screens.listing import ListingScreen
 from tui.widgets.finding_list import FindingList
 from tui.widgets.finding_text import FindingText
-from tui.widgets.lines import TONES
-from tui.widgets.query import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
-    from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from trainboard.actions import Actions
     from trainboard.events import FindingsSeen, HostSeen
@@ -29,14 +26,13 @@ if TYPE_CHECKING:
     from trainboard.rows import Row
     from tui.messages import FindingsArrived, TableArrived
 
-TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 
-
-class FindingsScreen(HearingScreen):
+class FindingsScreen(ListingScreen):
     """A list, and below it all that is known of the finding under the cursor."""
 
+    PLACES = ("findings_screen", "findings")
     BINDINGS = bindings("findings_screen")
-    COMPONENT_CLASSES = TONES
+    HINT = "filter: run, rule, severity, words …"
 
     def __init__(
         self,
@@ -58,34 +54,22 @@ class FindingsScreen(HearingScreen):
         self._readonly = readonly
         self._every = False
         """Whether muted ones and those that are over are listed."""
-        self._words: tuple[str, ...] = ()
 
-    def compose(self) -> ComposeResult:
-        yield FindingList(self._clock, id="findings")
-        yield FindingText(id="finding", none="")
-        yield Query()
-        yield Line(keep=2, id="footer")
-
-    def on_mount(self) -> None:
-        self.list, self.text, self.asked = (
-            self.query_one(FindingList),
-            self.query_one(FindingText),
-            self.query_one(Query),
-        )
-        self.set_focus(self.list)
-        self._show()
-        self.show_keys()
+    def parts(self) -> Iterable[Widget]:
+        self.list, self.text = FindingList(self._clock, id="findings"), FindingText(id="finding", none="")
+        yield self.list
+        yield self.text
 
     def on_findings_arrived(self, message: FindingsArrived) -> None:
         self._inbox.put(message.seen)
-        self._show()
+        self.show_list()
 
     def on_table_arrived(self, message: TableArrived) -> None:
         self._rows = {row.key: row for row in message.table.rows}
 
-    def _show(self) -> None:
-        entries = self._inbox.listed(self._words, every=self._every)
-        hidden = len(self._inbox.listed(self._words, every=True)) - len(entries)
+    def show_list(self) -> None:
+        entries = self._inbox.listed(self.words, every=self._every)
+        hidden = len(self._inbox.listed(self.words, every=True)) - len(entries)
         self.list.put(entries, finding_lines.head(len(entries), self._inbox.unread, hidden))
         self._tell()
 
@@ -94,22 +78,9 @@ class FindingsScreen(HearingScreen):
         entry = self.list.entry
         self.text.put((entry.finding,) if entry is not None else ())
 
-    def show_keys(self) -> None:
-        """The line at the bottom."""
-        typing = isinstance(self.focused, Query)
-        here = [
-            key
-            for key in KEYS
-            if {"findings", "findings_screen"} & set(key.where) and (typing or self.check_action(key.action, ()))
-        ]
-        self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
-
-    def on_descendant_focus(self) -> None:
-        self.show_keys()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """No key acts while a filter is typed, and none that changes what is done where that is not wanted."""
-        return not isinstance(self.focused, Query) and not (self._readonly and action == "mute")
+        return super().check_action(action, parameters) and not (self._readonly and action == "mute")
 
     # Keys.
 
@@ -176,40 +147,13 @@ class FindingsScreen(HearingScreen):
         except Refused as refusal:
             self.say(str(refusal))
 
-    def say(self, text: str) -> None:
-        """A toast; the text is never read as markup."""
-        self.notify(show.clean(text), severity="warning", markup=False)
-
     def action_every(self) -> None:
         self._every = not self._every
-        self._show()
-
-    def action_find(self) -> None:
-        self.asked.ask(self.list, " ".join(self._words), "filter: run, rule, severity, words …")
-
-    @on(Query.Typed)
-    def _typed(self, message: Query.Typed) -> None:
-        self._words = tuple(message.text.lower().split())
-        self._show()
+        self.show_list()
 
     def action_copy(self) -> None:
         finding = self._finding
         if finding is not None:
             lines = (finding.message, finding.advice, *finding.lines)
-            self.app.copy_to_clipboard(show.clean(f"{finding.name}: {finding.rule}") + "\n" + "\n".join(lines))
-            self.notify("copied the finding", markup=False)
-
-    def action_back(self) -> None:
-        if self._words:
-            self._words = ()
-            self._show()
-        else:
-            self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen())
-
-    def action_quit(self) -> None:
-        self.app.exit(0)
+            title = show.clean(f"{finding.name}: {finding.rule}")
+            self.copy("\n".join((title, *lines)), "the finding")

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from textual import on
 
 from trainboard import pasts
 from trainboard.actions import Refused
-from tui import history_lines, show
-from tui.keys import KEYS, bindings
+from tui import history_lines
+from tui.keys import bindings
 from tui.loading import Aside, loaded
-from tui.screens.hearing import HearingScreen
-from tui.widgets.bars import Line, key_groups
-from tui.widgets.lines import TONES
-from tui.widgets.query import Query
+from tui.screens.listing import ListingScreen
+from tui.widgets.bars import Line
 from tui.widgets.table_list import TableList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from trainboard.actions import Actions
     from trainboard.events import HostSeen
@@ -31,17 +29,16 @@ if TYPE_CHECKING:
     from tui.messages import TableArrived
     from tui.widgets.table_list import Entry
 
-TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
-
 LARGE = 1000
 """Jobs that are arranged within a frame."""
 
 
-class HistoryScreen(HearingScreen):
+class HistoryScreen(ListingScreen):
     """A week at first; further back on request."""
 
+    PLACES = ("history", "table_list")
     BINDINGS = bindings("history")
-    COMPONENT_CLASSES = TONES
+    HINT = "filter: name, state, backend, job, run, node …"
 
     def __init__(
         self,
@@ -58,22 +55,17 @@ class HistoryScreen(HearingScreen):
         self._hosts = hosts
         self._clock = clock
         self._span = 0
-        self._words: tuple[str, ...] = ()
         self._fold = True
         self._busy = ""
         self._shown: list[pasts.Line] = []
         self._aside = Aside(self, "arrange")
 
-    def compose(self) -> ComposeResult:
-        yield TableList(id="table_list", none="asking…")
-        yield Query()
-        yield Line(id="detail")
-        yield Line(keep=2, id="footer")
+    def parts(self) -> Iterable[Widget]:
+        self.list, self.detail = TableList(id="table_list", none="asking…"), Line(id="detail")
+        yield self.list
+        yield self.detail
 
-    def on_mount(self) -> None:
-        self.list, self.asked = self.query_one(TableList), self.query_one(Query)
-        self.set_focus(self.list)
-        self.show_keys()
+    def begin(self) -> None:
         self.ask()
 
     def on_table_arrived(self, message: TableArrived) -> None:
@@ -87,7 +79,7 @@ class HistoryScreen(HearingScreen):
     def ask(self) -> None:
         """Fetch what is not known yet."""
         self._busy = "asking…"
-        self._show()
+        self.show_list()
         self.run_worker(self._ask(), group="history", exclusive=True)
 
     async def _ask(self) -> None:
@@ -96,9 +88,9 @@ class HistoryScreen(HearingScreen):
         except Refused as refusal:
             self.say(str(refusal), "warning")
         self._busy = ""
-        self._show()
+        self.show_list()
 
-    def _show(self) -> None:
+    def show_list(self) -> None:
         """At once where it is little, else in a thread."""
         if self.seen is None or len(self.seen.jobs) < LARGE:
             self._put(*self._arranged())
@@ -109,9 +101,9 @@ class HistoryScreen(HearingScreen):
         self._put(*await asyncio.to_thread(self._arranged))
 
     def _arranged(self) -> tuple[str, list[Entry], list[pasts.Line]]:
-        jobs = pasts.matching(self.seen.jobs, self._words) if self.seen is not None else []
+        jobs = pasts.matching(self.seen.jobs, self.words) if self.seen is not None else []
         entries, lines = history_lines.entries(jobs, self._clock(), fold=self._fold)
-        return history_lines.head(self.seen, jobs, self.days, self._words, self._busy), entries, lines
+        return history_lines.head(self.seen, jobs, self.days, self.words, self._busy), entries, lines
 
     def _put(self, head: str, entries: list[Entry], lines: list[pasts.Line]) -> None:
         self._shown = lines
@@ -123,20 +115,7 @@ class HistoryScreen(HearingScreen):
         """What of the line under the cursor has no room in it."""
         entry = self.list.entry
         text = "  ".join(filter(None, entry.cells[-2:])) if entry is not None and entry.key else ""
-        self.query_one("#detail", Line).groups = (((f" {text}", "plain"),),)
-
-    def show_keys(self) -> None:
-        """The line at the bottom."""
-        typing = isinstance(self.focused, Query)
-        here = [key for key in KEYS if {"history", "table_list"} & set(key.where)]
-        self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
-
-    def on_descendant_focus(self) -> None:
-        self.show_keys()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """No key acts while a filter is typed."""
-        return not isinstance(self.focused, Query)
+        self.detail.groups = (((f" {text}", "plain"),),)
 
     @property
     def _line(self) -> pasts.Line | None:
@@ -168,40 +147,11 @@ class HistoryScreen(HearingScreen):
 
     def action_fold_all(self) -> None:
         self._fold = not self._fold
-        self._show()
+        self.show_list()
 
     def action_look(self) -> None:
         self.ask()
 
-    def action_find(self) -> None:
-        self.asked.ask(self.list, " ".join(self._words), "filter: name, state, backend, job, run, node …")
-
-    @on(Query.Typed)
-    def _typed(self, message: Query.Typed) -> None:
-        self._words = tuple(message.text.lower().split())
-        self._show()
-
     def action_copy(self) -> None:
         if self._line is not None:
-            text = self._line.ids
-            self.app.copy_to_clipboard(text)
-            self.say(f"copied {text}", "information")
-
-    def say(self, text: str, severity: Literal["information", "warning"] = "warning") -> None:
-        """A toast; the text is never read as markup."""
-        self.notify(show.clean(text), severity=severity, markup=False)
-
-    def action_back(self) -> None:
-        if self._words:
-            self._words = ()
-            self._show()
-        else:
-            self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen("history"))
-
-    def action_quit(self) -> None:
-        self.app.exit(0)
+            self.copy(self._line.ids)

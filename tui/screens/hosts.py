@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-from textual import on
+from typing import TYPE_CHECKING
 
 from trainboard.machines import runs_by_directory, tail
-from tui import show
 from tui.hosts import ORDERS, Hosts, gpu_of, process_of
-from tui.keys import KEYS, bindings
+from tui.keys import bindings
 from tui.loading import loaded
-from tui.screens.hearing import HearingScreen
-from tui.widgets.bars import Line, key_groups
+from tui.screens.listing import ListingScreen
 from tui.widgets.host_list import HostList
-from tui.widgets.lines import TONES
-from tui.widgets.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from backends.machine import Process
     from trainboard.actions import Actions
@@ -29,14 +23,13 @@ if TYPE_CHECKING:
     from tui.messages import FindingsArrived, HostArrived, TableArrived
     from tui.readings import Readings
 
-TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 
-
-class HostsScreen(HearingScreen):
+class HostsScreen(ListingScreen):
     """A line a host; below it, unfolded, all that it told."""
 
+    PLACES = ("hosts", "host_list")
     BINDINGS = bindings("hosts")
-    COMPONENT_CLASSES = TONES
+    HINT = "filter: host, GPU, owner, command, run, free …"
 
     def __init__(
         self,
@@ -60,18 +53,18 @@ class HostsScreen(HearingScreen):
         self._at = at
         self.hosts = Hosts(dict(hosts), run_of=self._run_of)
 
-    def compose(self) -> ComposeResult:
-        yield HostList(self.hosts, self._readings, self._clock, id="host_list")
-        yield Query()
-        yield Line(keep=2, id="footer")
+    def parts(self) -> Iterable[Widget]:
+        self.list = HostList(self.hosts, self._readings, self._clock, id="host_list")
+        yield self.list
 
-    def on_mount(self) -> None:
-        self.list, self.asked = self.query_one(HostList), self.query_one(Query)
-        self.set_focus(self.list)
+    def show_list(self) -> None:
+        self.hosts.words = self.words
         self.list.rearrange()
+
+    def begin(self) -> None:
+        self.show_list()
         places = [entry.backend for entry in self.list.entries]
         self.list.cursor = places.index(self._at) if self._at in places else 0
-        self.show_keys()
 
     def on_host_arrived(self, message: HostArrived) -> None:
         self._readings.add(message.host)
@@ -88,20 +81,6 @@ class HostsScreen(HearingScreen):
 
     def _run_of(self, backend: str, process: Process) -> Row | None:
         return self._runs.get((backend, tail(process.directory))) if process.directory else None
-
-    @on(HostList.Moved)
-    def show_keys(self) -> None:
-        """The line at the bottom."""
-        typing = isinstance(self.focused, Query)
-        here = [key for key in KEYS if {"hosts", "host_list"} & set(key.where)]
-        self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
-
-    def on_descendant_focus(self) -> None:
-        self.show_keys()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """No key acts while a filter is typed."""
-        return not isinstance(self.focused, Query)
 
     # Keys.
 
@@ -144,14 +123,6 @@ class HostsScreen(HearingScreen):
         self.hosts.order = (self.hosts.order + 1) % len(ORDERS)
         self.list.rearrange()
 
-    def action_find(self) -> None:
-        self.asked.ask(self.list, " ".join(self.hosts.words), "filter: host, GPU, owner, command, run, free …")
-
-    @on(Query.Typed)
-    def _typed(self, message: Query.Typed) -> None:
-        self.hosts.words = tuple(message.text.lower().split())
-        self.list.rearrange()
-
     def action_copy(self) -> None:
         """What one types elsewhere: a GPU's uuid for CUDA_VISIBLE_DEVICES, a pid, a folder, a host's name."""
         entry, host = self.list.entry, self.list.host
@@ -165,28 +136,8 @@ class HostsScreen(HearingScreen):
             text = "" if gpu is None else gpu.slices[entry.at].uuid if entry.kind == "slice" else gpu.uuid
         elif health is not None and entry.kind == "disk":
             text = health.disks[entry.at].path
-        self.app.copy_to_clipboard(text)
-        self.say(f"copied {text}", "information")
+        self.copy(text)
 
     def action_refresh_hosts(self) -> None:
         self.actions.refresh()
         self.say("asking every host", "information")
-
-    def say(self, text: str, severity: Literal["information", "warning"] = "warning") -> None:
-        """A toast; the text is never read as markup."""
-        self.notify(show.clean(text), severity=severity, markup=False)
-
-    def action_back(self) -> None:
-        if self.hosts.words:
-            self.hosts.words = ()
-            self.list.rearrange()
-        else:
-            self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen())
-
-    def action_quit(self) -> None:
-        self.app.exit(0)

@@ -194,6 +194,17 @@ class OpeningScreen(OrderingScreen):
 
         open_profile(self, self._clock)
 
+    async def action_outputs(self) -> None:
+        """What the job under the cursor wrote."""
+        row = self.table.row
+        if row is None:
+            self.say("no job chosen", "warning")
+            return
+        await loaded("tui.screens.outputs")
+        from tui.screens.outputs import open_outputs
+
+        open_outputs(self, self.actions, row.key, self._clock, readonly=self.readonly)
+
     def action_new(self) -> None:
         from tui.screens.specs import SpecsScreen
 

@@ -18,20 +18,18 @@ from trainboard.show import size
 from tui import profile_lines, show
 from tui.keys import KEYS, bindings
 from tui.loading import Aside
-from tui.screens.hearing import HearingScreen
-from tui.widgets.bars import Line, Tabs, key_groups
+from tui.screens.tabbed import TabbedScreen
+from tui.widgets.bars import Line, Tabs
 from tui.widgets.flame_graph import FlameGraph
 from tui.widgets.job_cells import name_of
-from tui.widgets.lines import TONES
 from tui.widgets.pieces import PieceLines, PieceList
 from tui.widgets.query import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.timer import Timer
-    from textual.widget import Widget
 
     from backends.base import Result
     from backends.spy import PythonProcess, Scene
@@ -42,8 +40,8 @@ if TYPE_CHECKING:
     from tui.keys import Key
     from tui.messages import TableArrived
     from tui.screens.opening import OpeningScreen
+    from tui.viewers import Look
 
-TABS = ("processes", "functions", "flame", "threads", "files", "trace")
 SPEED = 15e6
 """Bytes of a trace that a core reads in a second, about."""
 TICK = 0.5
@@ -69,11 +67,17 @@ def open_profile(board: OpeningScreen, clock: Callable[[], float]) -> None:
     board.app.push_screen(ProfileScreen(work, clock, readonly=board.readonly))
 
 
-class ProfileScreen(HearingScreen):
+def look_at(look: Look) -> ProfileScreen:
+    """The same, among what a run wrote: its traces are listed there. Raises `Refused`."""
+    return ProfileScreen(look.actions.profiling(look.work.row.key), look.clock, readonly=look.readonly)
+
+
+class ProfileScreen(TabbedScreen):
     """Does one thing at a time; what is under way can be given up, and ends on the host too."""
 
+    PLACES = ("profile",)
+    TABS = ("processes", "functions", "flame", "threads", "files", "trace")
     BINDINGS = bindings("profile")
-    COMPONENT_CLASSES = TONES
 
     def __init__(self, work: Profiling, clock: Callable[[], float], *, readonly: bool = False) -> None:
         super().__init__()
@@ -102,7 +106,7 @@ class ProfileScreen(HearingScreen):
     def compose(self) -> ComposeResult:
         yield Line(id="head")
         yield Line(id="said")
-        yield Tabs(TABS)
+        yield Tabs(self.TABS)
         yield PieceList(id="processes")
         yield PieceList(id="functions", none="nothing was recorded yet: r records, 5 lists what was kept")
         yield FlameGraph(id="flame")
@@ -113,7 +117,7 @@ class ProfileScreen(HearingScreen):
         yield Line(keep=2, id="footer")
 
     def on_mount(self) -> None:
-        self.tabs, self.asked, self.flame = self.query_one(Tabs), self.query_one(Query), self.query_one(FlameGraph)
+        self.asked, self.flame = self.query_one(Query), self.query_one(FlameGraph)
         self.processes, self.files = self.query_one("#processes", PieceList), self.query_one("#files", PieceList)
         self.functions, self.stacks = self.query_one("#functions", PieceList), self.query_one("#threads", PieceLines)
         self._aside = Aside(self, "find")
@@ -211,7 +215,7 @@ class ProfileScreen(HearingScreen):
         self._list_functions()
         if profile.left:
             self._said = f"{show.count(profile.left, 'line')} of it could not be read"
-        if self.tabs.current not in ("functions", "flame"):
+        if self.tab not in ("functions", "flame"):
             self.open_tab("functions")
 
     def _list_functions(self) -> None:
@@ -299,51 +303,23 @@ class ProfileScreen(HearingScreen):
             return f"{self._profile.total:g} samples of process {each.pid} on {each.node}, {each.process}"
         return ""
 
-    def say(self, text: str) -> None:
-        """A toast; the text is never read as markup."""
-        self.notify(show.clean(text), severity="warning", markup=False)
-
-    @property
-    def pane(self) -> Widget:
-        """The one that is seen."""
-        return self.query_one(f"#{self.tabs.current}")
-
-    def open_tab(self, name: str) -> None:
-        """Show this pane, and give it the keys."""
-        self.tabs.current = name
-        for each in TABS:
-            self.query_one(f"#{each}").display = each == name
-        self.set_focus(self.pane)
+    def opened(self, name: str) -> None:
         self._summarise()
-        self.show_keys()
-
-    @on(Tabs.Chosen)
-    def _tab_chosen(self, message: Tabs.Chosen) -> None:
-        self.open_tab(message.name)
 
     @on(FlameGraph.Changed)
     def _graph_changed(self) -> None:
         self.show_keys()
 
-    def on_descendant_focus(self) -> None:
-        self.show_keys()
-
-    def show_keys(self) -> None:
-        """The line at the bottom."""
-        typing = isinstance(self.focused, Query)
-        places = {"profile", *(("flame",) if self.tabs.current == "flame" else ())}
-        here = [key for key in KEYS if places & set(key.where) and self._acts(key)]
-        here.sort(key=lambda key: key.action not in FIRST)
-        self.query_one("#footer", Line).groups = TYPING if typing else key_groups(here)
-
-    def _acts(self, key: Key) -> bool:
-        return "profile" not in key.where or self.check_action(key.action, ())
+    def keys(self) -> Iterable[Key]:
+        ours = set(super().keys())
+        here = [key for key in KEYS if key in ours or (self.tab == "flame" and "flame" in key.where)]
+        return sorted(here, key=lambda key: key.action not in FIRST)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """No key acts while something is typed; others do where there is something for them to do."""
-        if isinstance(self.focused, Query):
+        if self.typing:
             return False
-        at = self.tabs.current
+        at = self.tab
         here = {
             "open": at in ("processes", "functions", "files"),
             "compare": at == "files",
@@ -355,7 +331,7 @@ class ProfileScreen(HearingScreen):
     # Keys.
 
     def action_open(self) -> None:
-        match self.tabs.current:
+        match self.tab:
             case "processes":
                 self.action_record()
             case "functions" if self._hots:
@@ -398,7 +374,7 @@ class ProfileScreen(HearingScreen):
     def _chosen(self) -> PythonProcess | None:
         """The process under the cursor; from elsewhere the one that was recorded last."""
         known = self.scene.processes if self.scene is not None else ()
-        if self.tabs.current != "processes" and self._process in known:
+        if self.tab != "processes" and self._process in known:
             return self._process
         return known[self.processes.cursor] if known else None
 
@@ -434,30 +410,6 @@ class ProfileScreen(HearingScreen):
         self.sampling = replace(self.sampling, **now)
         self._summarise()
 
-    def action_tab_processes(self) -> None:
-        self.open_tab("processes")
-
-    def action_tab_functions(self) -> None:
-        self.open_tab("functions")
-
-    def action_tab_flame(self) -> None:
-        self.open_tab("flame")
-
-    def action_tab_threads(self) -> None:
-        self.open_tab("threads")
-
-    def action_tab_files(self) -> None:
-        self.open_tab("files")
-
-    def action_tab_trace(self) -> None:
-        self.open_tab("trace")
-
-    def action_previous_tab(self) -> None:
-        self.open_tab(self.tabs.beside(-1))
-
-    def action_next_tab(self) -> None:
-        self.open_tab(self.tabs.beside(1))
-
     def action_find(self) -> None:
         self.asked.ask(self.flame, self.flame.words, "find functions and files")
 
@@ -481,13 +433,5 @@ class ProfileScreen(HearingScreen):
         if self._busy:
             self.workers.cancel_group(self, "profile")
             self._said = f"given up: {self._busy}"
-        elif self.tabs.current != "flame" or not self.flame.back():
+        elif self.tab != "flame" or not self.flame.back():
             self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen("profile"))
-
-    def action_quit(self) -> None:
-        self.app.exit(0)

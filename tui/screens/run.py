@@ -16,16 +16,15 @@ from tui import inside, show
 from tui.inbox import Inbox
 from tui.keys import KEYS, bindings
 from tui.listing import WAITING
-from tui.loading import Aside
+from tui.loading import Aside, loaded
 from tui.screens.heading import heading
-from tui.screens.hearing import HearingScreen
-from tui.widgets.bars import Line, Tabs, key_groups
+from tui.screens.tabbed import TabbedScreen
+from tui.widgets.bars import Line, Tabs
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.finding_text import FindingText
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.info_view import InfoView, lines
 from tui.widgets.job_cells import name_of
-from tui.widgets.lines import TONES
 from tui.widgets.log_view import LogView
 from tui.widgets.metric_grid import MetricGrid
 from tui.widgets.query import Query
@@ -33,11 +32,10 @@ from tui.widgets.resources_view import ResourcesView
 from tui.widgets.time_view import TimeView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from textual.app import ComposeResult
     from textual.timer import Timer
-    from textual.widget import Widget
 
     from trainboard.actions import Actions
     from trainboard.events import FindingsSeen, HostSeen, Sampled
@@ -49,22 +47,20 @@ if TYPE_CHECKING:
     from trainboard.series import Series
     from tui.keys import Key
     from tui.messages import FindingsArrived, HostArrived, LogArrived, LogFailed, SamplesArrived, TableArrived
-    from tui.widgets.bars import Group
 
-TABS = ("curves", "grid", "layers", "time", "log", "info", "findings", "resources")
 PACE = 0.5
 """Seconds at least between two drawings of what arrives."""
 AHEAD = 5.0
 """And between two estimates of how long it still takes."""
-TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 NONE_YET = "No metrics yet: lines like `step=10 loss=0.5` or JSON in the log make curves."
 
 
-class RunScreen(HearingScreen):
+class RunScreen(TabbedScreen):
     """Reads the whole series of its row once, and goes on with what the stream of events tells."""
 
+    PLACES = ("run",)
+    TABS = ("curves", "grid", "layers", "time", "log", "info", "findings", "resources")
     BINDINGS = bindings("run")
-    COMPONENT_CLASSES = TONES
 
     def __init__(
         self,
@@ -73,7 +69,7 @@ class RunScreen(HearingScreen):
         host: HostSeen | None,
         clock: Callable[[], float],
         *,
-        tab: str = TABS[0],
+        tab: str = "curves",
         progress: Progress | None = None,
         seen: FindingsSeen | None = None,
         at: Diagnosed | None = None,
@@ -102,7 +98,7 @@ class RunScreen(HearingScreen):
 
     def compose(self) -> ComposeResult:
         yield Line(id="head")
-        yield Tabs(TABS)
+        yield Tabs(self.TABS)
         yield CurvePlot(id="curves")
         yield MetricGrid(id="grid")
         yield HeatMap(id="layers")
@@ -120,7 +116,7 @@ class RunScreen(HearingScreen):
         self.log_view, self.info_view = self.query_one(LogView), self.query_one(InfoView)
         self.finding_text = self.query_one(FindingText)
         self.resources = self.query_one(ResourcesView)
-        self.tabs, self.asked = self.query_one(Tabs), self.query_one(Query)
+        self.asked = self.query_one(Query)
         self.plot.waiting = self.grid.waiting = "reading the metrics …"
         self.open_tab(self._first)
         self._fetch()
@@ -208,7 +204,7 @@ class RunScreen(HearingScreen):
             self._looked_ahead = self._clock()
             self._ahead.ask(self._look_ahead)
         series: Mapping[str, Series] = self._recording if self._recording is not None else {}
-        match self.tabs.current:
+        match self.tab:
             case "curves":
                 self.plot.found = self._inbox.of(self.row.key)
                 self.plot.put(series, self.row, self._recording.trouble if self._recording is not None else "")
@@ -218,7 +214,7 @@ class RunScreen(HearingScreen):
             case "grid":
                 self.grid.put(series)
             case "layers" | "time":
-                self._aside.ask(partial(self._work_out, self.tabs.current))
+                self._aside.ask(partial(self._work_out, self.tab))
             case "info":
                 self.info_view.put(lines(self.row, self._host, self._clock()))
             case "findings":
@@ -250,27 +246,12 @@ class RunScreen(HearingScreen):
 
     # Tabs.
 
-    @property
-    def pane(self) -> Widget:
-        """The one that is seen."""
-        return self.query_one(f"#{self.tabs.current}")
-
-    def open_tab(self, name: str) -> None:
-        """Show this pane, and give it the keys."""
-        self.tabs.current = name
-        for each in TABS:
-            self.query_one(f"#{each}").display = each == name
-        self.set_focus(self.pane)
+    def opened(self, name: str) -> None:
         if name == "log" and not self._log_wanted:
             self._log_wanted = True
             self.log_view.begin(self.row.key, show.clean(self.row.log or name_of(self.row)))
             self.actions.show(self.row.key)
         self._show()
-        self.show_keys()
-
-    @on(Tabs.Chosen)
-    def _tab_chosen(self, message: Tabs.Chosen) -> None:
-        self.open_tab(message.name)
 
     @on(MetricGrid.Opened)
     def _metric_opened(self, message: MetricGrid.Opened) -> None:
@@ -283,70 +264,29 @@ class RunScreen(HearingScreen):
     def _pane_changed(self) -> None:
         self.show_keys()
 
-    def on_descendant_focus(self) -> None:
-        self.show_keys()
-
-    def show_keys(self) -> None:
-        """The line at the bottom: the keys that do something here and now."""
-        if self.typing:
-            groups: tuple[Group, ...] = TYPING
-        else:
-            here = [key for key in KEYS if self._acts(key)]
-            if self.tabs.current == "log":
-                here = [replace(key, label="search") if key.action == "find" else key for key in here]
-            groups = key_groups(here)
-        self.query_one("#footer", Line).groups = groups
-
-    def _acts(self, key: Key) -> bool:
-        """Whether a key does something here and now."""
-        ours = "run" in key.where and self.check_action(key.action, ())
-        return ours or (self.tabs.current in key.where and bool(self.pane.check_action(key.action, ())))
+    def keys(self) -> Iterable[Key]:
+        ours = set(super().keys())
+        for key in KEYS:
+            if key in ours or (self.tab in key.where and self.pane.check_action(key.action, ())):
+                yield replace(key, label="search") if key.action == "find" and self.tab == "log" else key
 
     # Keys.
 
-    @property
-    def typing(self) -> bool:
-        """Whether a filter or a search is being typed."""
-        return isinstance(self.focused, Query)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """No key acts while something is typed; a log searches by itself."""
-        if self.typing or (action == "use" and self.tabs.current in ("curves", "layers")):
+        if self.typing or (action == "use" and self.tab in ("curves", "layers")):
             return False
-        return action != "find" or self.tabs.current in ("curves", "grid")
-
-    def action_tab_curves(self) -> None:
-        self.open_tab("curves")
-
-    def action_tab_grid(self) -> None:
-        self.open_tab("grid")
-
-    def action_tab_layers(self) -> None:
-        self.open_tab("layers")
-
-    def action_tab_time(self) -> None:
-        self.open_tab("time")
-
-    def action_tab_log(self) -> None:
-        self.open_tab("log")
-
-    def action_tab_info(self) -> None:
-        self.open_tab("info")
-
-    def action_tab_findings(self) -> None:
-        self.open_tab("findings")
-
-    def action_tab_resources(self) -> None:
-        self.open_tab("resources")
+        return action != "find" or self.tab in ("curves", "grid")
 
     def action_use(self) -> None:
         self.open_tab("resources")
 
-    def action_previous_tab(self) -> None:
-        self.open_tab(self.tabs.beside(-1))
+    async def action_outputs(self) -> None:
+        """What it wrote."""
+        await loaded("tui.screens.outputs")
+        from tui.screens.outputs import open_outputs
 
-    def action_next_tab(self) -> None:
-        self.open_tab(self.tabs.beside(1))
+        open_outputs(self, self.actions, self.row.key, self._clock)
 
     def action_back(self) -> None:
         if self.focused is self.log_view and self.log_view.back():
@@ -355,14 +295,6 @@ class RunScreen(HearingScreen):
             self.focused.filter("")
             return
         self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen("run"))
-
-    def action_quit(self) -> None:
-        self.app.exit(0)
 
     def action_find(self) -> None:
         pane = self.focused

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from trainboard import whytext
 from trainboard.actions import Refused
 from tui import show
-from tui.keys import KEYS, bindings
-from tui.screens.hearing import HearingScreen
-from tui.widgets.bars import Line, key_groups
-from tui.widgets.lines import TONES, Lines
+from tui.keys import bindings
+from tui.screens.upper import UpperScreen
+from tui.widgets.bars import Line
+from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,11 +76,11 @@ class ToldText(Lines):
         return self.line(y - 1, self._drawn[at] if at < len(self._drawn) else ())
 
 
-class WhyScreen(HearingScreen):
+class WhyScreen(UpperScreen):
     """Asks once when it is opened; smaller ones only when the user wants to know."""
 
+    PLACES = ("why", "told")
     BINDINGS = bindings("why")
-    COMPONENT_CLASSES = TONES
 
     def __init__(self, actions: Actions, row: Row, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -99,8 +99,7 @@ class WhyScreen(HearingScreen):
     def on_mount(self) -> None:
         self.told = self.query_one(ToldText)
         self.set_focus(self.told)
-        here = [key for key in KEYS if {"why", "told"} & set(key.where)]
-        self.query_one("#footer", Line).groups = key_groups(here)
+        self.show_keys()
         self.action_look()
 
     def _show(self) -> None:
@@ -147,23 +146,11 @@ class WhyScreen(HearingScreen):
     async def action_cluster(self) -> None:
         """The cluster that it waits for."""
         if self._row.backend not in self.actions.questions.clusters():
-            self.notify("it waits for no cluster with a scheduler", severity="warning", markup=False)
+            self.say("it waits for no cluster with a scheduler")
             return
         from tui.screens.cluster import ClusterScreen
 
         self.app.push_screen(ClusterScreen(self.actions, self._row.backend, self._clock))
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self.told.text)
-        self.notify("copied", markup=False)
-
-    def action_back(self) -> None:
-        self.dismiss(None)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen("why"))
-
-    def action_quit(self) -> None:
-        self.app.exit(0)
+        self.copy(self.told.text, "all of it")

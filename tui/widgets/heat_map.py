@@ -5,18 +5,17 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.color import Color, blend_rgb
 from rich.segment import Segment
-from rich.style import Style
 from textual.reactive import reactive
 from textual.strip import Strip
 
 from tui import heat, show
 from tui.keys import bindings
+from tui.widgets.heat_looks import blocks
 from tui.widgets.lines import Lines, strip, tone
 
 if TYPE_CHECKING:
-    from rich.color_triplet import ColorTriplet
+    from rich.style import Style
 
     from trainboard.layers import LayerMap
     from tui.widgets.lines import Piece
@@ -63,7 +62,7 @@ class HeatMap(Lines):
         """The cursor's; None: the newest, whatever comes."""
         self._drawn: tuple[object, ...] = ()
         self._picture: heat.Picture | None = None
-        self._looks: tuple[object, list[Style]] = (None, [])
+        self._looks: tuple[Style, ...] = ()
         self._blocks: dict[tuple[int, int], list[Segment]] = {}
         """Of the lines that were drawn, by row and line; those of the cursor's row are not kept."""
 
@@ -275,7 +274,7 @@ class HeatMap(Lines):
                 self._blocks[place] = cells
         return Strip.join([name, strip(self, (), 1), Strip(cells, self._width), bar])
 
-    def _cells(self, picture: heat.Picture, row: int, above: int, looks: list[Style]) -> list[Segment]:
+    def _cells(self, picture: heat.Picture, row: int, above: int, looks: tuple[Style, ...]) -> list[Segment]:
         """The blocks of a layer, `above` lines up from its lowest; neighbours that look the same are one segment."""
         width, groups, at = self._width, len(picture.steps), self._at(picture)
         codes = picture.codes[row].tolist()
@@ -291,23 +290,9 @@ class HeatMap(Lines):
             segments.append(Segment(sign * len(list(same)), marked if here else look))
         return segments
 
-    def _levels(self) -> list[Style]:
-        """The looks of the levels: from the background over the theme's own colour to that of the text."""
-        ground, hue = tone(self, "plain"), tone(self, "done")
-        key = ground, hue, self.app.no_color
-        if self._looks[0] != key:
-            back, middle, text = ground.bgcolor, hue.color, ground.color
-            if self.app.no_color or back is None or middle is None or text is None:
-                looks = [ground] * heat.LEVELS
-            else:
-                ends = back.get_truecolor(), middle.get_truecolor(), text.get_truecolor()
-                looks = [_look(*ends, 2 * level / (heat.LEVELS - 1)) for level in range(heat.LEVELS)]
-            self._looks, self._blocks = (key, looks), {}
-        return self._looks[1]
-
-
-def _look(back: ColorTriplet, hue: ColorTriplet, text: ColorTriplet, place: float) -> Style:
-    """Of a place between 0 and 2."""
-    low = blend_rgb(back, hue, 0.2)
-    colour = blend_rgb(low, hue, place) if place < 1 else blend_rgb(hue, text, place - 1)
-    return Style(color=Color.from_triplet(colour), bgcolor=Color.from_triplet(blend_rgb(back, colour, 0.55)))
+    def _levels(self) -> tuple[Style, ...]:
+        """The looks of the levels; with others, what was drawn is not kept."""
+        looks = blocks(self)
+        if looks is not self._looks:
+            self._looks, self._blocks = looks, {}
+        return looks

@@ -1,0 +1,151 @@
+"""What one run wrote where its program ran: found there, and read where it lies."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specs.model import SpecError
+from trainboard.actions import Refused
+from trainboard.outputs import HEAD, Kind, grouped, named_by, needs_head, recognise
+from trainboard.profiling import answered
+from trainboard.records import Experiment, Run
+from trainboard.show import size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from backends.base import Backend, Result
+    from trainboard.outputs import Output
+    from trainboard.plans import Planner
+    from trainboard.rows import Row
+
+HEADS = 400
+"""Files whose beginnings are looked at, the newest."""
+
+PIECE = 1 << 20
+"""Bytes of one request."""
+
+MOST = 64 << 20
+"""Bytes that are read of one file at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is."""
+
+    outputs: tuple[Output, ...]
+    left: str = ""
+    """Why there may be more, in one line; empty where this is all."""
+    folder: str = ""
+    """Where the program ran."""
+
+
+class Written:
+    """The outputs of one row. Every call raises `Refused`, in one line."""
+
+    def __init__(self, row: Row, backends: Mapping[str, Backend], planner: Planner) -> None:
+        self.row = row
+        self._backends = backends
+        self._planner = planner
+        self._folder = ""
+
+    @property
+    def backend(self) -> Backend:
+        """Where its files lie."""
+        backend = self._backends.get(self.row.backend)
+        if backend is None:
+            gone = f"{self.row.backend} is not in the config any more"
+            raise Refused(gone if self.row.backend else "it was not sent anywhere yet: it has written nothing")
+        if not self.row.directory:
+            raise Refused("this job was not started here: nobody knows where it writes")
+        return backend
+
+    async def patterns(self) -> Mapping[str, Sequence[str]]:
+        """The globs that its spec names, filled in, by their key."""
+        from specs.outputs import shown_patterns
+
+        experiment, run = self.row.sources[0], self.row.sources[1]
+        assert isinstance(experiment, Experiment)
+        assert isinstance(run, Run)
+        try:
+            book = await self._planner.book(experiment)
+            if run.index >= len(book.settings):
+                raise Refused(f"{experiment.source}: has no run {run.index} any more")
+            return shown_patterns(book.spec, book.settings[run.index])
+        except SpecError as error:
+            raise Refused(str(error)) from error
+
+    async def find(self) -> Found:
+        """What it wrote: what its spec names, and what is recognised."""
+        backend, patterns = self.backend, await self.patterns()
+        globs = [each for several in patterns.values() for each in several]
+        found = await answered(backend.results(self.row.directory, [*globs, "**"]))
+        self._folder = found.folder
+        unnamed = [each for each in found.files if named_by(patterns, each.path) is None and needs_head(each.path)]
+        heads = await self._heads(sorted(unnamed, key=lambda each: -each.changed)[:HEADS])
+        return await asyncio.to_thread(_found, found.files, patterns, heads, found.left, found.folder)
+
+    async def _heads(self, files: Sequence[Result]) -> Mapping[str, bytes]:
+        if not files:
+            return {}
+        wanted = [(each.path, 0, HEAD) for each in files]
+        heads = await answered(self.backend.fetch(self.row.directory, wanted))
+        return {each.path: head for each, head in zip(files, heads, strict=True) if isinstance(head, bytes)}
+
+    async def read(self, path: str, most: int = MOST, progress: Callable[[int], None] = lambda _: None) -> bytes:
+        """A file from its beginning, at most so many bytes of it; `progress` is told how many are here."""
+        pieces: list[bytes] = []
+        at = 0
+        while at < most:
+            wanted = min(PIECE, most - at)
+            (piece,) = await answered(self.backend.fetch(self.row.directory, [(path, at, wanted)]))
+            if not isinstance(piece, bytes):
+                raise Refused(f"{path}: {piece}")
+            pieces.append(piece)
+            at += len(piece)
+            progress(at)
+            if len(piece) < wanted:
+                break
+        return b"".join(pieces)
+
+
+def _found(
+    files: Sequence[Result],
+    patterns: Mapping[str, Sequence[str]],
+    heads: Mapping[str, bytes],
+    left: str,
+    folder: str,
+) -> Found:
+    sorted_out = []
+    for each in files:
+        named = named_by(patterns, each.path)
+        sorted_out.append((each, named or recognise(each.path, heads.get(each.path)), named is not None))
+    return Found(grouped(sorted_out), left, folder)
+
+
+def facts(output: Output) -> dict[str, object]:
+    """What `outputs --json` says of one."""
+    return {
+        "kind": str(output.kind) if output.kind is not Kind.OTHER else None,
+        "name": output.name,
+        "named": output.named,
+        "files": [
+            {"path": each.path, "size": each.size, "changed": each.changed, "step": each.step}
+            for each in output.files
+        ],
+    }
+
+
+def extent(output: Output) -> str:
+    """Which steps, in a few letters."""
+    steps = output.steps if len(output.files) > 1 or output.kind is Kind.SAMPLES else ()
+    return "" if not steps else f"{steps[0]}" if len(steps) == 1 else f"{steps[0]}–{steps[-1]}"
+
+
+def row_of(output: Output, age: str) -> tuple[str, ...]:
+    """A line of the listing: kind, files, steps, size, age, name, whence."""
+    kind = "" if output.kind is Kind.OTHER else str(output.kind)
+    whence = "spec" if output.named else "" if output.kind is Kind.OTHER else "recognised"
+    return kind, str(len(output.files)), extent(output), size(output.size), age, output.name, whence
