@@ -146,6 +146,20 @@ KEYS = (
     Key("slash", "find", "filter", "filter the metrics", ("run",), "/"),
     Key("y", "copy", "copy", "copy the values under the cursor", ("curves",)),
     Key("n", "next_quantity", "quantity", "next quantity of the layers", ("layers",)),
+    Key(
+        "h",
+        "distributions",
+        "histogram",
+        "how the layer's numbers are distributed: over the steps, at two steps, not shown",
+        ("layers",),
+    ),
+    Key(
+        "b",
+        "next_trouble",
+        "misbehaved",
+        "to the layer and step that misbehaved first; then to the next",
+        ("layers",),
+    ),
     Key("N", "previous_quantity", "", "quantity before", ("layers",)),
     Key("left", "left", "cursor", "cursor to the step before", ("layers",), "←"),
     Key("right", "right", "", "cursor to the next step", ("layers",), "→"),
@@ -154,6 +168,11 @@ KEYS = (
     Key("L", "log_scale", "log", "logarithmic scale, or a linear one", ("layers",)),
     Key("u", "own_scales", "own", "a scale of its own for every layer, or one for all", ("layers",)),
     Key("z", "fold", "fold", "all layers at once, several on a line, or a line for each", ("layers",)),
+    Key("space", "pin", "pin", "compare with this step's distribution, or with the first again", ("layers",)),
+    Key("S", "shades", "", "logarithmic shades of the distributions, or linear ones", ("layers",)),
+    Key(
+        "o", "whole", "", "distributions from the least number to the greatest, or without the outliers", ("layers",)
+    ),
     Key("y", "copy", "copy", "copy the value under the cursor", ("layers",)),
     Key("r", "record", "record", "record the process under the cursor, or the same once more", ("profile",)),
     Key("d", "dump", "threads", "where all threads of all its processes stand now", ("profile",)),
