@@ -20,7 +20,7 @@ check: $(VENV)/.dev  ## format, lint, types, import directions, the Python of wh
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/vermin -q -t=3.6- --no-tips --violations backends/runner backends/remote backends/queue
+	$(BIN)/vermin -q -t=3.6- --no-tips --violations backends/runner backends/remote backends/queue backends/predictions
 
 docs: $(STAMP)  ## make docs/*.md that are made from the model, the keys, the rules and Slurm's reasons
 	$(BIN)/python -m specs.describe > docs/spec.md.new && mv docs/spec.md.new docs/spec.md

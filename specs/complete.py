@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 TEMPLATES = (
     *("command", "metrics.sources", "inputs", "inputs.path", "env"),
-    *("outputs.checkpoint", "outputs.collect", "outputs.sequences", "outputs.samples", "outputs.embeddings"),
+    *(
+        "outputs.checkpoint",
+        "outputs.collect",
+        "outputs.predictions",
+        "outputs.predictions.path",
+        "outputs.sequences",
+        "outputs.samples",
+        "outputs.embeddings",
+    ),
 )
 """Keys in whose values `{parameters}` stand."""
 VARIANT = "[variant]"

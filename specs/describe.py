@@ -81,7 +81,7 @@ def _early_stop(name: str, rule: Rule) -> tuple[str, str, str, str]:
 def _takes(key: Key) -> str:
     if key.path in ("watch.stop_on", "watch.rules"):  # the names of all rules would fill the page
         return f"{key.kind}, as `{key.example}`"
-    if key.kind in (Kind.SECTION, Kind.SECTIONS, Kind.VARIANTS):
+    if key.kind in (Kind.SECTION, Kind.SECTIONS, Kind.FILE, Kind.VARIANTS):
         return f"[{key.kind}](#{key.name})"
     if key.kind is Kind.FLAG:
         return str(key.kind)

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specs import measures, sbatch
+from specs import measures, predictions, sbatch
 from specs.combos import VARIANT
 from specs.draft import Draft, fixed
 from specs.gather import Gather
 from specs.inputs import ITEM, read_code, read_inputs
 from specs.metrics import read_metrics
-from specs.model import MOST_PRIORITY, Resources, Scalar, SlurmOptions
+from specs.model import LONGEST_QUESTION, MOST_PRIORITY, Resources, Scalar, SlurmOptions
 from specs.outputs import read_outputs
 from specs.retry import read_retry
 from specs.sweep import read_sweep
@@ -21,14 +21,14 @@ from specs.variants import NOT_WITHIN, VARIANTS
 from specs.watching import read_watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from specs.model import SpecError
     from specs.tree import Section
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "": (
-        *("name", "command", "workdir", "setup", "env", "params", "sweep"),
+        *("name", "question", "command", "workdir", "setup", "env", "params", "sweep"),
         *("resources", "where", "slurm", "metrics", "outputs", "retry", "after", "priority"),
         *("extends", "variants", "inputs", "code", "watch"),
     ),
@@ -36,9 +36,10 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "slurm": ("partition", "account", "qos", "sbatch"),
     "metrics": ("objective", "goal", "total", "sources", "pattern"),
     "outputs": (
-        *("checkpoint", "keep", "log_limit", "collect", "collect_limit"),
+        *("checkpoint", "keep", "log_limit", "collect", "collect_limit", "predictions"),
         *("sequences", "samples", "embeddings"),
     ),
+    "outputs.predictions": predictions.KEYS,
     "inputs": ITEM,
     "code": ("exclude", "allow"),
     "retry": ("on", "max", "wait", "resume", "memory"),
@@ -46,10 +47,6 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "watch.early_stop": ("rule", "options", "act"),
 }
 """The keys of each section; those that are missing here hold names of the user's."""
-LATER: Mapping[str, tuple[str, ...]] = {
-    "outputs": ("predictions",),
-}
-"""Keys of the spec's format that this version does not act on."""
 
 WITHIN = {**KNOWN, "": tuple(key for key in KNOWN[""] if key not in NOT_WITHIN)}
 """The same within a variant."""
@@ -60,13 +57,13 @@ _WORD = re.compile(r"[^\s-]\S*")
 
 
 def unknown(top: Section, known: Mapping[str, tuple[str, ...]] = KNOWN) -> Iterator[SpecError]:
-    """Every key that means nothing, or nothing yet."""
+    """Every key that means nothing."""
     for name in known:
         value = _at(top, name)
         items = () if value is None else value.content if isinstance(value.content, tuple) else (value,)
         for item in items:
             if isinstance(item.content, dict):
-                yield from _unknown(item.section(), known[name], LATER.get(name, ()))
+                yield from item.section().unknown(known[name])
 
 
 def _at(top: Section, path: str) -> Value | None:
@@ -84,15 +81,6 @@ def unknown_in_variants(top: Section) -> Iterator[SpecError]:
         for entry in variants.section().entries.values():
             if isinstance(entry.value.content, dict):
                 yield from unknown(entry.value.section(), WITHIN)
-
-
-def _unknown(section: Section, known: Collection[str], later: Collection[str]) -> Iterator[SpecError]:
-    for key in later:
-        if key in section:
-            path = f"{section.path}.{key}" if section.path else key
-            yield section.entries[key].place.error(f"{quoted(path)} is not supported by this version")
-            section = section.without(key)
-    yield from section.unknown(known)
 
 
 def name(draft: Draft) -> str:
@@ -195,6 +183,14 @@ def after(draft: Draft) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def question(draft: Draft) -> str:
+    """What the experiment is to find out."""
+    text = draft.top.text("question", "").strip()
+    if len(text) > LONGEST_QUESTION:
+        raise draft.top["question"].error(f"has {len(text)} characters, and {LONGEST_QUESTION} is the most")
+    return text
+
+
 def priority(draft: Draft) -> int:
     """The place among the user's own runs."""
     number = draft.top.integer("priority", 0)
@@ -205,6 +201,7 @@ def priority(draft: Draft) -> int:
 
 READERS: Mapping[str, Callable[[Draft], object]] = {
     "name": name,
+    "question": question,
     "command": command,
     "workdir": workdir,
     "setup": setup,

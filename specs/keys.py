@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 from specs import earlystop, model, units, watch
 from specs.model import (
     RETRIABLE,
+    TASKS,
     Code,
     Goal,
     Input,
     Method,
     Metrics,
     Outputs,
+    Predictions,
     Resources,
     Retry,
     SlurmOptions,
@@ -49,6 +51,7 @@ class Kind(StrEnum):
     TIME = "duration"
     SECTION = "section"
     SECTIONS = "list of sections"
+    FILE = "path, or a section"
     VALUES = "names with values"
     VARIABLES = "names with text or null"
     NUMBERS = "names with numbers"
@@ -94,6 +97,7 @@ SECTIONS: Mapping[str, type] = {
     "slurm": SlurmOptions,
     "metrics": Metrics,
     "outputs": Outputs,
+    "outputs.predictions": Predictions,
     "retry": Retry,
     "inputs": Input,
     "code": Code,
@@ -104,6 +108,7 @@ SECTIONS: Mapping[str, type] = {
 
 _TABLE: Mapping[str, tuple[Kind, str]] = {
     "name": (Kind.TEXT, "char-rnn"),
+    "question": (Kind.TEXT, "Does dropout help the small model?"),
     "command": (Kind.TEXT, "python train.py --lr {lr}"),
     "extends": (Kind.TEXTS, "base.yaml"),
     "workdir": (Kind.TEXT, "."),
@@ -147,6 +152,15 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
     "outputs.log_limit": (Kind.SIZE, "500M"),
     "outputs.collect": (Kind.TEXTS, '["results/{run}.csv"]'),
     "outputs.collect_limit": (Kind.SIZE, "64M"),
+    "outputs.predictions": (Kind.FILE, '"predictions/{run}.csv"'),
+    "outputs.predictions.path": (Kind.TEXT, '"predictions/{run}.csv"'),
+    "outputs.predictions.target": (Kind.TEXT, "species"),
+    "outputs.predictions.prediction": (Kind.TEXT, "guess"),
+    "outputs.predictions.scores": (Kind.TEXTS, '"prob_*"'),
+    "outputs.predictions.id": (Kind.TEXT, "image"),
+    "outputs.predictions.weight": (Kind.TEXT, "weight"),
+    "outputs.predictions.inputs": (Kind.TEXTS, "[age, device]"),
+    "outputs.predictions.task": (Kind.WORD, "regression"),
     "outputs.sequences": (Kind.TEXTS, '["sequences/{run}/*.jsonl"]'),
     "outputs.samples": (Kind.TEXTS, '["samples/{run}/**"]'),
     "outputs.embeddings": (Kind.TEXTS, '["embeddings/{run}/*.npy"]'),
@@ -175,10 +189,11 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
 }
 """Every key in the order of the documentation, with what it takes and an example."""
 
-NEEDED = ("name", "command", "inputs.path", "retry.on", "watch.early_stop.rule")
+NEEDED = ("name", "command", "inputs.path", "outputs.predictions.path", "retry.on", "watch.early_stop.rule")
 WORDS: Mapping[str, tuple[str, ...]] = {
     "sweep.method": tuple(map(str, Method)),
     "metrics.goal": tuple(map(str, Goal)),
+    "outputs.predictions.task": TASKS,
     "retry.on": RETRIABLE,
     "sweep.shuffle": ("true", "false"),
     "watch.stop_on": (*watch.FINDINGS, *watch.SEVERITIES),

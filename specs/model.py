@@ -203,6 +203,34 @@ class Metrics:
     groups called as the metrics; `step` and `epoch` are the index."""
 
 
+TASKS = ("classification", "regression")
+"""What predictions may be of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The file in which a run says what it predicted; columns that are not named are known by their usual names."""
+
+    path: str
+    """Path or glob of a table (CSV, TSV, JSON lines or Parquet, the first three also as `.gz`), relative to where the
+    program runs; placeholders as in `checkpoint`. Of several files the newest is read."""
+    target: str | None = None
+    """The column of what is right."""
+    prediction: str | None = None
+    """The column of what was predicted; with scores it is not needed."""
+    scores: tuple[str, ...] = ()
+    """The columns of the classes' probabilities or logits: names that end in the class, as `prob_cat`, a beginning of
+    such names with a star, as `prob_*`, or one column of lists or of objects."""
+    id: str | None = None
+    """The column that tells which sample it is: two runs are compared by it."""
+    weight: str | None = None
+    """The column of how much each sample counts."""
+    inputs: tuple[str, ...] = ()
+    """The columns that the errors are explained by; empty: all others."""
+    task: str | None = None
+    """What is predicted; null: as it looks, classes with scores or with text, or with few whole numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """What a run leaves behind."""
@@ -218,6 +246,9 @@ class Outputs:
     in `checkpoint`."""
     collect_limit: int = 64 << 20
     """Bytes that the results of one run may have together; what goes beyond stays there."""
+    predictions: Predictions | None = None
+    """What the run predicted, sample by sample: a path, or a section that names the columns too. It is read where it
+    lies, for `trainboard errors`."""
     sequences: tuple[str, ...] = ()
     """Globs of JSONL files of characters or tokens with what the model expected, to look at; as in `collect`."""
     samples: tuple[str, ...] = ()
@@ -225,6 +256,9 @@ class Outputs:
     embeddings: tuple[str, ...] = ()
     """Globs of tables of embeddings or activations, to look at; as in `collect`."""
 
+
+LONGEST_QUESTION = 2000
+"""Characters: a paragraph, not a paper."""
 
 MOST_PRIORITY = 1000
 """A run's priority is at most so far from 0."""
@@ -264,6 +298,8 @@ class Spec:
     """The file's content."""
     workdir: Path
     """The project folder on this machine, absolute."""
+    question: str = ""
+    """What the experiment is to find out, in the user's words: its report begins with it."""
     setup: str = ""
     """Shell text that runs before the command, in the same shell."""
     env: Mapping[str, str | None] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 import re
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,14 @@ from specs import braces, measures
 from specs.braces import RUN, as_text
 from specs.gather import Gather
 from specs.model import LOG, Outputs, SpecError
+from specs.predictions import read_predictions
 from specs.tree import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from specs.draft import Draft
-    from specs.model import Scalar, Setting, Spec
+    from specs.model import Predictions, Scalar, Setting, Spec
     from specs.tree import Section, Value
 
 SHOWN = ("sequences", "samples", "embeddings")
@@ -41,6 +43,7 @@ def read_outputs(draft: Draft) -> Outputs:
         gather(_log_limit, section),
         gather(_globs, section, "collect"),
         usual.collect_limit if limit is None else limit,
+        predictions=gather(read_predictions, section, _result),
         **{key: gather(_globs, section, key) for key in SHOWN},
     )
     gather.done()
@@ -107,6 +110,8 @@ def collect_patterns(spec: Spec, setting: Setting) -> tuple[str, ...]:
 def shown_patterns(spec: Spec, setting: Setting) -> dict[str, tuple[str, ...]]:
     """The globs of what can be looked at, by key, without those that the spec does not name. Raises the same."""
     found = {key: _patterns(spec, setting, key) for key in SHOWN}
+    if (predictions := predictions_of(spec, setting)) is not None:
+        found["predictions"] = (predictions.path,)
     return {key: patterns for key, patterns in found.items() if patterns}
 
 
@@ -120,10 +125,24 @@ def _patterns(spec: Spec, setting: Setting, key: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def predictions_of(spec: Spec, setting: Setting) -> Predictions | None:
+    """Where one run has its predictions, values in the path taken as they are; None where the spec names none.
+
+    Raises `SpecError` where the values lead the path out of the project folder.
+    """
+    found = spec.outputs.predictions
+    if found is None:
+        return None
+    filled = fill(found.path, {RUN: setting.name, **setting.params})
+    if problem := outside(filled):
+        raise SpecError(str(spec.source), None, f'"outputs.predictions" of {setting.name} {problem}')
+    return replace(found, path=filled)
+
+
 def shared_outputs(spec: Spec, settings: Sequence[Setting]) -> str | None:
     """Why the runs cannot share the project folder: two would take each other's outputs for their own."""
     clash = _clash(spec, settings, absolute=False) or _clashing_results(spec, settings)
-    clash = clash or _clashing_sources(spec, settings)
+    clash = clash or _clashing_predictions(spec, settings) or _clashing_sources(spec, settings)
     return clash and f"{spec.source}: {clash}"
 
 
@@ -186,6 +205,14 @@ def _clashing_results(spec: Spec, settings: Sequence[Setting]) -> str | None:
         for filled in zip(*(_patterns(spec, setting, key) for setting in settings), strict=True)
     )
     return next(filter(None, found), None)
+
+
+def _clashing_predictions(spec: Spec, settings: Sequence[Setting]) -> str | None:
+    found = spec.outputs.predictions
+    if found is None:
+        return None
+    filled = [(fill(found.path, {RUN: setting.name, **setting.params}), setting.name) for setting in settings]
+    return _each_others(sorted(filled), "outputs.predictions", "predictions")
 
 
 def _clashing_sources(spec: Spec, settings: Sequence[Setting]) -> str | None:

@@ -108,6 +108,8 @@ def _value(key: Key) -> Schema:
             return {"type": "object"}
         case Kind.SECTION:
             return _section(key.path)
+        case Kind.FILE:
+            return {"anyOf": [TEXT, _section(key.path)]}
         case Kind.SECTIONS:
             item = {"anyOf": [TEXT, _section(key.path)]}
             return {"anyOf": [TEXT, {"type": "array", "items": item}]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from specs import braces, inputs, outputs, paramsfile, references
+from specs import braces, inputs, outputs, paramsfile, predictions, references
 from specs.braces import as_text
 from specs.combos import MOST_RUNS, SEED, count, kept, possible
 from specs.command import take_apart
@@ -94,6 +94,8 @@ def _of_parameters(known: _Known, parts: Mapping[str, Any]) -> Iterator[SpecErro
         section = known.draft.top.section("outputs")
         problems += _paths(known, section.each("checkpoint"), outputs.fill, outputs.astray)
         problems += _paths(known, section.each("collect"), outputs.fill, outputs.outside)
+        path = predictions.path_value(section)
+        problems += _paths(known, () if path is None else (path,), outputs.fill, outputs.outside)
     if "metrics" in parts:
         globs = [item for item in known.draft.top.section("metrics").each("sources") if item.content != LOG]
         problems += _paths(known, globs, outputs.fill, outputs.outside)

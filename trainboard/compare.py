@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trainboard.extract.names import objective as objective_of
-from trainboard.layernames import of_a_layer
+from trainboard.layernames import of_a_layer, of_a_spread
 from trainboard.results import KINDS, Value, goal_of, judged, value_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ class Entry:
     seconds: float | None
     """How long it ran so far; None where nobody knows."""
     metrics: Mapping[str, Value]
+    experiment: str = ""
+    """Its id; empty where it is not told."""
+    gpu_hours: float | None = None
+    """That all its attempts held; None where nobody knows."""
+    finding: str = ""
+    """Severity and rule of the worst finding that goes on, as `error: non_finite`; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,11 @@ def varying(params: Sequence[Mapping[str, Scalar]]) -> tuple[str, ...]:
 
 def of_row(row: Row, series: Mapping[str, Series], now: float) -> Entry:
     """A run as the board has it."""
-    metrics = {name: value_of(found, goal_of(name, row), row.state) for name, found in series.items() if len(found)}
+    metrics = {
+        name: value_of(found, goal_of(name, row), row.state)
+        for name, found in series.items()
+        if len(found) and not of_a_spread(name)
+    }
     end = row.ended if row.state.ended else now
     seconds = None if row.started is None or end is None else end - row.started
     return Entry(row.key, row.name, row.state, row.params, seconds, metrics)

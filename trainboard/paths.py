@@ -64,6 +64,11 @@ class Paths:
         return self.state / "profiles"
 
     @property
+    def digests(self) -> Path:
+        """The folder of what is kept of the metrics of experiments, so that not all their series are read again."""
+        return self.state / "digests"
+
+    @property
     def results(self) -> Path:
         """The folder of what runs left and was brought here: `<run>/<attempt>/…`."""
         return self.state / "results"

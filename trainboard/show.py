@@ -90,6 +90,18 @@ def _visible(char: str) -> str:
     return {"Cf": "", "Zs": " "}.get(category, "\N{REPLACEMENT CHARACTER}")
 
 
+def finite(value: object) -> object:
+    """A JSON value with words for the numbers that JSON does not have."""
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case dict():
+            return {key: finite(each) for key, each in value.items()}
+        case list() | tuple():
+            return [finite(each) for each in value]
+    return value
+
+
 def busy(gpu: Gpu) -> bool:
     """Whether somebody uses it: a compute process, else a tenth of its memory or of its time; or nobody can."""
     if gpu.lost:

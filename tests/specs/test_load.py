@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 
 from specs.expand import expand
 from specs.load import errors, load, loads
-from specs.model import Goal, Method, Metrics, Outputs, Resources, Retry, SlurmOptions, Spec, SpecError, SpecErrors
+from specs.model import (
+    Goal,
+    Method,
+    Metrics,
+    Outputs,
+    Predictions,
+    Resources,
+    Retry,
+    SlurmOptions,
+    Spec,
+    SpecError,
+    SpecErrors,
+)
 
 WHOLE = """\
 name: char-rnn
@@ -91,6 +103,15 @@ def test_a_whole_spec_is_read(tmp_path: Path) -> None:
     assert spec.retry == Retry(("PREEMPTED", "TIMEOUT", "OUT_OF_MEMORY"), 5, 60, "--resume={checkpoint}", 1.5)
     assert (spec.after, spec.priority, spec.sweep.at_most) == (("preprocess", "tokens-3"), -20, 4)
     assert spec.overrides == ()
+
+
+def test_a_question_is_kept_in_its_own_words_and_has_an_end() -> None:
+    text = SMALL + "question: |\n  Does dropout help?\n  And how much: 1?\n"
+    assert loads(text, Path("x.yaml")).question == "Does dropout help?\nAnd how much: 1?"
+    assert loads(SMALL, Path("x.yaml")).question == ""
+    assert complaint(SMALL + f"question: {'a' * 2001}") == (
+        'char.yaml:4:11: "question" has 2001 characters, and 2000 is the most'
+    )
 
 
 def test_the_least_spec_has_the_models_defaults() -> None:
@@ -237,7 +258,34 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
             '23: "outputs.log_limit" must be a size with its unit, as 8G or 500M, not',
         ),
         ("log_limit: 100M", "log_limit: 10K", '23: "outputs.log_limit" must be at least 1M, not "10K"'),
-        ("keep: 2", "predictions: p.csv", '23: "outputs.predictions" is not supported by this version'),
+        (
+            "keep: 2",
+            "prediction: p.csv",
+            '23: unknown key "outputs.prediction" (did you mean "outputs.predictions"?)',
+        ),
+        ("keep: 2", "predictions: /p.csv", '23: "outputs.predictions" leads out of the project folder: "/p.csv"'),
+        ("keep: 2", "predictions: {target: y}", '23: "outputs.predictions.path" is missing'),
+        (
+            "keep: 2",
+            "predictions: {path: p.csv, targets: y}",
+            '23: unknown key "outputs.predictions.targets" (did you mean "outputs.predictions.target"?)',
+        ),
+        (
+            "keep: 2",
+            "predictions: {path: p.csv, task: regresion}",
+            '23: "outputs.predictions.task" must be classification or regression, not "regresion" '
+            '(did you mean "regression"?)',
+        ),
+        (
+            "keep: 2",
+            "predictions: {path: p.csv, scores: ['']}",
+            '23: "outputs.predictions.scores[1]" is empty: it is the name of a column',
+        ),
+        (
+            "keep: 2",
+            "predictions: '{nme}.csv'",
+            '23: "outputs.predictions": unknown parameter "nme"',
+        ),
         ("outputs: {", "outputs: 3 #", '23: "outputs" must be a mapping of keys to values, not 3'),
         ("max: 5", "most: 5", '24: unknown key "retry.most"'),
         ("on: [preempted, Timeout, OUT_OF_MEMORY], ", "", '24: "retry.on" is missing'),
@@ -306,11 +354,12 @@ def test_a_mistake_is_one_line_with_file_line_column_and_key(old: str, new: str,
     assert 1 <= found.column <= len(text.split("\n")[int(line) - 1]) + 1
 
 
-def test_keys_of_later_versions_are_never_ignored() -> None:
-    assert (
-        complaint(f"{SMALL}outputs: {{predictions: p.csv}}")
-        == 'char.yaml:4:11: "outputs.predictions" is not supported by this version'
-    )
+def test_predictions_are_a_path_or_a_section_that_names_their_columns() -> None:
+    plain = loads(f"{SMALL}outputs: {{predictions: 'out/{{run}}.csv'}}", Path("char.yaml"))
+    assert plain.outputs.predictions == Predictions("out/{run}.csv")
+    columns = "target: t, prediction: 7, scores: 'p_*', id: i, weight: w, inputs: [a, b, a], task: regression"
+    named = loads(f"{SMALL}outputs: {{predictions: {{path: p.csv, {columns}}}}}", Path("char.yaml"))
+    assert named.outputs.predictions == Predictions("p.csv", "t", "7", ("p_*",), "i", "w", ("a", "b"), "regression")
 
 
 def test_a_yaml_bomb_is_refused() -> None:
@@ -593,7 +642,7 @@ SPECS = st.fixed_dictionaries(
         **dict.fromkeys(
             (
                 *("params", "resources", "where", "slurm", "metrics", "env", "setup", "outputs", "retry", "after"),
-                *("priority", "inputs", "code", "variants", "extends"),
+                *("priority", "inputs", "code", "variants", "extends", "question"),
             ),
             TREES,
         ),

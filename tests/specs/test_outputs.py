@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specs.expand import expand
-from specs.model import Outputs, Scalar, Setting, Spec, SpecError, Sweep
-from specs.outputs import checkpoint_pattern, shared_outputs
+from specs.model import Outputs, Predictions, Scalar, Setting, Spec, SpecError, Sweep
+from specs.outputs import checkpoint_pattern, predictions_of, shared_outputs
 
 
 def a_spec(pattern: str | None, **axes: tuple[Scalar, ...]) -> Spec:
@@ -121,3 +121,25 @@ def test_runs_that_would_bring_each_others_results_cannot_share_a_folder(
         else None
     )
     assert clash(replace(spec, sweep=Sweep(axes={"a": (1,)}))) is None
+
+
+def test_the_path_of_predictions_is_filled_for_each_run_and_its_columns_stay() -> None:
+    spec = replace(a_spec(None, a=(1, 2)), outputs=Outputs(predictions=Predictions("out/{run}-{a}.csv", target="t")))
+    found = [predictions_of(spec, setting) for setting in expand(spec)]
+    assert found == [Predictions("out/a=1-1.csv", target="t"), Predictions("out/a=2-2.csv", target="t")]
+    assert predictions_of(replace(spec, outputs=Outputs()), expand(spec)[0]) is None
+
+
+def test_runs_that_would_read_each_others_predictions_cannot_share_a_folder() -> None:
+    spec = replace(a_spec(None, a=(1, 2)), outputs=Outputs(predictions=Predictions("preds.csv")))
+    assert str(shared_outputs(spec, expand(spec))).startswith(
+        'x.yaml: "outputs.predictions": runs a=1 and a=2 would take each other\'s predictions for their own: '
+    )
+    apart = replace(spec, outputs=Outputs(predictions=Predictions("preds-{a}.csv")))
+    assert shared_outputs(apart, expand(apart)) is None
+
+
+def test_a_value_cannot_lead_predictions_out_of_the_project_folder() -> None:
+    spec = replace(a_spec(None, a=("..",)), outputs=Outputs(predictions=Predictions("x/{a}/y.csv")))
+    with pytest.raises(SpecError, match=r'"outputs.predictions" of .* leads out of the project folder'):
+        predictions_of(spec, expand(spec)[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from specs import forms, sweep
+from specs import forms, predictions, sweep
 from specs.describe import page
 from specs.document import Value, parse_value
 from specs.expand import expand
@@ -54,6 +54,7 @@ def with_value(key: Key) -> str:
         "sweep.zip": "model.depth: [1, 2], data.name: [a, b], ",
         "sweep.at_most": "lr: [1, 2], ",
         "outputs.keep": "checkpoint: c, ",
+        **{f"outputs.predictions.{name}": "path: p.csv, " for name in predictions.KEYS[1:]},
         "inputs.size": "path: /x, ",
         "inputs.sha256": "path: /x, ",
         "retry.resume": "on: [TIMEOUT], ",

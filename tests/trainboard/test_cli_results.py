@@ -127,7 +127,7 @@ def test_results_of_a_run_that_still_runs_and_of_one_that_nobody_watched(shell: 
     shell.done("ls")
     [running] = shell.json("results", "w-1")
     assert (running["state"], running["metrics"]) == ("RUNNING", {"loss": {"final": None, "best": 0.5, "last": 0.5}})
-    assert shell.done("results", "w-1").splitlines()[1].split()[:3] == ["w-1.0", "RUNNING", "–"]
+    assert shell.done("results", "w-1").splitlines()[1].split()[:2] == ["w-1.0", "RUNNING"]
     following.terminate()  # it polls, too
     following.communicate(timeout=30)
     [polled] = shell.home.glob("**/polled/*")
@@ -197,3 +197,57 @@ def test_what_looks_like_a_secret_is_not_sent_unasked(everywhere: Shell) -> None
     sent = everywhere("submit", "project/small.yaml", "--on", "gpu1", "--send", "--json")
     assert sent.returncode == 0, sent.stderr
     end(everywhere)
+
+
+MANY = """\
+name: many
+command: "echo step 1 val_loss $(python3 -c 'print(round(abs({lr} - 0.2) + {seed} / 100, 4))') lr_now {lr}"
+sweep: {lr: [0.1, 0.2, 0.4], seeds: 2}
+metrics: {objective: val_loss}
+"""
+
+
+def test_results_are_filtered_sorted_folded_tested_and_gone_on_from(shell: Shell) -> None:
+    shell.write("many.yaml", MANY)
+    shell.json("submit", "many.yaml")
+    end(shell)
+    wanted = shell.json("results", "many-1", "--where", "lr>0.1", "--where", "seed=2", "--sort", "val_loss")
+    assert [(each["params"]["lr"], each["metrics"]["val_loss"]["final"]) for each in wanted] == [
+        (0.2, 0.02),
+        (0.4, 0.22),
+    ]
+    assert wanted[0]["gpu_hours"] == 0
+    table = shell("results", "many-1", "--offline", "--where", "lr<0.3", "--columns", "lr,val_loss:last,[state]")
+    assert table.stdout.splitlines()[0].split() == ["RUN", "lr", "val_loss", "last", "STATE"]
+    assert [line.split()[2] for line in table.stdout.splitlines()[1:]] == ["0.11", "0.12", "0.01*", "0.02"]
+    assert table.stderr == "trainboard: 4 of 6 runs\n"
+    folded = shell.done("results", "many-1", "--offline", "--fold-seeds").splitlines()
+    assert folded[0].split() == ["RUNS", "STATE", "TOOK", "val_loss", "best", "lr", "lr_now", "last"]
+    assert folded[1].startswith("2     2 COMPLETED")
+    assert "0.0150 ± 0.0071 (2)*" in folded[1]
+    assert "lr=0.2 0.0150 ± 0.0071 (2) against lr=0.1 0.1150 ± 0.0071 (2): Welch t = -14.1, df 2" in folded[-1]
+    assert "only 2 runs in a group" in folded[-1]
+    groups = shell.json("results", "many", "--offline", "--by", "lr")
+    assert [each["params"] for each in groups["groups"]] == [{"lr": 0.2}, {"lr": 0.1}, {"lr": 0.4}]
+    assert groups["best"]["groups"] == 3
+    assert shell.done("results", "many-1", "--offline", "--by", "lr", "--latex", "-").startswith("% \\usepackage")
+    assert shell.done("results", "many-1", "--offline", "--where", "lr=0.2", "--csv", "-").count("\n") == 3
+    importance = shell.json("results", "many-1", "--offline", "--importance")
+    assert [each["param"] for each in importance["effects"]] == ["lr"]
+    assert importance["forest_refused"] == "importance needs 10 runs with a value of val_loss; there are 6"
+    assert "SHARE OF val_loss" in shell.done("results", "many-1", "--offline", "--importance")
+    narrow = shell("results", "many-1", "--offline", "--narrow", "--top", "2")
+    assert "sweep: {lr: [0.15, 0.225, 0.3], seeds: 2}" in narrow.stdout
+    assert narrow.stderr.startswith("trainboard: around many-1.2, many-1.3; lr: [0.1, 0.2, 0.4] → ")
+    shell.write("next.yaml", narrow.stdout)
+    assert len(shell.json("submit", "next.yaml", "--dry-run")) == 6
+    for asked, said in (
+        (("--sort", "val_los"), 'no column "val_los" (did you mean "val_loss"?)'),
+        (("--columns", "x"), 'no column "x"'),
+        (("--where", "lr>a"), '"lr>a": "a" is no number'),
+        (("--by", "rl"), 'no run has a parameter "rl"'),
+        (("--top", "2"), "--top goes with --narrow"),
+    ):
+        refused = shell("results", "many-1", "--offline", *asked)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert said in refused.stderr

@@ -15,11 +15,11 @@ from tests.tui.fakes import NOW, row
 from trainboard.events import Link, Sampled
 from trainboard.extract import Progress
 from trainboard.series import Sample
+from trainboard.ticks import log_ticks, value_ticks
 from tui import curves, show
 from tui.columns import fit
 from tui.curves import Curve, Curves
 from tui.plot import draw
-from tui.ticks import log_ticks, value_ticks
 from tui.widgets.job_cells import COLUMNS, WIDE, Seen, name_of
 
 

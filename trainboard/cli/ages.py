@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainboard.cli.desk import Desk
-    from trainboard.results import Result
+    from trainboard.records import Attempt
 
 YOUNG = 60.0
 """Seconds up to which the age of a state is not worth a word."""
 
 
-async def ages(desk: Desk, found: Iterable[Result]) -> dict[str, str]:
+async def ages(desk: Desk, found: Iterable[Attempt]) -> dict[str, str]:
     """By run that has not ended: when its backend was polled last, where that is not just now."""
-    alive = {each.run.id: each.attempt.backend for each in found if not each.attempt.state.ended}
+    alive = {each.run: each.backend for each in found if not each.state.ended}
     said = await asyncio.to_thread(_said, desk.paths.state, set(filter(None, alive.values())))
     return {run: said[backend] for run, backend in alive.items() if said.get(backend)}
 

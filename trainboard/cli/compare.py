@@ -43,7 +43,7 @@ async def _compare(chosen: argparse.Namespace, environ: Mapping[str, str]) -> in
     if chosen.json:
         print_json(found.as_json())
     else:
-        print_comparison(found, await ages(desk, results))
+        print_comparison(found, await ages(desk, (each.attempt for each in results)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`trainboard results` and `collect`."""
+"""What came of runs, read for `trainboard results` and `compare`; and `trainboard collect`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.base import BackendError, JobState
-from specs.tree import nearest, quoted
-from trainboard import results, sheets
+from trainboard import results
 from trainboard.actions import Refused
-from trainboard.cli.ages import aged, ages
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import find_rows, told
 from trainboard.cli.metrics import read_run
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
-from trainboard.compare import varying
-from trainboard.extract.names import objective
 from trainboard.files import write_whole
+from trainboard.ranking.standing import named
 from trainboard.rows import merge
 from trainboard.sampler import Sampler
-from trainboard.show import duration, number, size
+from trainboard.show import size
 
 if TYPE_CHECKING:
     import argparse
@@ -36,27 +33,9 @@ if TYPE_CHECKING:
     from trainboard.series import Series
 
 
-def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """What came of runs, as a table or a sheet; logs that nobody has read to their end are read now."""
-    return asyncio.run(_show(chosen, environ))
-
-
 def collect(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Bring the results of runs here, once more where they are here; 1 where that failed for one."""
     return asyncio.run(_collect(chosen, environ))
-
-
-async def _show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    desk = open_desk(environ, TerminalPrompter())
-    found = await gather(desk, chosen.names, offline=chosen.offline)
-    if chosen.json:
-        print_json([each.as_json() for each in found])
-    elif chosen.csv or chosen.xlsx:
-        make = sheets.as_csv if chosen.csv else sheets.as_xlsx
-        await asyncio.to_thread(put, chosen.csv or chosen.xlsx, await asyncio.to_thread(make, found))
-    else:
-        print_results(found, await ages(desk, found))
-    return 0
 
 
 async def gather(desk: Desk, names: Sequence[str], *, offline: bool) -> list[Result]:
@@ -68,15 +47,6 @@ async def gather(desk: Desk, names: Sequence[str], *, offline: bool) -> list[Res
         running = await read_logs(desk, records, members)
     found = await asyncio.to_thread(results.read, desk.paths.series, desk.paths.results, members)
     return [with_metrics(each, running.get(each.run.id)) for each in found]
-
-
-def named(records: Records, names: Sequence[str]) -> list[Member]:
-    """The runs that words name. Raises `Refused` for one that names none."""
-    for name in names:
-        if not results.members(records, [name]):
-            words = {*records.runs, *records.experiments, *(each.name for each in records.experiments.values())}
-            raise Refused(f"no run or experiment {quoted(name)}{nearest(name, words)}; `trainboard ls` lists them")
-    return results.members(records, names)
 
 
 async def read_logs(desk: Desk, records: Records, members: Sequence[Member]) -> dict[str, Mapping[str, Series]]:
@@ -138,27 +108,6 @@ def put(path: str, content: bytes) -> None:
         write_whole(target, content, mode=0o644)
     except OSError as error:
         raise Refused(f"{path}: {error.strerror or error}") from error
-
-
-def print_results(found: Sequence[Result], ages: Mapping[str, str]) -> None:
-    """A table for people: of the parameters those that differ, of the metrics the objective."""
-    names = varying([each.run.params for each in found])
-    metric = shown_metric(found)
-    titles = ["RUN", "STATE", "TOOK", *names, *(f"{metric} {kind}" for kind in results.KINDS if metric)]
-    table = []
-    for each in found:
-        value = each.metrics.get(metric)
-        values = [number(getattr(value, kind) if value else None) for kind in results.KINDS if metric]
-        params = [str(each.run.params.get(name, "")) for name in names]
-        state = aged(each.attempt.state, each.run.id, ages)
-        table.append((each.run.id, state, duration(each.seconds), *params, *values))
-    print_table(titles, table)
-
-
-def shown_metric(found: Sequence[Result]) -> str:
-    """The metric that the runs are compared by; empty where they have none."""
-    wanted = next((each.experiment.objective for each in found if each.experiment.objective), None)
-    return objective(results.metrics(found), wanted) or next(iter(results.metrics(found)), "")
 
 
 def cells(said: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-import math
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from trainboard.show import clean, duration
+from trainboard.show import clean, duration, finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,18 +48,6 @@ class TerminalPrompter:
 def print_json(value: object) -> None:
     """The whole answer as JSON on standard output; numbers that are not finite are `"nan"`, `"inf"` and `"-inf"`."""
     sys.stdout.write(json.dumps(finite(value), indent=2, allow_nan=False) + "\n")
-
-
-def finite(value: object) -> object:
-    """The same with words for the numbers that JSON does not have."""
-    match value:
-        case float() if not math.isfinite(value):
-            return str(value)
-        case dict():
-            return {key: finite(each) for key, each in value.items()}
-        case list() | tuple():
-            return [finite(each) for each in value]
-    return value
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

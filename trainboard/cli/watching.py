@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from trainboard.cli.desk import open_desk
 from trainboard.cli.journal import Journal
-from trainboard.cli.terminal import TerminalPrompter, finite
+from trainboard.cli.terminal import TerminalPrompter
 from trainboard.events import EngineSeen, Sampled, TableSeen
-from trainboard.show import clean
+from trainboard.show import clean, finite
 
 if TYPE_CHECKING:
     import argparse

@@ -207,17 +207,42 @@ def add_examining(command: Command) -> None:
     outputs.add_argument("--json", action="store_true")
 
 
-def add_comparing(command: Command) -> None:
-    """What came of runs."""
-    results = command(
-        "results", "trainboard.cli.results:show", "what came of runs: parameters and metrics, as a sheet"
-    )
+def results_words(results: argparse.ArgumentParser) -> None:
+    """Which runs, which columns, in which order, and what is made of them."""
     results.add_argument("names", nargs="+", metavar="EXPERIMENT|RUN")
+    results.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COND",
+        help="words, lr>0.001, state=FAILED; several: all hold",
+    )
+    results.add_argument("--sort", metavar="COLUMN", help="a metric: the best first; loss:final; lr; took")
+    results.add_argument("--reverse", action="store_true", help="the other way round")
+    results.add_argument("--columns", metavar="COLUMN,…", help="these, in this order")
+    results.add_argument(
+        "--kind", choices=("best", "last", "final"), default="best", help="of metrics; best otherwise"
+    )
+    fold = results.add_mutually_exclusive_group()
+    fold.add_argument("--by", metavar="PARAM,…", help="runs that agree in these as one line: mean ± deviation (n)")
+    fold.add_argument("--fold-seeds", action="store_true", help="the same of runs that differ in their seeds alone")
     how = results.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true")
     how.add_argument("--csv", metavar="FILE", help="a row a run, a column a parameter; - for standard output")
     how.add_argument("--xlsx", metavar="FILE", help="the same as a workbook")
+    how.add_argument("--latex", metavar="FILE", help="the same as a table for LaTeX's booktabs")
+    how.add_argument("--json", action="store_true")
+    what = results.add_mutually_exclusive_group()
+    what.add_argument("--importance", action="store_true", help="how much each parameter matters")
+    what.add_argument("--narrow", action="store_true", help="print a spec with ranges narrowed around the best runs")
+    results.add_argument("--top", type=count, metavar="N", help="with --narrow: around so many of the best (5)")
     results.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
+
+
+def add_comparing(command: Command) -> None:
+    """What came of runs."""
+    results_words(
+        command("results", "trainboard.cli.ranking:show", "what came of runs: a table, a sheet, what was best")
+    )
 
     usage = command(
         "usage", "trainboard.cli.usage:usage", "what runs used of what they held, and what to ask for next time"
@@ -232,6 +257,13 @@ def add_comparing(command: Command) -> None:
     comparing.add_argument("--sort", metavar="COLUMN", help="a parameter or metric; the objective otherwise")
     comparing.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
     comparing.add_argument("--json", action="store_true")
+
+    report = command("report", "trainboard.cli.report:report", "an experiment as one file to mail: HTML or Markdown")
+    report.add_argument("experiment", metavar="EXPERIMENT", help="its id, or a name: the newest of it")
+    report.add_argument("-o", "--output", metavar="FILE", help="file.html, file.md, or -; EXPERIMENT.html otherwise")
+    report.add_argument("--force", action="store_true", help="over a file that is there already")
+    report.add_argument("--offline", action="store_true", help="what is stored, without asking any host")
+    report.add_argument("--json", action="store_true", help="say what was written as JSON")
 
     replay = command(
         "replay",
