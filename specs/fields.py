@@ -12,9 +12,10 @@ from specs.draft import Draft, fixed
 from specs.gather import Gather
 from specs.inputs import ITEM, read_code, read_inputs
 from specs.metrics import read_metrics
-from specs.model import MOST_PRIORITY, Resources, Scalar, SlurmOptions
+from specs.model import LONGEST_QUESTION, MOST_PRIORITY, Resources, Scalar, SlurmOptions
 from specs.outputs import read_outputs
 from specs.retry import read_retry
+from specs.rungs import ASHA
 from specs.sweep import read_sweep
 from specs.tree import Value, quoted
 from specs.variants import NOT_WITHIN, VARIANTS
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "": (
-        *("name", "command", "workdir", "setup", "env", "params", "sweep"),
+        *("name", "question", "command", "workdir", "setup", "env", "params", "sweep"),
         *("resources", "where", "slurm", "metrics", "outputs", "retry", "after", "priority"),
         *("extends", "variants", "inputs", "code", "watch"),
     ),
+    "sweep.asha": ASHA,
     "resources": ("gpus", "gpu_memory", "cpus", "memory", "time", "disk"),
     "slurm": ("partition", "account", "qos", "sbatch"),
     "metrics": ("objective", "goal", "total", "sources", "pattern"),
@@ -183,6 +185,14 @@ def after(draft: Draft) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def question(draft: Draft) -> str:
+    """What the experiment is to find out."""
+    text = draft.top.text("question", "").strip()
+    if len(text) > LONGEST_QUESTION:
+        raise draft.top["question"].error(f"has {len(text)} characters, and {LONGEST_QUESTION} is the most")
+    return text
+
+
 def priority(draft: Draft) -> int:
     """The place among the user's own runs."""
     number = draft.top.integer("priority", 0)
@@ -193,6 +203,7 @@ def priority(draft: Draft) -> int:
 
 READERS: Mapping[str, Callable[[Draft], object]] = {
     "name": name,
+    "question": question,
     "command": command,
     "workdir": workdir,
     "setup": setup,

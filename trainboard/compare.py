@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trainboard.extract.names import objective as objective_of
-from trainboard.layernames import of_a_layer
+from trainboard.layernames import of_a_layer, of_a_spread
 from trainboard.results import KINDS, Value, goal_of, judged, value_of
 
 if TYPE_CHECKING:
@@ -199,7 +199,11 @@ def varying(params: Sequence[Mapping[str, Scalar]]) -> tuple[str, ...]:
 
 def of_row(row: Row, series: Mapping[str, Series], now: float) -> Entry:
     """A run as the board has it."""
-    metrics = {name: value_of(found, goal_of(name, row), row.state) for name, found in series.items() if len(found)}
+    metrics = {
+        name: value_of(found, goal_of(name, row), row.state)
+        for name, found in series.items()
+        if len(found) and not of_a_spread(name)
+    }
     end = row.ended if row.state.ended else now
     seconds = None if row.started is None or end is None else end - row.started
     return Entry(row.key, row.name, row.state, row.params, seconds, metrics)

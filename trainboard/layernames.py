@@ -3,6 +3,9 @@
 Names have parts, set apart by slashes, dots, colons, brackets or blanks. The last part or the first says the
 quantity, alone (`grad_norm/conv1`) or glued to the layer with an underscore (`fc1_weight_norm`). Another part may say
 which tensor it is of: the gradient, the update, the activation; the weights need no word.
+
+A distribution is told as its quantiles, `conv1/kernel/q/05` and `conv1/kernel/grad_q/05`: of these numbers five
+percent are below. Nobody wants fifteen curves of it: see `of_a_spread`.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ class Part(NamedTuple):
     layer: str
     """As printed, less the words for the quantity and its tensor."""
     quantity: str
-    """A word of `QUANTITIES`, after `grad_`, `update_` or `activation_` where it is not of the weights."""
+    """A word of `QUANTITIES` or of `QUANTILES`, after `grad_`, `update_` or `activation_` where it is not of the
+    weights."""
     sure: bool
     """False: a word such as `mean` or `max`, said of much else too. It counts for a layer that has others."""
 
@@ -45,6 +49,11 @@ _WORDS = {
 }
 QUANTITIES = tuple(_WORDS)
 """Our words, in the order in which they are shown."""
+PERCENTS = (0, 1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
+"""Of the quantiles that tell a distribution, from the least number to the greatest."""
+QUANTILES = tuple(f"q{percent:02}" for percent in PERCENTS)
+"""Our words for them."""
+_QUANTILE = re.compile(r"[./]((?:grad_|update_|activation_)?)q[./](\d\d|100)$")
 _QUANTITY = {word: quantity for quantity, words in _WORDS.items() for word in words.split()}
 _LONGEST = 1 + max(word.count("_") for word in _QUANTITY)
 """Words of a quantity."""
@@ -93,6 +102,12 @@ _WORD = re.compile(r"[^_-]+?(?=[_-]|$|(?<=[a-z])(?=[A-Z]))")
 @lru_cache(maxsize=8192)
 def part(metric: str) -> Part | None:
     """What a metric's name says; None where it names no layer or no quantity that we know."""
+    quantile = _QUANTILE.search(metric)
+    if quantile is not None:
+        of, word = part(f"{metric[: quantile.start()]}/{quantile[1]}norm"), f"q{quantile[2]}"
+        if of is None or word not in QUANTILES:
+            return None
+        return Part(of.layer, of.quantity.removesuffix("norm") + word, sure=True)
     pieces = _BETWEEN.split(_ORDER.sub("", _NOTE.sub("", metric)).strip("/.:|[]() "))
     parameter = not _PARAMETERS.isdisjoint(text.lower() for text in pieces)
     while len(pieces) > 1 and pieces[0].lower() in _GROUPS:
@@ -116,6 +131,18 @@ def of_a_layer(metric: str) -> bool:
     """Whether a name is a layer's beyond doubt."""
     found = part(metric)
     return found is not None and found.sure
+
+
+def quantile(quantity: str) -> tuple[str, int] | None:
+    """What `grad_q05` is: the tensor's prefix, and the place among `QUANTILES`; None for another quantity."""
+    tensor, found, _ = quantity.rpartition("q")
+    word = quantity[len(tensor) :]
+    return (tensor, QUANTILES.index(word)) if found and word in QUANTILES else None
+
+
+def of_a_spread(metric: str) -> bool:
+    """Whether a metric is one of the quantiles that together tell a distribution: no curve, and in no list."""
+    return metric[-1:].isdecimal() and _QUANTILE.search(metric) is not None
 
 
 class _Said(NamedTuple):

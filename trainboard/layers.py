@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainboard.layernames import QUANTITIES, part
+from trainboard.layernames import QUANTILES, QUANTITIES, part, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trainboard.series import Series
 
     Matrix = NDArray[np.float64]
+    Cube = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
 COLUMNS = 1024
@@ -40,6 +41,9 @@ class LayerMap:
     where it has none: see `seen`."""
     seen: Mapping[str, Mask]
     """Layers × steps: whether anything was measured."""
+    spreads: Mapping[str, Cube] = field(default_factory=dict)
+    """Distributions, by the prefix of their tensor: empty for the weights, else `grad_`, `update_`, `activation_`.
+    Layers × steps × `layernames.QUANTILES`, rising; nan where none was told."""
 
 
 def layer_map(series: Mapping[str, Series]) -> LayerMap | None:
@@ -55,21 +59,49 @@ def layer_map(series: Mapping[str, Series]) -> LayerMap | None:
     last = _shared(taken for taken, _ in columns.values())
     layers = tuple(dict.fromkeys(layer for layer, _ in named))
     row = {layer: at for at, layer in enumerate(layers)}
-    quantities = {word: np.full((len(layers), len(last)), np.nan) for word in _in_order(word for _, word in named)}
+    words = [word for _, word in named if quantile(word) is None]
+    quantities = {word: np.full((len(layers), len(last)), np.nan) for word in _in_order(words)}
     seen = {word: np.zeros(matrix.shape, np.bool_) for word, matrix in quantities.items()}
     place = starts = np.zeros(0, np.intp)
     before: Matrix | None = None
+    tensors = dict.fromkeys(found[0] for _, word in named if (found := quantile(word)) is not None)
+    spreads = {tensor: np.full((len(layers), len(last), len(QUANTILES)), np.nan) for tensor in sorted(tensors)}
     for (layer, word), (taken, values) in columns.items():
         if before is None or not np.array_equal(taken, before):
             place = np.searchsorted(last, taken)
             starts = np.flatnonzero(np.diff(place, prepend=-1))
             before = taken
+        if (found := quantile(word)) is not None:
+            # Of the steps of a column the last: the quantiles of one step belong together.
+            spreads[found[0]][row[layer], place[starts], found[1]] = values[np.append(starts[1:], len(values)) - 1]
+            continue
         pick = np.minimum if word.endswith("min") else np.maximum
         if len(taken):
             quantities[word][row[layer], place[starts]] = pick.reduceat(values, starts)
             seen[word][row[layer], place[starts]] = True
     index = next(iter(named.values())).index
-    return LayerMap(layers, last, index, quantities, seen)
+    if not quantities:
+        return None
+    for cube in spreads.values():
+        _complete(cube, last)
+    return LayerMap(layers, last, index, quantities, seen, spreads)
+
+
+def _complete(cube: Cube, steps: Matrix) -> None:
+    """Where only some quantiles of a step are here, as after a thinning, the others are between their neighbours.
+
+    A layer of which a quantile was never told has no distributions.
+    """
+    for layer in cube:
+        told = np.isfinite(layer)
+        if not told.any(axis=0).all():
+            layer[:] = np.nan
+            continue
+        columns = told.any(axis=1)
+        for place in np.flatnonzero(~told[columns].all(axis=0)):
+            known = told[:, place]
+            layer[columns, place] = np.interp(steps[columns], steps[known], layer[known, place])
+        np.maximum.accumulate(layer, axis=1, out=layer)
 
 
 def _named(series: Mapping[str, Series]) -> dict[tuple[str, str], Series]:

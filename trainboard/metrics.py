@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from backends.base import JobState
 from trainboard.extract.names import printed
+from trainboard.layernames import of_a_spread
 from trainboard.outcome import TAIL, outcome
 from trainboard.series import Series, by_metric
 from trainboard.sources import table
 from trainboard.sources.base import trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import TextIO
 
@@ -45,13 +46,18 @@ class Report:
     trouble: str | None = None
     """What is wrong with the file, in one sentence; None where nothing is."""
 
+    @property
+    def curves(self) -> Sequence[Series]:
+        """The series that are curves: without the quantiles, which together tell a layer's distribution."""
+        return [series for name, series in self.series.items() if not of_a_spread(name)]
+
     def as_json(self) -> dict[str, Any]:
         """The keys that `metrics --json` promises; numbers that are not finite are strings."""
         progress = self.progress
         return {
             "source": self.source,
             "outcome": self.outcome,
-            "metrics": [_metric_json(series) for series in self.series.values()],
+            "metrics": [_metric_json(series) for series in self.curves],
             "progress": {
                 "done": _number(progress.done) if progress else None,
                 "total": _number(progress.total) if progress else None,

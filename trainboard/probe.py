@@ -19,9 +19,12 @@ Every 100 steps it prints a line for each weight with two or more axes:
     grad_zeros    share of its numbers that are exactly zero
     dead          share of the layer's outputs whose whole gradient is exactly zero
 
-`zeros`, `grad_zeros` and `update_ratio` are of a sample of at most 16,384 weights of each layer. Where arrays are
-spread over processes, the first one tells of its part of them. Trainboard reads the lines without being told; so does
-all that reads JSON. A failure is one line and the end of the printing, never an exception.
+With `quantiles=True` also `q.05` and `grad_q.05`, … : five percent of the weights, of the gradient, are below that.
+From these trainboard draws how the whole distribution went.
+
+`zeros`, `grad_zeros`, `update_ratio` and the quantiles are of a sample of at most 16,384 weights of each layer. Where
+arrays are spread over processes, the first one tells of its part of them. Trainboard reads the lines without being
+told; so does all that reads JSON. A failure is one line and the end of the printing, never an exception.
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ SAMPLE = 16384
 """Weights of a layer that are looked at for shares and for the update."""
 NAME_LENGTH = 64
 """Letters of a layer's name; of a longer one, its end."""
+PERCENTS = (0, 1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
+"""Of the quantiles."""
 TINY = 1e-30
 """What a change is divided by where the weights are all zero."""
 _BARS = frozenset(("tqdm", "keras", "progressbar", "alive_progress", "fastprogress"))
@@ -62,18 +67,20 @@ def log_layers(
     every: int = 100,
     at_most: float = 0.02,
     name: str = "",
+    quantiles: bool = False,
 ) -> None:
     """Print the layers' norms where it is time for it. Call it at every step: else it takes two microseconds.
 
     `params` is a torch module, a Keras model, a mapping of arrays, nested as it may be, or pairs of a name and an
     array; `grads` is built alike, and torch needs none. Without a `step` the calls are counted. `every` is in steps;
     `at_most` is the share of the time that may go into this: steps are left out to keep to it. A `name` tells two
-    networks of one program apart: it stands before the layers' names.
+    networks of one program apart: it stands before the layers' names. `quantiles`: tell how the numbers are
+    distributed, too; the lines are three times as long then.
     """
     probe = _PROBES.get(name)
     if probe is None:
         probe = _PROBES[name] = Probe(name)
-    probe.look(params, step, grads, every, at_most)
+    probe.look(params, step, grads, every, at_most, quantiles)
 
 
 class Probe:
@@ -90,6 +97,8 @@ class Probe:
         self._clock = clock
         self._library: _Library | None = None
         self._off = False
+        self._spread = False
+        """Whether quantiles are printed."""
         self._step: int | None = None
         """Of the call before."""
         self._expected = False
@@ -101,10 +110,13 @@ class Probe:
         self._spent = 0.0
         """Seconds since then that went into this."""
 
-    def look(self, params: Tree, step: int | None, grads: Tree, every: int, at_most: float) -> None:
+    def look(
+        self, params: Tree, step: int | None, grads: Tree, every: int, at_most: float, quantiles: bool = False
+    ) -> None:
         """One call of `log_layers`."""
         if self._off:
             return
+        self._spread = quantiles
         try:
             self._look(params, step, grads, max(1, every), at_most)
         except Exception as error:  # whatever it is, the training goes on
@@ -144,6 +156,8 @@ class Probe:
         lines = []
         for each, said in zip(tensors, library.read(measured)):  # noqa: B905  # `strict` came with Python 3.10
             name = f"{self._name}.{each.name}" if self._name else each.name
+            if self._spread:
+                said.update(library.quantiles(each))
             rounded = {quantity: float(f"{number:.4g}") for quantity, number in said.items()}
             lines.append(json.dumps({"step": step, name: rounded}) + "\n")
         self._write("".join(lines))
@@ -305,6 +319,24 @@ class _Library:
             }
             yield {quantity: number for quantity, number in said.items() if number is not None}
 
+    def quantiles(self, tensor: Tensor) -> dict[str, float]:
+        """How the weights and the gradient are distributed; of what is not finite nothing is told."""
+        told: dict[str, float] = {}
+        for prefix, array in (("q", tensor.array), ("grad_q", tensor.grad)):
+            if array is None or getattr(array, "is_sparse", False):
+                continue
+            part = self.part(array)
+            sampled = -(-math.prod(part.shape) // _stride(part.shape))
+            numbers = self.ranked(part, [round(percent * (sampled - 1) / 100) for percent in PERCENTS])
+            if all(map(math.isfinite, numbers)):
+                names = [f"{prefix}.{percent:02}" for percent in PERCENTS]
+                told.update(zip(names, numbers))  # noqa: B905  # as above
+        return told
+
+    def ranked(self, array: Array, places: Sequence[int]) -> Sequence[float]:
+        """Some of the sample's numbers, by their places among all of it; a nan is the greatest."""
+        raise NotImplementedError
+
     def rank(self) -> int:
         """Which of the processes of a run this is."""
         return int(os.environ.get("RANK") or 0)
@@ -372,6 +404,10 @@ class _Torch(_Library):
         numbers: list[float] = self.xp.stack([scalar.to(device, single) for scalar in scalars]).tolist()
         return numbers
 
+    def ranked(self, array: Array, places: Sequence[int]) -> Sequence[float]:
+        numbers: list[float] = self._thin(array).float().sort().values[places].tolist()
+        return numbers
+
     def _thin(self, array: Array) -> Array:
         return array.reshape(-1)[:: _stride(array.shape)]
 
@@ -404,6 +440,14 @@ class _Arrays(_Library):
 
     def fetch(self, scalars: list[Array]) -> Sequence[float]:
         return [float(scalar) for scalar in scalars]
+
+    def ranked(self, array: Array, places: Sequence[int]) -> Sequence[float]:
+        with self._quiet():
+            flat = self._single(self._thin(array))
+        numpy = __import__("numpy")
+        here = flat.get() if hasattr(flat, "get") else numpy.asarray(flat)
+        numbers: list[float] = numpy.sort(here)[places].tolist()
+        return numbers
 
     def _quiet(self) -> AbstractContextManager[object]:
         """What overflows is printed as infinite: numpy need not warn of it."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from trainboard.extract.names import objective as likeliest
-from trainboard.layernames import of_a_layer
+from trainboard.layernames import of_a_layer, of_a_spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +54,8 @@ class Names:
     @property
     def listed(self) -> list[str]:
         """Those that the filter leaves, in the order in which they appeared; those of single layers at the end."""
-        names = matching((name for name, series in self.known.items() if len(series)), self.words)
+        curves = (name for name, series in self.known.items() if len(series) and not of_a_spread(name))
+        names = matching(curves, self.words)
         return sorted(names, key=of_a_layer)
 
     @property

@@ -119,9 +119,9 @@ def extremes(values: Sequence[float], places: Sequence[int]) -> list[int]:
 
 
 def _kept(metric: str, curves: Mapping[str, Curve]) -> bool:
-    from trainboard.layernames import of_a_layer
+    from trainboard.layernames import of_a_layer, of_a_spread
 
-    return metric in curves or len(curves) < FEW or not of_a_layer(metric)
+    return metric in curves or not (of_a_spread(metric) or (len(curves) >= FEW and of_a_layer(metric)))
 
 
 class Curves:

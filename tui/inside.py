@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
     from trainboard.extract.progress import Progress
     from trainboard.layers import LayerMap
+    from trainboard.misbehaving import Behaviour
     from trainboard.progress import Estimate
     from trainboard.rows import Row
     from trainboard.series import Series
     from trainboard.timing import Times
 
 
-def layers(series: Mapping[str, Series]) -> LayerMap | None:
-    """The inside of the network."""
-    return layer_map(series)
+def layers(series: Mapping[str, Series]) -> tuple[LayerMap, Behaviour] | tuple[None, None]:
+    """The inside of the network, and what is wrong there."""
+    from trainboard.misbehaving import behaviour
+
+    found = layer_map(series)
+    return (None, None) if found is None else (found, behaviour(found))
 
 
 def ahead(series: Mapping[str, Series], row: Row, progress: Progress | None, now: float) -> Estimate | None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import plotext
 
+from trainboard.ticks import log_ticks, position, spread, ticks_between, value_ticks
 from tui import show
 from tui.curves import extremes
-from tui.ticks import log_ticks, position, spread, ticks_between, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainboard.ticks import log_ticks, spread, ticks_between
 from tui import show
-from tui.ticks import log_ticks, spread, ticks_between
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -105,6 +105,15 @@ def test_a_whole_spec_is_read(tmp_path: Path) -> None:
     assert spec.overrides == ()
 
 
+def test_a_question_is_kept_in_its_own_words_and_has_an_end() -> None:
+    text = SMALL + "question: |\n  Does dropout help?\n  And how much: 1?\n"
+    assert loads(text, Path("x.yaml")).question == "Does dropout help?\nAnd how much: 1?"
+    assert loads(SMALL, Path("x.yaml")).question == ""
+    assert complaint(SMALL + f"question: {'a' * 2001}") == (
+        'char.yaml:4:11: "question" has 2001 characters, and 2000 is the most'
+    )
+
+
 def test_the_least_spec_has_the_models_defaults() -> None:
     text = "name: x\ncommand: date"
     source = Path("folder/x.yaml")
@@ -184,7 +193,11 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
             "11: the sweep leaves no run: everything is excluded",
         ),
         ("seeds: 3", "method: random", '15: "sweep.method" random needs "sweep.samples", the number of settings'),
-        ("seeds: 3", "method: gird", '15: "sweep.method" must be grid, random or list, not "gird" (did you mean "gr'),
+        (
+            "seeds: 3",
+            "method: gird",
+            '15: "sweep.method" must be grid, random, list, tpe or asha, not "gird" (did you',
+        ),
         ("seeds: 3", "points: [{a: 1}]", '15: "sweep.points" needs "method: list"'),
         ("seeds: 3", "method: list", '12: "sweep.lr" does not go with method list, which has points'),
         ("goal: maximize", "goal: most", '22: "metrics.goal" must be minimize or maximize'),
@@ -633,7 +646,7 @@ SPECS = st.fixed_dictionaries(
         **dict.fromkeys(
             (
                 *("params", "resources", "where", "slurm", "metrics", "env", "setup", "outputs", "retry", "after"),
-                *("priority", "inputs", "code", "variants", "extends"),
+                *("priority", "inputs", "code", "variants", "extends", "question"),
             ),
             TREES,
         ),

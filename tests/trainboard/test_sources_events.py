@@ -19,6 +19,7 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.proto.tensor_pb2 import TensorProto
 from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
 
+from trainboard.layernames import PERCENTS
 from trainboard.sources import base, table
 from trainboard.sources.tensorboard import EventReader
 from trainboard.sources.tfrecords import RECORD_CAP, masked
@@ -54,7 +55,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def read(data: bytes, total: Mapping[str, float] | None = None) -> list[Sample]:
     reader = EventReader(total)
-    return reader.feed(data, 1.0) + reader.finish(1.0)
+    return [*reader.feed(data, 1.0), *reader.finish(1.0)]
 
 
 def framed(data: bytes) -> bytes:
@@ -95,7 +96,7 @@ def test_scalars_have_the_step_and_the_time_of_the_file(written: bytes) -> None:
 
 
 def test_pictures_texts_curves_and_the_epoch_are_no_metrics(written: bytes) -> None:
-    parts = ("norm", "mean", "std", "min", "max", "zeros")
+    parts = ("norm", "mean", "std", "min", "max", "zeros", *(f"q.{percent:02}" for percent in PERCENTS))
     assert set(values(read(written))) == {"train/loss", "val/acc", *(f"weights/fc/{part}" for part in parts)}
 
 
@@ -106,6 +107,14 @@ def test_a_histogram_tells_its_norm_mean_spread_range_and_zeros(written: bytes) 
     assert found["weights/fc/std"] == pytest.approx(WEIGHTS.std())
     assert (found["weights/fc/min"], found["weights/fc/max"]) == (WEIGHTS.min(), WEIGHTS.max())
     assert found["weights/fc/zeros"] == pytest.approx(0.25)
+
+
+def test_a_histogram_tells_how_its_numbers_are_distributed(tmp_path: Path) -> None:
+    with SummaryWriter(str(tmp_path)) as writer:
+        writer.add_histogram("w", WEIGHTS, 1)
+    found = values(read(next(tmp_path.glob("events.*")).read_bytes()))
+    for percent in PERCENTS:
+        assert found[f"w/q.{percent:02}"] == pytest.approx(np.quantile(WEIGHTS, percent / 100), rel=0.1, abs=0.02)
 
 
 def test_a_histogram_with_wide_buckets_does_not_guess_its_zeros(tmp_path: Path) -> None:

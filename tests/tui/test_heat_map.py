@@ -16,11 +16,15 @@ import tui
 from tests.tui.fakes import row
 from tests.tui.hand import Hand
 from trainboard.events import Sampled
+from trainboard.layernames import PERCENTS
 from trainboard.layers import LayerMap, layer_map
+from trainboard.misbehaving import behaviour
 from trainboard.series import Sample, by_metric
+from trainboard.spreads import SHARES
 from tui import heat
 from tui.chosen import Names
 from tui.curves import Curves
+from tui.spread import NONE
 from tui.widgets.heat_map import EMPTY, HeatMap
 from tui.widgets.lines import TONES
 
@@ -293,3 +297,104 @@ def test_the_board_keeps_the_curves_of_some_layers_and_of_all_else() -> None:
         kept = [curve.metric for curve in curves.of(each)]
         assert kept[:3] == ["lr", "loss", "layer0.weight.norm"]
         assert len(kept) < 70
+
+
+def spread_out(steps: int, layers: int = 2) -> LayerMap:
+    """Layers with distributions: normal ones that grow wider with the steps, all the same in the end for the last."""
+    normal = np.quantile(np.random.default_rng(1).normal(size=9999), SHARES)
+    samples = [
+        Sample(f"block.{layer}.weight.{word}", float(number), step * 10.0, "step")
+        for layer in range(layers)
+        for step in range(steps)
+        for word, number in [
+            ("norm", 1.0),
+            ("grad_norm", 1.0),
+            *((f"q.{p:02}", value * (1 + step)) for p, value in zip(PERCENTS, normal, strict=True)),
+            *((f"grad_q.{p:02}", value + 100) for p, value in zip(PERCENTS, normal, strict=True)),
+        ]
+    ]
+    found = layer_map(by_metric(samples))
+    assert found is not None
+    return found
+
+
+async def test_the_layers_distributions_are_drawn_below_the_map() -> None:
+    async with stage(spread_out(8)) as at:
+        before = at.lines
+        await at.press("h")
+        head = next(line for line in at.lines if "values" in line)
+        assert "step 70: min -" in head
+        assert "median -0.07" in head
+        drawn = at.lines[at.lines.index(head) + 1 :]
+        widths = [sum(line[x] not in " " for line in drawn) for x in (12, 70)]
+        assert widths[0] < widths[1]
+        assert "█" in "".join(line[12] for line in drawn)
+        await at.press("n")
+        assert any("gradient  step 70: min 9" in line for line in at.lines)
+        await at.press("N", "h", "h")
+        assert at.lines == before
+
+
+async def test_two_steps_are_compared_and_any_step_can_be_pinned() -> None:
+    async with stage(spread_out(8), (100, 30)) as at:
+        await at.press("h", "h")
+        text = "\n".join(at.lines)
+        assert "█ step 70   ● step 0 (the first)   differ by " in text
+        assert "95 %" in text
+        assert [line.split()[0] for line in at.lines[-2:]] == ["█", "●"]
+        await at.press("space", "left", "left", "left")
+        text = "\n".join(at.lines)
+        assert "█ step 40   ● step 70 (pinned)" in text
+        assert any("●" in line for line in at.lines[10:20])
+        await at.press("right", "right", "right", "space")
+        assert "● step 0 (the first)" in "\n".join(at.lines)
+
+
+async def test_shades_say_the_shares_without_colours_on_a_logarithmic_scale_too() -> None:
+    async with stage(spread_out(8)) as at:
+        await at.press("h")
+        linear = "".join(at.lines[10:])
+        await at.press("S")
+        logarithmic = "".join(at.lines[10:])
+        assert logarithmic.count("·") + logarithmic.count(" ") < linear.count("·") + linear.count(" ")
+        await at.press("S", "o")
+        assert " whole" in "".join(at.lines)
+
+
+async def test_a_layer_without_distributions_says_what_would_make_them() -> None:
+    async with stage(layers(3, 4)) as at:
+        await at.press("h")
+        assert [line.rstrip() for line in at.lines if "istribution" in line] == [NONE[0]]
+
+
+async def test_a_layer_that_misbehaves_has_a_sign_and_the_first_one_is_named() -> None:
+    values = {0: [0.0] * 6, 1: [0.0, 0.0, 0.9, 0.9, 0.9, 0.9], 2: [0.0] * 3 + [0.8] * 3, 3: [0.0] * 6}
+    samples = [
+        Sample(f"fc{layer}.weight.dead", value, step * 10.0, "step")
+        for layer, row in values.items()
+        for step, value in enumerate(row)
+    ]
+    found = layer_map(by_metric(samples))
+    assert found is not None
+    async with stage(found) as at:
+        at.map.put(found, behaviour(found))
+        assert at.lines[1].rstrip() == " d first: fc1 dead units at step 20, 1 layer after it  b: there"
+        marked = [line.split()[0].lstrip("›") for line in at.lines[2:-1] if line[5:7].strip() == "d"]
+        assert marked == ["fc1", "fc2"]
+        await at.press("b")
+        assert "  fc1  step 20: 0.9 d dead units" in at.lines[0]
+        await at.press("b")
+        assert "  fc2  step 30: 0.8 d dead units" in at.lines[0]
+        await at.press("b", "left")
+        assert "  fc1  step 10: 0 " in at.lines[0]
+        assert not any(line[5:7].strip() == "d" for line in at.lines[2:-1])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50), (30, 6), (8, 2)])
+async def test_every_line_is_as_wide_as_the_screen_with_distributions_too(size: tuple[int, int]) -> None:
+    found = spread_out(300, 40)
+    async with stage(found, size) as at:
+        at.map.put(found, behaviour(found))
+        for key in ("h", "S", "o", "G", "h", "space", "left", "shift+left", "z", "g", "h"):
+            await at.press(key)
+            assert {at.map.render_line(y).cell_length for y in range(size[1])} == {size[0]}

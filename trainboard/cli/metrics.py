@@ -88,6 +88,6 @@ def print_report(found: Report) -> None:
     titles = ("METRIC", "INDEX", "COUNT", "FIRST", "LAST", "MIN", "MAX")
     rows = [
         (each.metric, each.index, str(len(each)), *map(number, (each.first, each.last, each.min, each.max)))
-        for each in found.series.values()
+        for each in found.curves
     ]
     print_table(titles, rows)

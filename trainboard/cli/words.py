@@ -258,6 +258,13 @@ def add_comparing(command: Command) -> None:
     comparing.add_argument("--offline", action="store_true", help="what is stored, without reading any log")
     comparing.add_argument("--json", action="store_true")
 
+    report = command("report", "trainboard.cli.report:report", "an experiment as one file to mail: HTML or Markdown")
+    report.add_argument("experiment", metavar="EXPERIMENT", help="its id, or a name: the newest of it")
+    report.add_argument("-o", "--output", metavar="FILE", help="file.html, file.md, or -; EXPERIMENT.html otherwise")
+    report.add_argument("--force", action="store_true", help="over a file that is there already")
+    report.add_argument("--offline", action="store_true", help="what is stored, without asking any host")
+    report.add_argument("--json", action="store_true", help="say what was written as JSON")
+
     replay = command(
         "replay",
         "trainboard.cli.replay:replayed",

@@ -13,7 +13,7 @@ from trainboard.diagnose.signal import Signal
 from trainboard.diagnose.trace import Trace
 from trainboard.diagnose.view import View
 from trainboard.extract.names import fold
-from trainboard.layernames import part
+from trainboard.layernames import of_a_spread, part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -163,7 +163,7 @@ class Diagnosis:
         taker: Signal | Trace | None = None
         wanted = use(metric)
         self._players = self._players or plays(metric)
-        said = part(metric)
+        said = None if of_a_spread(metric) else part(metric)
         if wanted is not None:
             taker = self._signals.setdefault(wanted, {}).setdefault(metric, Signal(metric))
         elif said is not None and self._traces < TRACES and (said.sure or said.layer in self._layers):

@@ -1,4 +1,4 @@
-"""A tensor or a histogram in a few numbers: norm, mean, standard deviation, least, greatest, share of zeros.
+"""A tensor or a histogram in a few numbers: norm, mean, deviation, least, greatest, share of zeros, quantiles.
 
 Every function gives them by these names, without those that what it was given does not tell.
 """
@@ -9,6 +9,8 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+from trainboard.layernames import PERCENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +61,8 @@ _RAW = {
 }
 """By the number of a TensorProto's data type: how its raw content is laid out."""
 _BFLOAT16 = 14
+_SHARES = np.array(PERCENTS) / 100
+_QUANTILES = tuple(f"q.{percent:02}" for percent in PERCENTS)
 
 
 quiet = np.errstate(all="ignore")
@@ -89,6 +93,7 @@ def of_values(values: NDArray[np.float64]) -> dict[str, float]:
         "min": float(values.min()),
         "max": float(values.max()),
         "zeros": float((values == 0).mean()),
+        **_told(np.quantile(values, _SHARES) if np.isfinite(values).all() else None),
     }
 
 
@@ -104,6 +109,7 @@ def of_histogram(histogram: Histogram) -> dict[str, float]:
     if len(limits) == len(buckets):
         lefts = np.concatenate(([-math.inf], limits[:-1]))
         found |= _zeros(lefts, limits, buckets, histogram.min, histogram.max)
+        found |= _quantiles(lefts, limits, buckets, histogram.min, histogram.max)
     return found
 
 
@@ -119,7 +125,8 @@ def of_buckets(numbers: NDArray[np.float64]) -> dict[str, float]:
     middles = (lefts + rights) / 2
     found = _moments(counts.sum(), (middles * counts).sum(), (middles**2 * counts).sum())
     least, greatest = float(lefts[filled].min()), float(rights[filled].max())
-    return found | {"min": least, "max": greatest} | _zeros(lefts, rights, counts, least, greatest)
+    found |= {"min": least, "max": greatest} | _zeros(lefts, rights, counts, least, greatest)
+    return found | _quantiles(lefts, rights, counts, least, greatest)
 
 
 def _moments(count: float, total: float, squares: float) -> dict[str, float]:
@@ -127,6 +134,35 @@ def _moments(count: float, total: float, squares: float) -> dict[str, float]:
     # Rounding may leave a variance a little below zero; a nan stays one.
     variance = np.maximum(0.0, squares / count - np.square(mean))
     return {"norm": float(np.sqrt(squares)), "mean": float(mean), "std": float(np.sqrt(variance))}
+
+
+def _quantiles(
+    lefts: NDArray[np.float64],
+    rights: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    least: float,
+    greatest: float,
+) -> dict[str, float]:
+    """Within a bucket as if its numbers were spread evenly over it; the narrow one of the zeros is one value."""
+    filled = (counts > 0) & np.isfinite(counts)
+    if not filled.any() or not (math.isfinite(least) and math.isfinite(greatest)):
+        return {}
+    lefts, rights, counts = (each[filled] for each in (lefts, rights, counts))
+    near = NARROW * max(abs(least), abs(greatest))
+    zero = (lefts >= -near) & (rights <= near) & (lefts <= 0) & (rights >= 0)
+    lefts, rights = (np.where(zero, 0.0, np.clip(each, least, greatest)) for each in (lefts, rights))
+    ends = np.cumsum(counts)
+    wanted = _SHARES * ends[-1]
+    at = np.minimum(np.searchsorted(ends, wanted), len(ends) - 1)
+    inside = np.clip((wanted - (ends - counts)[at]) / counts[at], 0.0, 1.0)
+    found = lefts[at] + inside * (rights - lefts)[at]
+    found[0], found[-1] = least, greatest
+    return _told(np.clip(np.maximum.accumulate(found), least, greatest))
+
+
+def _told(values: NDArray[np.float64] | None) -> dict[str, float]:
+    """Quantiles by their names."""
+    return {} if values is None else dict(zip(_QUANTILES, values.tolist(), strict=True))
 
 
 def _zeros(

@@ -226,7 +226,7 @@ class RunScreen(TabbedScreen):
         """What takes longer, in a thread, from series that do not grow meanwhile."""
         still, now = {metric: copy(series) for metric, series in (self._recording or {}).items()}, self._clock()
         if name == "layers":
-            self.heat_map.put(await asyncio.to_thread(inside.layers, still))
+            self.heat_map.put(*await asyncio.to_thread(inside.layers, still))
             return
         times, self._estimate = await asyncio.to_thread(inside.time, still, self.row, self._progress, now)
         self.time_view.put(times, self._estimate, now)
@@ -259,6 +259,7 @@ class RunScreen(TabbedScreen):
         self.plot.alone(message.metric)
 
     @on(CurvePlot.Changed)
+    @on(HeatMap.Changed)
     @on(LogView.Changed)
     @on(ResourcesView.Changed)
     def _pane_changed(self) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.segment import Segment
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from tui import heat, show
+from trainboard.misbehaving import KINDS
+from tui import heat, show, spread
 from tui.keys import bindings
 from tui.widgets.heat_looks import blocks
 from tui.widgets.lines import Lines, strip, tone
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from rich.style import Style
 
     from trainboard.layers import LayerMap
+    from trainboard.misbehaving import Behaviour, Episode
     from tui.widgets.lines import Piece
 
 EMPTY = (
@@ -26,6 +31,12 @@ EMPTY = (
 )
 TALLEST = 4
 """Lines of a layer, where there are few."""
+BELOW = ("", "strip", "pair")
+"""What is under the map: nothing, the layer's distributions over the steps, two of them over each other."""
+PART = 0.6
+"""Of the height, for that."""
+NUMBER = 8
+"""Letters of a value beside the distributions."""
 _SIGNS = {heat.ABSENT: " ", heat.WILD: "×", heat.ZERO: "0"}
 _HEIGHTS = " " + show.BLOCKS
 
@@ -37,19 +48,30 @@ class HeatMap(Lines):
     HeatMap { height: 1fr; }
     """
     BINDINGS = bindings("layers")
-    STAYING = 2
 
     log_scale: reactive[bool] = reactive(True)
     own_scales: reactive[bool] = reactive(False)
     """Whether each layer has a scale of its own."""
     folded: reactive[bool] = reactive(False)
     """Whether neighbours share a line where there are more layers than lines."""
+    below: reactive[str] = reactive("")
+    """One of `BELOW`."""
+    look: reactive[spread.Look] = reactive(spread.Look(0))
+    """How the distributions are looked at; its `at` is not used."""
+
+    class Changed(Message):
+        """Other keys do something now."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.staying_lines = 2
+        """Lines that do not scroll."""
         self.quantity = ""
         """The user's choice."""
         self._map: LayerMap | None = None
+        self._behaviour: Behaviour | None = None
+        self._spread_drawn: tuple[object, ...] = ()
+        self._spread_lines: list[tuple[Piece, ...]] = []
         self._names: list[str] = []
         """Of the layers, as short as can be."""
         self._labels: list[str] = []
@@ -58,6 +80,8 @@ class HeatMap(Lines):
         """Under the cursor."""
         self._margin = 3
         """Cells before a row's blocks."""
+        self._told = -1
+        """Which of the episodes the cursor was put at last."""
         self._group: int | None = None
         """The cursor's; None: the newest, whatever comes."""
         self._drawn: tuple[object, ...] = ()
@@ -66,11 +90,11 @@ class HeatMap(Lines):
         self._blocks: dict[tuple[int, int], list[Segment]] = {}
         """Of the lines that were drawn, by row and line; those of the cursor's row are not kept."""
 
-    def put(self, layers: LayerMap | None) -> None:
-        """Show this map; None where the run has no metrics of single layers."""
+    def put(self, layers: LayerMap | None, behaviour: Behaviour | None = None) -> None:
+        """Show this map, and what is wrong in it; None where the run has no metrics of single layers."""
         here = self._map.layers[self._layer] if self._map else ""
         names = layers.layers if layers else ()
-        self._map, self._drawn = layers, ()
+        self._map, self._behaviour, self._drawn, self._spread_drawn = layers, behaviour, (), ()
         self._names = [show.clean(label) for label in heat.labels(names)]
         self._layer = names.index(here) if here in names else 0
         self._arrange()
@@ -81,15 +105,40 @@ class HeatMap(Lines):
     def watch_folded(self) -> None:
         self._arrange()
 
+    def watch_below(self) -> None:
+        self._arrange()
+        self.post_message(self.Changed())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """What is about distributions acts where they are seen; what is about misbehaviour, where there is any."""
+        if action in ("pin", "shades", "whole"):
+            return self.below == "pair" or (self.below == "strip" and action != "pin")
+        return action != "next_trouble" or bool(self._episodes)
+
     def _arrange(self) -> None:
         """Rows and their labels, as many as there is room for."""
+        self.staying_lines = 2 + bool(self._episodes) + self._lower
         together = self._together
         groups = [self._names[at : at + together] for at in range(0, len(self._names), together)]
         self._labels = [each[0] if len(each) == 1 else f"{each[0]} …" for each in groups]
-        longest = max(map(len, (self._index, *self._labels)))
+        longest = max(NUMBER if self.below else 0, *map(len, (self._index, *self._labels)))
         self._margin = min(longest, max(8, self.size.width // 3)) + 3
         self.count = len(self._labels) * self._tall
         self._go(0)
+
+    @property
+    def inner_height(self) -> int:
+        """Lines of layers on screen."""
+        return max(1, self.size.height - self.staying_lines)
+
+    @property
+    def _lower(self) -> int:
+        """Lines below the map."""
+        return min(max(0, self.size.height - 4), round(self.size.height * PART)) if self.below else 0
+
+    @property
+    def _episodes(self) -> tuple[Episode, ...]:
+        return self._behaviour.episodes if self._behaviour is not None else ()
 
     @property
     def _together(self) -> int:
@@ -162,6 +211,33 @@ class HeatMap(Lines):
     def action_fold(self) -> None:
         self.folded = not self.folded
 
+    def action_distributions(self) -> None:
+        self.below = BELOW[(BELOW.index(self.below) + 1) % len(BELOW)]
+
+    def action_pin(self) -> None:
+        found = self._spread()
+        if found is not None:
+            self.look = replace(spread.pinned_at(*found), at=0)
+
+    def action_shades(self) -> None:
+        self.look = replace(self.look, log=not self.look.log)
+
+    def action_whole(self) -> None:
+        self.look = replace(self.look, whole=not self.look.whole)
+
+    def action_next_trouble(self) -> None:
+        """To the layer and the step that misbehaved first; from there, to the next ones."""
+        if self._map is None or not self._episodes:
+            return
+        self._told = (self._told + 1) % len(self._episodes)
+        episode = self._episodes[self._told]
+        self._layer = episode.layer
+        picture = self._pictured()
+        if picture is not None:
+            step = self._map.steps[episode.column]
+            self._group = int(np.searchsorted(picture.steps, step).clip(0, len(picture.steps) - 1))
+        self._go(0)
+
     def action_copy(self) -> None:
         picture = self._pictured()
         if picture is not None and self._map is not None:
@@ -215,9 +291,62 @@ class HeatMap(Lines):
             return strip(self, [(said, "dim")], self.size.width)
         if y == 0:
             return self.staying(self._head(picture))
-        if y == self.size.height - 1:
+        if y == 1 and self._episodes:
+            return strip(self, self._first_trouble(), self.size.width)
+        end = self.size.height - self._lower - 1
+        if y == end:
             return self._axis(picture)
-        return self._line_of(picture, y - 1)
+        return self._line_of(picture, y - 1 - bool(self._episodes)) if y < end else self._line_below(y - end - 1)
+
+    def _spread(self) -> tuple[spread.Look, spread.Spread] | None:
+        """The distributions of the layer under the cursor, and how they are looked at."""
+        picture = self._pictured()
+        if self._map is None or picture is None:
+            return None
+        found = spread.of_layer(self._map, self._layer, self.shown, picture.steps)
+        return None if found is None else (replace(self.look, at=self._at(picture)), found)
+
+    def _line_below(self, y: int) -> Strip:
+        """A line of the distributions."""
+        picture = self._pictured()
+        at = self._at(picture) if picture is not None else 0
+        wanted = self._drawn, self._layer, at, self.below, self.look, self._lower
+        if self._spread_drawn != wanted:
+            self._spread_drawn, found = wanted, self._spread()
+            draw = spread.pair if self.below == "pair" else spread.strip
+            if found is None:
+                self._spread_lines = [((said, "dim"),) for said in spread.NONE]
+            else:
+                look, distributions = found
+                self._spread_lines = draw(distributions, look, self._margin, self._width, self._lower)
+        return strip(self, self._spread_lines[y] if y < len(self._spread_lines) else (), self.size.width)
+
+    def _first_trouble(self) -> list[Piece]:
+        """What misbehaved first, and how much did after it."""
+        first = self._episodes[0]
+        assert self._map is not None
+        kind = KINDS[first.kind]
+        name, step = show.cut_middle(self._names[first.layer], 30).strip(), self._map.steps[first.column]
+        others = {each.layer for each in self._episodes} - {first.layer}
+        same = {each.layer for each in self._episodes if each.column == first.column} & others
+        told = ((len(same), "with it"), (len(others - same), "after it"))
+        over = "" if first.until is None else f" until {self._map.steps[first.until]:g}"
+        rest = "".join(f", {show.count(number, 'layer')} {when}" for number, when in told if number)
+        key = "  b: there" if self.has_focus else ""
+        return [
+            (f" {kind.sign} ", "bad"),
+            (f"first: {name} {kind.word}", "strong"),
+            (f" at {self._index} {step:g}{over}{rest}{key}", "plain"),
+        ]
+
+    def _trouble(self, picture: heat.Picture, row: int) -> int:
+        """What is wrong with a row at the cursor's step: a place in `KINDS`, the worst; -1 for nothing."""
+        if self._map is None or self._behaviour is None:
+            return -1
+        column = int(np.searchsorted(self._map.steps, picture.steps[self._at(picture)]))
+        first = row * self._together
+        codes = self._behaviour.codes[first : first + self._together, column]
+        return int(min((code for code in codes.tolist() if code >= 0), default=-1))
 
     def _head(self, picture: heat.Picture) -> list[Piece]:
         quantities = list(self._map.quantities) if self._map else []
@@ -225,7 +354,9 @@ class HeatMap(Lines):
         of = f" ({quantities.index(self.shown) + 1}/{len(quantities)}{keys})" if len(quantities) > 1 else ""
         scale = f"{show.number(picture.low)} {show.BLOCKS} {show.number(picture.high)}"
         kind = (" log" if picture.log else "") + (", each its own" if self.own_scales else "")
-        here = f"  {self._labels[self._row]}  {self._reading(picture)}"
+        wrong = self._trouble(picture, self._row)
+        said = f" {KINDS[wrong].sign} {KINDS[wrong].word}" if wrong >= 0 else ""
+        here = f"  {self._labels[self._row]}  {self._reading(picture)}{said}"
         return [(self.shown, "strong"), (of, "plain"), (here, "strong"), (f"   {scale}{kind}", "plain")]
 
     def _reading(self, picture: heat.Picture) -> str:
@@ -272,7 +403,9 @@ class HeatMap(Lines):
             cells = self._cells(picture, *place, looks)
             if not here:
                 self._blocks[place] = cells
-        return Strip.join([name, strip(self, (), 1), Strip(cells, self._width), bar])
+        wrong = self._trouble(picture, row) if lowest else -1
+        mark = strip(self, [(KINDS[wrong].sign, "bad")] if wrong >= 0 else (), 1)
+        return Strip.join([name, mark, Strip(cells, self._width), bar])
 
     def _cells(self, picture: heat.Picture, row: int, above: int, looks: tuple[Style, ...]) -> list[Segment]:
         """The blocks of a layer, `above` lines up from its lowest; neighbours that look the same are one segment."""

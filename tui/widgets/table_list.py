@@ -43,9 +43,11 @@ class TableList(Picks):
     """
     BINDINGS = bindings("table_list")
 
-    def __init__(self, *, id: str | None = None, none: str = "nothing here") -> None:
-        """`none`: what is said where there are no lines."""
+    def __init__(self, *, id: str | None = None, none: str = "nothing here", titled: bool = False) -> None:
+        """`none`: what is said where there are no lines; `titled`: the columns' titles stay below the head."""
         super().__init__(id=id)
+        if titled:
+            self.STAYING = 2
         self.entries: Sequence[Entry] = ()
         self.none = none
         self._columns: Sequence[Column] = ()
@@ -74,12 +76,16 @@ class TableList(Picks):
     def render_line(self, y: int) -> Strip:
         if y == 0:
             return self.staying([(self._head, "plain")])
-        at = self.top + y - 1
+        y -= self.STAYING
+        if y < 0:
+            titles = Entry("", tuple(column.title for column in self._columns), "dim")
+            return self.line(y, [(" ", "dim"), *self._pieces(titles)] if self.count else ())
+        at = self.top + y
         if at >= self.count:
-            return self.line(y - 1, [(f"  {self.none}" if y == 1 and not self.count else "", "dim")])
+            return self.line(y, [(f"  {self.none}" if not y and not self.count else "", "dim")])
         here = at == self.cursor
         sign: Piece = ("›" if here else " ", "strong")
-        return self.line(y - 1, [sign, *self._pieces(self.entries[at])], "cursor" if here else "plain")
+        return self.line(y, [sign, *self._pieces(self.entries[at])], "cursor" if here else "plain")
 
     def _pieces(self, entry: Entry) -> list[Piece]:
         room = self.inner_width - 1

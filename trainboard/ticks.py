@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
-from tui import show
+from trainboard import show
 
 NICE = (1, 2, 2.5, 5, 10)
 LARGEST = math.log10(sys.float_info.max) - 1e-9

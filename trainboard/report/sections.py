@@ -1,0 +1,217 @@
+"""The sections of a report, one function each, from what was gathered. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from specs.braces import as_text
+from trainboard import __version__
+from trainboard.layernames import of_a_layer
+from trainboard.report.drawing import Chart, drawn, spans_decades
+from trainboard.report.page import Figure, Listing, Page, Section, Table, Text
+from trainboard.report.veil import veiled
+from trainboard.show import clean, duration, number, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from trainboard.compare import Comparison, Entry
+    from trainboard.report.material import Material
+    from trainboard.report.page import Block
+
+MOST_RUNS = 200
+"""Lines of the table: what a reader goes through, and a mail carries; a sheet has all of them."""
+
+METRICS = 6
+"""Columns of metrics, and figures of curves."""
+
+LONGEST = 2000
+"""Characters of a line of a listing; longer ones are data."""
+
+
+def page(found: Material, now: float) -> Page:
+    """The report."""
+    made = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(now))
+    sections = [Section(title, tuple(blocks(found))) for title, blocks in SECTIONS.items()]
+    return Page(
+        clean(found.experiment.id),
+        f"{made} · trainboard {__version__} · submitted {_moment(found.experiment.created)}",
+        tuple(section for section in sections if section.blocks),
+    )
+
+
+def question(found: Material) -> Iterable[Block]:
+    """What it was to find out, and in a sentence what came out."""
+    if found.spec is not None and found.spec.question:
+        yield Text(_harmless(found.spec.question))
+    yield Text(" ".join(_outcome(found)))
+    for line in found.missing:
+        yield Text(f"Missing: {clean(line)}")
+
+
+def _outcome(found: Material) -> Iterable[str]:
+    states = Counter(str(each.attempt.state) for each in found.results)
+    total = sum(states.values())
+    told = ", ".join(f"{count} {state}" for state, count in states.items())
+    yield f"{total} run{'' if total == 1 else 's'}: {told}."
+    best = best_entry(found.comparison)
+    if best is not None:
+        metric = found.comparison.metrics[0]
+        value = number(found.comparison.value(best, metric))
+        params = ", ".join(f"{name} = {as_text(best.params.get(name))}" for name in found.comparison.params)
+        yield clean(f"The best {metric} is {value}, of {best.key}{f' with {params}' if params else ''}.", 2000)
+
+
+def best_entry(comparison: Comparison) -> Entry | None:
+    """The first of the runs with the best value of the objective; None where no run has one."""
+    if not comparison.metrics:
+        return None
+    metric = comparison.metrics[0]
+    first = next(iter(comparison.ordered(metric)), None)
+    return first if first is not None and comparison.value(first, metric) is not None else None
+
+
+def spec(found: Material) -> Iterable[Block]:
+    """The file that was submitted, and what it was submitted with."""
+    experiment = found.experiment
+    if experiment.overrides:
+        yield Text(_harmless(f"Submitted with {' '.join(experiment.overrides)}"))
+    yield Listing(_harmless(experiment.text), clean(experiment.source), "yaml")
+    for path, text in experiment.bases.items():
+        yield Listing(_harmless(text), f"It extends {clean(path)}", "yaml", folded=True)
+
+
+def results(found: Material) -> Iterable[Block]:
+    """A line a run, the best first."""
+    comparison = found.comparison
+    metrics = [name for name in comparison.metrics if not of_a_layer(name)][:METRICS]
+    entries = comparison.ordered(metrics[0]) if metrics else comparison.entries
+    shown = entries[:MOST_RUNS]
+    titles = ["run", "state", "took", *comparison.params]
+    titles += [f"{'best' if comparison.goals[name] else 'last'} {name}" for name in metrics]
+    best = {
+        (row, len(titles) - len(metrics) + column)
+        for column, name in enumerate(metrics)
+        for row, entry in enumerate(shown)
+        if entry.key in comparison.best(name)
+    }
+    rows = [_run(comparison, entry, metrics) for entry in shown]
+    more = f"{len(entries) - len(shown)} more runs are not shown" if len(entries) > len(shown) else ""
+    yield Table([clean(title) for title in titles], rows, frozenset(best), more)
+
+
+def _run(comparison: Comparison, entry: Entry, metrics: Sequence[str]) -> list[str]:
+    params = (clean(as_text(entry.params.get(name)), 80) for name in comparison.params)
+    values = (number(comparison.value(entry, name)) for name in metrics)
+    return [entry.key, str(entry.state), duration(entry.seconds), *params, *values]
+
+
+def curves(found: Material) -> Iterable[Block]:
+    """A figure a metric."""
+    for metric, lines in found.curves.items():
+        values = [y for line in lines for _, y in line.points]
+        log = spans_decades([value for value in values if value == value and abs(value) != float("inf")])
+        svg = drawn(Chart(lines, found.axes.get(metric, ""), metric, log))
+        if svg:
+            yield Figure(svg, clean(f"{metric} over {found.axes.get(metric, '')}{', logarithmic' if log else ''}"))
+
+
+def findings(found: Material) -> Iterable[Block]:
+    """What was found wrong, the worst first."""
+    if not found.findings:
+        yield Text("Nothing was found wrong.")
+        return
+    rows = [
+        (each.key, each.severity, each.rule, each.cause, clean(each.message), clean(each.advice))
+        for each in found.findings[:MOST_RUNS]
+    ]
+    left = len(found.findings) - len(rows)
+    more = f"{left} more are not shown" if left else ""
+    yield Table(("run", "severity", "rule", "cause", "what", "advice"), rows, more=more)
+
+
+def errors(found: Material) -> Iterable[Block]:
+    """Where the best run is wrong."""
+    return found.errors
+
+
+def environment(found: Material) -> Iterable[Block]:
+    """Where the runs were, what they asked for and what they took."""
+    totals = found.totals
+    facts = [
+        ("runs, attempts", f"{totals.runs}, {totals.attempts}"),
+        ("hours, GPU-hours", f"{totals.hours:.2f}, {totals.gpu_hours:.2f}"),
+        ("GPU-hours after the best value", f"{totals.gpu_hours_after_best:.2f}"),
+        ("GPU-hours of attempts that nobody went on from", f"{totals.gpu_hours_unfinished:.2f}"),
+        ("hours in queues", f"{totals.queued_hours:.2f}"),
+    ]
+    if found.spec is not None:
+        facts += [(f"asked: {name}", text) for name, text in _asked(found)]
+    yield Table(("", ""), facts)
+    rows = [
+        (
+            clean(each.run),
+            clean(each.backend),
+            clean(str(found.places.get(each.run, {}).get("host", ""))),
+            _gpus(found.places.get(each.run, {})),
+            str(each.state),
+            _moment(each.started),
+            size(each.peaks.get("memory")),
+            size(each.peaks.get("gpu_memory")),
+        )
+        for each in found.attempts[:MOST_RUNS]
+    ]
+    yield Table(("run", "backend", "host", "GPUs", "state", "started", "memory", "GPU memory"), rows)
+
+
+def _asked(found: Material) -> Iterable[tuple[str, str]]:
+    assert found.spec is not None
+    wanted = found.spec.resources
+    sizes = {"gpu_memory": wanted.gpu_memory, "memory": wanted.memory, "disk": wanted.disk}
+    counts = {"gpus": wanted.gpus, "cpus": wanted.cpus}
+    yield from ((name, str(count)) for name, count in counts.items() if count)
+    yield from ((name.replace("_", " "), size(count)) for name, count in sizes.items() if count)
+    if wanted.time:
+        yield "time", duration(wanted.time)
+    if found.spec.setup:
+        yield "setup", _harmless(found.spec.setup.strip())
+    if found.spec.env:  # names alone: a value may be a secret all the same
+        yield "environment variables", ", ".join(map(clean, found.spec.env))
+
+
+def _gpus(place: Mapping[str, object]) -> str:
+    gpus = place.get("gpus")
+    if not isinstance(gpus, list):
+        return ""
+    return ", ".join(clean(str(each.get("index", "?"))) for each in gpus if isinstance(each, dict))
+
+
+def code(found: Material) -> Iterable[Block]:
+    """The commit, what was not committed, and the digest of all files."""
+    yield Table(("", ""), [(name, clean(text)) for name, text in found.code.facts])
+    if found.code.difference:
+        yield Listing(_harmless(found.code.difference), "What was not committed", "diff", folded=True)
+
+
+SECTIONS: Mapping[str, Callable[[Material], Iterable[Block]]] = {
+    "Question": question,
+    "Results": results,
+    "Curves": curves,
+    "Findings": findings,
+    "Errors": errors,
+    "Spec": spec,
+    "Environment": environment,
+    "Code": code,
+}
+"""In order; one that has nothing to say is left out."""
+
+
+def _harmless(text: str) -> str:
+    """Lines as they are, without secrets, and without what a terminal or a browser would obey."""
+    return "\n".join(clean(line.expandtabs(4), LONGEST) for line in veiled(text).splitlines())
+
+
+def _moment(at: float | None) -> str:
+    return "–" if at is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
