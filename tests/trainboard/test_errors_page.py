@@ -33,7 +33,8 @@ def told(shell: Shell, name: str, program: str, **given: object) -> dict[str, An
     """What is said of the file that the page's program writes."""
     code = compile(program.replace('"preds', f'"{shell.folder}/preds'), "docs/errors.md", "exec")
     exec(code, given)
-    return shell.json("errors", name)
+    found: dict[str, Any] = shell.json("errors", name)
+    return found
 
 
 def test_its_spec_is_a_spec(tmp_path: Path) -> None:
