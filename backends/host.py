@@ -207,10 +207,13 @@ class Host:
         header, data = await self.request("read", path=path, offset=offset, limit=limit)
         return Chunk(header["offset"], data, header["size"])
 
-    async def program(self, source: bytes, arguments: Sequence[str], timeout: float, cap: int = 1 << 20) -> bytes:
-        """What a `packed` program of ours prints, run by the helper's own Python."""
+    async def program(
+        self, source: bytes, arguments: Sequence[str], timeout: float, cap: int = 1 << 20, python: str = ""
+    ) -> bytes:
+        """What a `packed` program of ours prints, run by an interpreter with its libraries or by the helper's own."""
+        other = {"python": python, "env": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}} if python else {}
         header, data = await self.request(
-            "program", timeout, source, arguments=list(arguments), timeout=timeout, cap=cap
+            "program", timeout, source, arguments=list(arguments), timeout=timeout, cap=cap, **other
         )
         cut = header["out"]
         if header["code"] != 0:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from backends.base import Chunk, Health, Job, Plan, Sought, Unreadable, Wanted, Watched
     from backends.checks import Forecast, Program, Rehearsal, Survey, Unknown
     from backends.host import Host
+    from backends.predicting import Reader
     from backends.spy import Spy
     from specs.model import Input
 
@@ -85,6 +86,7 @@ class Hosted:
         self.disks = tuple(disks) or (self.root,)
         self.leases = leases
         self.policy = policy or Policy()
+        self._predictions: Reader | None = None
         self._uploads = Uploads(host, self.root, None if self.kind == "slurm" else self.policy)
 
     @property
@@ -150,6 +152,14 @@ class Hosted:
         from backends.spy import traced
 
         return await traced(self.name, self.host, path)
+
+    async def predicted(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a file of predictions on the host says, summed up there."""
+        from backends.predicting import Reader
+
+        if self._predictions is None:
+            self._predictions = Reader(self.name, self.host)
+        return await self._predictions.ask(asked)
 
     async def cancel(self, attempts: Sequence[Watched]) -> None:
         """End attempts: one that has not begun can then never begin, not even if its directory comes later."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backends.queue.policy import GIVEN_BACK, GIVEN_BACK_PART
 from trainboard.filling import left
-from trainboard.show import busy, clean, duration, size
+from trainboard.show import clean, duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CLOCK = 5.0
 """Seconds of a clock being off that are worth a word: less is within what can be told over a slow line."""
+WORKING = 10
+"""Percent of its time that a GPU works, where nobody can tell its processes: less is the driver's own."""
 DAY = 86400.0
 SOON, NEXT = 3 * DAY, 14 * DAY
 """Seconds until a disk is full: to be seen to now, and before long."""
@@ -30,7 +32,9 @@ def is_free(gpu: Gpu) -> bool:
 
     As in the queue of a server, memory in use tells of processes that nobody sees: those of a container.
     """
-    if gpu.lost or busy(gpu):
+    if gpu.lost or gpu.processes:
+        return False
+    if gpu.processes is None and (gpu.utilization or 0) >= WORKING:
         return False
     if gpu.memory_used is None or gpu.memory_total is None:
         return True

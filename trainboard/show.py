@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from backends.base import Gpu
-
 
 def duration(seconds: float | None) -> str:
     """Two units at most: `42s`, `7m05`, `42m`, `3h07`, `2d04h`; `–` where it is not known.
@@ -100,13 +98,3 @@ def finite(value: object) -> object:
         case list() | tuple():
             return [finite(each) for each in value]
     return value
-
-
-def busy(gpu: Gpu) -> bool:
-    """Whether somebody uses it: a compute process, else a tenth of its memory or of its time; or nobody can."""
-    if gpu.lost:
-        return True
-    if gpu.processes is not None:
-        return gpu.processes > 0
-    filled = (gpu.memory_used or 0) / gpu.memory_total if gpu.memory_total else 0.0
-    return filled >= 0.1 or (gpu.utilization or 0) >= 10

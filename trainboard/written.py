@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from specs.model import SpecError
 from trainboard.actions import Refused
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from backends.base import Backend, Result
+    from specs.model import Predictions, Setting, Spec
     from trainboard.outputs import Output
     from trainboard.plans import Planner
     from trainboard.rows import Row
+
+Named = TypeVar("Named")
 
 HEADS = 400
 """Files whose beginnings are looked at, the newest."""
@@ -69,6 +72,16 @@ class Written:
         """The globs that its spec names, filled in, by their key."""
         from specs.outputs import shown_patterns
 
+        return await self._named(shown_patterns)
+
+    async def predictions(self) -> Predictions | None:
+        """The file of predictions that its spec names, filled in, and what its columns are."""
+        from specs.outputs import predictions_of
+
+        return await self._named(predictions_of)
+
+    async def _named(self, of: Callable[[Spec, Setting], Named]) -> Named:
+        """What its spec says of its outputs."""
         experiment, run = self.row.sources[0], self.row.sources[1]
         assert isinstance(experiment, Experiment)
         assert isinstance(run, Run)
@@ -76,7 +89,7 @@ class Written:
             book = await self._planner.book(experiment)
             if run.index >= len(book.settings):
                 raise Refused(f"{experiment.source}: has no run {run.index} any more")
-            return shown_patterns(book.spec, book.settings[run.index])
+            return of(book.spec, book.settings[run.index])
         except SpecError as error:
             raise Refused(str(error)) from error
 
@@ -97,18 +110,20 @@ class Written:
         heads = await answered(self.backend.fetch(self.row.directory, wanted))
         return {each.path: head for each, head in zip(files, heads, strict=True) if isinstance(head, bytes)}
 
-    async def read(self, path: str, most: int = MOST, progress: Callable[[int], None] = lambda _: None) -> bytes:
-        """A file from its beginning, at most so many bytes of it; `progress` is told how many are here."""
+    async def read(
+        self, path: str, most: int = MOST, start: int = 0, progress: Callable[[int], None] = lambda _: None
+    ) -> bytes:
+        """A file from `start` on, at most so many bytes of it; `progress` is told how many are here."""
         pieces: list[bytes] = []
-        at = 0
-        while at < most:
-            wanted = min(PIECE, most - at)
-            (piece,) = await answered(self.backend.fetch(self.row.directory, [(path, at, wanted)]))
+        got = 0
+        while got < most:
+            wanted = min(PIECE, most - got)
+            (piece,) = await answered(self.backend.fetch(self.row.directory, [(path, start + got, wanted)]))
             if not isinstance(piece, bytes):
                 raise Refused(f"{path}: {piece}")
             pieces.append(piece)
-            at += len(piece)
-            progress(at)
+            got += len(piece)
+            progress(got)
             if len(piece) < wanted:
                 break
         return b"".join(pieces)

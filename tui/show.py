@@ -11,7 +11,6 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from backends.states import JobState
 from trainboard.link import Link
-from trainboard.show import busy as busy
 from trainboard.show import clean as clean
 from trainboard.show import duration as duration
 from trainboard.show import number as number

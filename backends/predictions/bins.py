@@ -10,7 +10,7 @@ from backends.predictions.store import Kept
 RANGES, LEVELS = 10, 20
 """Bins of numbers and of words, without the rest and the empty."""
 
-NEAR = 0.02
+NEAR = 0.03
 """The share of all values by which an edge may move to a rounder number."""
 
 REST, NONE = "(rest)", "(empty)"

@@ -41,7 +41,7 @@ def main() -> int:
     """Print the answer, or why there is none."""
     asked = json.loads(sys.argv[-1])
     if asked["ask"] == "pythons":
-        print(json.dumps({"pythons": pythons(asked.get("directory", ""))}))
+        print(json.dumps({"pythons": pythons(asked.get("directory", ""), bool(asked.get("parquet")))}))
         return 0
     os.nice(10)
     if sys.platform.startswith("linux"):
@@ -53,7 +53,7 @@ def main() -> int:
     except Failure as error:
         found = {"refused": str(error), "advice": ""}
     except OSError as error:
-        found = {"refused": error.strerror or str(error), "advice": ""}
+        found = {"refused": "%s: %s" % (error.filename or "it", error.strerror or error), "advice": ""}
     except MemoryError:
         found = {"refused": "it takes more memory than a guest should have there", "advice": "write fewer columns"}
     print(json.dumps(found))
@@ -105,7 +105,7 @@ def file_of(asked: Mapping[str, Any]) -> Tuple[str, str]:
     return os.path.join(search.base, dated[-1][1]), many if len(dated) > 1 else ""
 
 
-def pythons(directory: str) -> List[List[Any]]:
+def pythons(directory: str, parquet: bool) -> List[List[Any]]:
     """Interpreters with numpy: path, version, and whether they have pyarrow; those with it first."""
     found = []
     seen = set()
@@ -117,7 +117,7 @@ def pythons(directory: str) -> List[List[Any]]:
         words = tried(path)
         if words:
             found.append([path, words[0], "pyarrow" in words[1:]])
-            if found[-1][2]:
+            if found[-1][2] or not parquet:
                 break
         if len(seen) >= MOST:
             break

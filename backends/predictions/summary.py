@@ -22,9 +22,7 @@ def summary(kernel: Plain, path: str, said: Mapping[str, Any]) -> Dict[str, Any]
     began, status = time.time(), os.stat(path)
     reading = Reading(kernel, Table(path), said)
     if -1 < began - status.st_mtime < YOUNG:
-        reading.notes.append(
-            "it changed %.0f s ago: it may still be being written" % max(0.0, began - status.st_mtime)
-        )
+        reading.notes.append("it changed a moment before it was read: it may still be being written")
     reading.run()
     found = looked_into(kernel, reading)
     found.update(

@@ -44,5 +44,8 @@ SEEK = ("terminal", "seek")
 TRACE = ("spans", "trace", "tracestream", "tracefile")
 """Of the program that sums up a trace."""
 
+FOUND = ("frames", "files", "results")
+"""What `backends.predictions` needs to find the files of an attempt."""
+
 PYTHONS = ("pythons",)
 """Of the program that lists Python processes; before them come `processes` of `backends.queue`."""

@@ -52,8 +52,13 @@ class Commands(object):
         return {"code": process.returncode, "out": len(out), "truncated": truncated}, out + err
 
     def program(self, header: Header, payload: bytes) -> Reply:
-        """A program of ours in a process of its own, which can be ended and holds up nobody."""
-        argv = [sys.executable, "-I", "-S", "-c", payload.decode("ascii")]
+        """A program of ours in a process of its own, which can be ended and holds up nobody.
+
+        Another interpreter than ours is asked for because of the libraries that it has.
+        """
+        python = header.get("python")
+        argv = [python, "-I"] if python else [sys.executable, "-I", "-S"]
+        argv += ["-c", payload.decode("ascii")]
         return self.run(dict(header, argv=argv + header["arguments"]), b"")
 
     def end(self, request: int) -> None:

@@ -44,7 +44,9 @@ def test_the_character_rnn_is_four_runs_on_one_core_each() -> None:
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the first run prints in its first steps, started as a backend starts it: through the shell, in workdir."""
-    spec = load(EXAMPLES / "char-rnn.yaml", ["steps=300", "hidden=48"])
+    folder = tmp_path_factory.mktemp("example") / "examples"
+    shutil.copytree(EXAMPLES, folder)
+    spec = load(folder / "char-rnn.yaml", ["steps=300", "hidden=48"])
     variables = {key: value for key, value in spec.env.items() if value is not None}
     command = expand(spec)[0].command
     found = subprocess.run(
@@ -179,6 +181,10 @@ def test_the_digits_are_learnt_and_a_checkpoint_goes_on_where_it_was(project: Pa
     lines = trained(spec, run, project, project).splitlines()
     assert [line.split()[:2] for line in lines] == [["epoch", "1"], ["epoch", "2"]]
     assert float(lines[-1].rpartition("=")[2]) > 0.5
+    with (project / f"predictions/{run.name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    right = sum(row["digit"] == row["guess"] for row in rows) / len(rows)
+    assert f"{right:.4f}" == lines[-1].rpartition("=")[2]
     again = run.command.replace("--epochs=2", "--epochs=3") + f" --resume checkpoints/{run.name}/epoch-2.pt"
     assert trained(spec, replace(run, command=again), project, project).startswith("epoch 3 ")
 

@@ -15,6 +15,7 @@ from tests.tui.test_embedding import look_at_points
 from tests.tui.test_findings import found as finding
 from tests.tui.test_outputs import look_at
 from tests.tui.test_profile import look_into
+from tests.tui.test_sequence import sequence_of
 from trainboard.commandlog import Logged
 from trainboard.events import FindingsSeen, LogGrew, Sampled
 from trainboard.layernames import PERCENTS
@@ -34,6 +35,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.outputs import OutputsScreen
 from tui.screens.profile import ProfileScreen
 from tui.screens.run import RunScreen
+from tui.screens.sequence import SequenceScreen
 from tui.screens.specs import SpecsScreen
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.file_list import FileList
@@ -202,6 +204,8 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
         case "outputs":
             await look_at(stage, stage.actions.files[0].parent)
             await stage.press(*{"back": ("slash", "a", "enter"), "open": ()}.get(key.action, ()))
+        case "sequence" | "passage":
+            await sequence_of(stage, stage.actions.files[0].parent, key.action)
         case "board":
             if key.action == "profile":
                 stage.actions.profiled["r1"] = Profiling(row(1), {}, stage.actions.files[0].parent)
@@ -212,7 +216,8 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
     places |= dict.fromkeys(("findings", "findings_screen"), FindingsScreen)
     places |= dict.fromkeys(("commands", "commands_screen"), CommandsScreen)
     places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
-    places |= {"outputs": OutputsScreen} | dict.fromkeys(("embedding", "cloud"), EmbeddingScreen)
+    places |= {"outputs": OutputsScreen, "sequence": SequenceScreen, "passage": SequenceScreen}
+    places |= dict.fromkeys(("embedding", "cloud"), EmbeddingScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
     focus = {
@@ -264,9 +269,10 @@ async def test_n_in_the_log_is_new_until_something_is_searched() -> None:
 async def test_the_help_lists_every_group() -> None:
     async with board(row(1), size=(120, 400)) as stage:
         await stage.press("question_mark")
+        screen = stage.screen
         for title, keys in groups():
-            assert title in stage.screen
-            assert all(key.help in stage.screen for key in keys)
+            assert title in screen
+            assert all(key.help in screen for key in keys)
 
 
 async def test_keys_typed_ahead_go_where_they_were_meant_to() -> None:

@@ -14,6 +14,7 @@ from backends.base import Gpu, JobState
 from tests.tui.fakes import NOW, row
 from trainboard.events import Link, Sampled
 from trainboard.extract import Progress
+from trainboard.machines import is_free
 from trainboard.series import Sample
 from trainboard.ticks import log_ticks, value_ticks
 from tui import curves, show
@@ -95,11 +96,13 @@ def test_a_spike_stays_in_a_narrow_sparkline() -> None:
     assert "█" in show.spark(values, 10)
 
 
-def test_a_gpu_is_busy_by_its_processes_or_else_by_its_memory() -> None:
-    assert not show.busy(Gpu(0, "", "", 99, 10, 10, processes=0))
-    assert show.busy(Gpu(0, "", "", 0, 5, 10))
-    assert not show.busy(Gpu(0, "", "", None, None, None))
-    assert show.busy(Gpu(0, "", "", None, None, None, lost="GPU is lost"))
+def test_a_gpu_is_free_as_the_queue_of_a_server_sees_it() -> None:
+    assert is_free(Gpu(0, "", "", 99, 10 << 20, 10 << 30, processes=0))
+    assert not is_free(Gpu(0, "", "", 0, 5 << 30, 10 << 30, processes=0)), "somebody in a container has its memory"
+    assert not is_free(Gpu(0, "", "", 0, 5 << 30, 10 << 30))
+    assert not is_free(Gpu(0, "", "", 50, None, None))
+    assert is_free(Gpu(0, "", "", None, None, None))
+    assert not is_free(Gpu(0, "", "", None, None, None, lost="GPU is lost"))
 
 
 @pytest.mark.parametrize("columns", [COLUMNS, WIDE])

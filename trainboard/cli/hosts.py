@@ -18,7 +18,7 @@ from trainboard.filling import FillFile, left
 from trainboard.machines import DAY, NEXT, is_free, runs_by_directory
 from trainboard.picture import PENDING, RUNNING, count
 from trainboard.query import to_watch
-from trainboard.show import busy, clean, size
+from trainboard.show import clean, size
 
 if TYPE_CHECKING:
     import argparse
@@ -152,7 +152,7 @@ def described(look: Look, full: Mapping[str, float], runs: Mapping[tuple[str, st
         "state": "up" if up else "down",
         "reason": look.reason,
         "age_s": round(now - health.at, 1) if up else None,
-        "gpus": [asdict(gpu) | {"busy": busy(gpu), "free": is_free(gpu)} for gpu in health.gpus],
+        "gpus": [asdict(gpu) | {"busy": not is_free(gpu), "free": is_free(gpu)} for gpu in health.gpus],
         "processes": [
             asdict(process) | {"run": run_name(look.backend, process, runs)} for process in health.processes
         ],

@@ -150,7 +150,9 @@ def cell(host: HostSeen, name: str, now: float) -> str:
             if health.gpu_error:
                 return "GPU ?"
             if health.gpus:
-                return f"GPU {sum(map(show.busy, health.gpus))}/{len(health.gpus)}"
+                from trainboard.machines import is_free
+
+                return f"GPU {sum(not is_free(gpu) for gpu in health.gpus)}/{len(health.gpus)}"
             return "" if host.kind == "slurm" else "no GPU"  # what the gateway has is not what the cluster has
         case "disk":
             if health.disks and not health.answering:

@@ -25,37 +25,7 @@ class PieceLines(Lines):
     BINDINGS = bindings("profile_list")
 
     def __init__(self, *, id: str | None = None, none: str = "") -> None:
-        """`none`: what is said where there is nothing to read."""
-        super().__init__(id=id)
-        self._none = none
-        self._head: Sequence[Piece] = ()
-        self._lines: Sequence[Sequence[Piece]] = ()
-
-    def put(self, head: Sequence[Piece], lines: Sequence[Sequence[Piece]]) -> None:
-        """Show these below a line that stays."""
-        self._head, self._lines = head, lines
-        self.count = len(lines)
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        if y == 0:
-            return self.staying(self._head)
-        at = self.top + y - 1
-        if at >= self.count:
-            return self.line(y - 1, [(f"  {self._none}", "dim")] if y == 1 and not self.count else ())
-        return self.line(y - 1, self._lines[at])
-
-
-class PieceList(Picks):
-    """Lines to choose from."""
-
-    DEFAULT_CSS = """
-    PieceList { height: 1fr; }
-    """
-    BINDINGS = bindings("profile_list")
-
-    def __init__(self, *, id: str | None = None, none: str = "") -> None:
-        """`none`: what is said where there is nothing to choose from."""
+        """`none`: what is said where there are no lines."""
         super().__init__(id=id)
         self.none = none
         self._head: Sequence[Piece] = ()
@@ -65,8 +35,11 @@ class PieceList(Picks):
         """Show these below a line that stays."""
         self._head, self._lines = head, lines
         self.count = len(lines)
-        self.cursor = self.validate_cursor(self.cursor)
         self.refresh()
+
+    def ground(self, at: int) -> str:
+        """What a line stands on."""
+        return "plain"
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
@@ -74,4 +47,15 @@ class PieceList(Picks):
         at = self.top + y - 1
         if at >= self.count:
             return self.line(y - 1, [(f"  {self.none}", "dim")] if y == 1 and not self.count else ())
-        return self.line(y - 1, self._lines[at], "cursor" if at == self.cursor else "plain")
+        return self.line(y - 1, self._lines[at], self.ground(at))
+
+
+class PieceList(PieceLines, Picks):
+    """Lines to choose from."""
+
+    def put(self, head: Sequence[Piece], lines: Sequence[Sequence[Piece]]) -> None:
+        super().put(head, lines)
+        self.cursor = self.validate_cursor(self.cursor)
+
+    def ground(self, at: int) -> str:
+        return "cursor" if at == self.cursor else "plain"
