@@ -31,6 +31,8 @@ PATIENCE = 100
 """Draws in a row that bring nothing new before what is left is looked for, or taken to be nothing."""
 SEED = "seed"
 """The parameter that `seeds` sets."""
+FIRST = 10
+"""Trials that are drawn by lot before there is enough to learn from, where settings are asked for; optuna's own."""
 VARIANT = "variant"
 """The parameter that names a swept variant."""
 
@@ -54,7 +56,7 @@ def count(sweep: Sweep, fixed: Mapping[str, Scalar] | None = None) -> int:
     seeds = len(sweep.seeds) or 1
     if sweep.method is Method.LIST:
         return len(sweep.points) * seeds
-    if sweep.method is Method.RANDOM:
+    if sweep.method is Method.RANDOM or sweep.method.asks:
         return sweep.samples * seeds
     combinations = _product(sweep, fixed or {}) if sweep.when else math.prod(map(len, _groups(sweep).values()))
     return combinations * (sweep.samples if sweep.drawn else 1) * seeds
@@ -63,18 +65,24 @@ def count(sweep: Sweep, fixed: Mapping[str, Scalar] | None = None) -> int:
 def kept(sweep: Sweep, fixed: Mapping[str, Scalar]) -> Iterator[Params]:
     """All parameters of each run that is not excluded, references filled in; swept values go before fixed ones.
 
-    Raises `ReferenceProblem`.
+    Where settings are asked for, those that are asked for first. Raises `ReferenceProblem`.
     """
-    making = _Making(sweep, fixed, linked(sweep, fixed), Entries.of(sweep.exclude))
+    making = Making.of(sweep, fixed)
     match sweep.method:
         case Method.LIST:
             for point in sweep.points:
                 yield from making.runs(point)
         case Method.RANDOM:
-            mixed = factors(sweep)
-            yield from making.samples({}, mixed, _all_listed(mixed, MOST_RUNS), "")
+            yield from making.mixed()
+        case Method.TPE | Method.ASHA:
+            yield from by_lot(sweep, fixed, min(FIRST, sweep.samples))
         case Method.GRID:
             yield from making.grid()
+
+
+def by_lot(sweep: Sweep, fixed: Mapping[str, Scalar], samples: int) -> Iterator[Params]:
+    """The same of so many different settings, each axis drawn; more of them begin with the same ones."""
+    return Making.of(replace(sweep, samples=samples), fixed).mixed()
 
 
 def linked(sweep: Sweep, fixed: Mapping[str, Scalar]) -> frozenset[str]:
@@ -122,13 +130,17 @@ def shuffled(settings: Sequence[Params], random_seed: int) -> list[Params]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
+class Making:
     """A sweep at work."""
 
     sweep: Sweep
     fixed: Mapping[str, Scalar]
     linked: frozenset[str]
     exclude: Entries
+
+    @classmethod
+    def of(cls, sweep: Sweep, fixed: Mapping[str, Scalar]) -> Making:
+        return cls(sweep, fixed, linked(sweep, fixed), Entries.of(sweep.exclude))
 
     def below(self, part: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
         """The fixed parameters that a setting lies over."""
@@ -154,6 +166,11 @@ class _Making:
             if not self.exclude.agree(params):
                 found.append(params)
         return found
+
+    def mixed(self) -> Iterator[Params]:
+        """Settings with a value by lot of every axis."""
+        every = factors(self.sweep)
+        yield from self.samples({}, every, _all_listed(every, MOST_RUNS), "")
 
     def grid(self) -> Iterator[Params]:
         listed = [factor for factor in factors(self.sweep) if factor.distribution is None]
@@ -284,7 +301,7 @@ def _product(sweep: Sweep, fixed: Mapping[str, Scalar]) -> int:
     listed = [factor for factor in factors(sweep) if factor.distribution is None]
     told_apart = [VARIANT] if any(VARIANT in factor.names for factor in listed) else []
     found = Kinds.of((factor.when for factor in listed), told_apart)
-    making = _Making(sweep, fixed, frozenset(), Entries.of(()))
+    making = Making(sweep, fixed, frozenset(), Entries.of(()))
     kinds: Counter[Kind] = Counter({(): 1})
     for factor in listed:
         rows = found.rows(factor.names, factor.rows)

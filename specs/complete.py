@@ -104,7 +104,7 @@ def _inner(path: Path) -> Path:
 def _keys(path: Path, whole: Outline) -> Iterator[tuple[str, str]]:
     """The keys that a section may have, each with its meaning."""
     inner = _inner(path)
-    if inner[:1] == ("sweep",) and len(inner) > 1:
+    if inner[:1] == ("sweep",) and len(inner) > 1 and inner[:2] != ("sweep", "asha"):
         yield from forms.KEYS.items() if len(inner) == 2 else ()
         return
     if inner == RULES_OF:

@@ -35,7 +35,8 @@ def expand(spec: Spec) -> tuple[Setting, ...]:
         raise _error(spec, f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed", "sweep")
     try:
         settings = _settings(spec)
-        called = names(settings, swept(spec.sweep))
+        asks = spec.sweep.method.asks
+        called = trial_names(spec.sweep, settings) if asks else names(settings, swept(spec.sweep))
         making = _Making.of(spec, settings)
         found = tuple(
             making.setting(index, name, params)
@@ -54,6 +55,16 @@ def expand(spec: Spec) -> tuple[Setting, ...]:
     return found
 
 
+def setting_of(spec: Spec, index: int, name: str, params: Mapping[str, Scalar]) -> Setting:
+    """One setting that was asked for, with the parameters that were found for it. Raises `SpecError`."""
+    try:
+        return _Making.of(spec, [params]).setting(index, name, dict(params))
+    except CommandError as error:
+        raise _error(spec, f'"command": {error}', "command") from None
+    except ReferenceProblem as error:
+        raise _error(spec, str(error), "sweep") from None
+
+
 def swept(sweep: Sweep) -> set[str]:
     """The parameters that a sweep sets; others follow from them."""
     return {SEED, *sweep.axes, *sweep.drawn}.union(*sweep.points)
@@ -66,9 +77,20 @@ def names(settings: Sequence[Mapping[str, Scalar]], among: Collection[str]) -> l
     """
     if len(settings) == 1:
         return ["run"]
-    written: dict[str, str] = {}
     keys = [key for key in dict.fromkeys(key for params in settings for key in params) if key in among]
     varying = sorted((key for key in keys if _varies(key, settings)), key=lambda key: key == SEED)
+    return _called(settings, varying)
+
+
+def trial_names(sweep: Sweep, settings: Sequence[Mapping[str, Scalar]], taken: Collection[str] = ()) -> list[str]:
+    """The same from all that the sweep sets, for nobody knows yet what will vary; `taken` have others of it."""
+    return _called(settings, [*sweep.axes, *sweep.drawn, *([SEED] if sweep.seeds else [])], taken)
+
+
+def _called(
+    settings: Sequence[Mapping[str, Scalar]], varying: Sequence[str], taken: Collection[str] = ()
+) -> list[str]:
+    written: dict[str, str] = {}
     short = Counter(key.rpartition(".")[2] for key in varying)
     labels = {key: key.rpartition(".")[2] if short[key.rpartition(".")[2]] == 1 else key for key in varying}
     found = [
@@ -79,7 +101,7 @@ def names(settings: Sequence[Mapping[str, Scalar]], among: Collection[str]) -> l
         )
         for params in settings
     ]
-    seen = Counter(name.casefold() for name in found)
+    seen = Counter(name.casefold() for name in (*found, *taken))
     return [
         name if name and seen[name.casefold()] == 1 else _marked(name, repr(identity(params)))
         for name, params in zip(found, settings, strict=True)
@@ -93,7 +115,7 @@ def _settings(spec: Spec) -> list[Params]:
         raise _error(spec, "the sweep leaves no run: everything is excluded", "sweep")
     once = {identity(params): params for params in reversed(settings)}
     if len(once) < len(settings):
-        if not (sweep.when or sweep.drawn or sweep.method is Method.RANDOM):
+        if not (sweep.when or sweep.drawn or sweep.method is Method.RANDOM or sweep.method.asks):
             raise _error(spec, f"two runs of the sweep have the same parameters: {_doubles(settings)}", "sweep")
         settings = [*reversed(once.values())]
     return shuffled(settings, sweep.random_seed) if sweep.shuffle else settings
@@ -208,3 +230,8 @@ def _whole(spec: Spec) -> Value:
     draft = Draft(top.without(VARIANTS), spec.source, variants=take_variants(top))
     chosen = override(choose(draft, spec.overrides), spec.overrides).top
     return Value(chosen.place, "", chosen.entries)
+
+
+def error_at(spec: Spec, message: str, *keys: str) -> SpecError:
+    """An error at the innermost of these keys that the spec has."""
+    return _error(spec, message, *keys)

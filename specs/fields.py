@@ -15,6 +15,7 @@ from specs.metrics import read_metrics
 from specs.model import LONGEST_QUESTION, MOST_PRIORITY, Resources, Scalar, SlurmOptions
 from specs.outputs import read_outputs
 from specs.retry import read_retry
+from specs.rungs import ASHA
 from specs.sweep import read_sweep
 from specs.tree import Value, quoted
 from specs.variants import NOT_WITHIN, VARIANTS
@@ -32,6 +33,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
         *("resources", "where", "slurm", "metrics", "outputs", "retry", "after", "priority"),
         *("extends", "variants", "inputs", "code", "watch"),
     ),
+    "sweep.asha": ASHA,
     "resources": ("gpus", "gpu_memory", "cpus", "memory", "time", "disk"),
     "slurm": ("partition", "account", "qos", "sbatch"),
     "metrics": ("objective", "goal", "total", "sources", "pattern"),

@@ -17,6 +17,7 @@ from specs import earlystop, model, units, watch
 from specs.model import (
     RETRIABLE,
     TASKS,
+    Asha,
     Code,
     Goal,
     Input,
@@ -29,6 +30,7 @@ from specs.model import (
     SlurmOptions,
     Spec,
     Sweep,
+    Unit,
 )
 from specs.watch import EarlyStop, Watch
 
@@ -44,6 +46,7 @@ class Kind(StrEnum):
     WORD = "word"
     WORDS = "word, or a list of them"
     INTEGER = "whole number"
+    NUMBER = "number"
     FACTOR = "factor"
     FLAG = "`true` or `false`"
     SIZE = "size"
@@ -93,6 +96,7 @@ class Key:
 SECTIONS: Mapping[str, type] = {
     "": Spec,
     "sweep": Sweep,
+    "sweep.asha": Asha,
     "resources": Resources,
     "slurm": SlurmOptions,
     "metrics": Metrics,
@@ -125,6 +129,11 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
     "sweep.random_seed": (Kind.INTEGER, "7"),
     "sweep.shuffle": (Kind.FLAG, "true"),
     "sweep.at_most": (Kind.INTEGER, "4"),
+    "sweep.asha": (Kind.SECTION, "{min: 1, max: 27, unit: epochs}"),
+    "sweep.asha.min": (Kind.NUMBER, "1"),
+    "sweep.asha.max": (Kind.NUMBER, "27"),
+    "sweep.asha.unit": (Kind.WORD, "epochs"),
+    "sweep.asha.reduction": (Kind.INTEGER, "3"),
     "variants": (Kind.VARIANTS, "{small: {params: {hidden: 32}}}"),
     "resources": (Kind.SECTION, "{gpus: 1, memory: 16G, time: 8h}"),
     "resources.gpus": (Kind.INTEGER, "1"),
@@ -189,9 +198,13 @@ _TABLE: Mapping[str, tuple[Kind, str]] = {
 }
 """Every key in the order of the documentation, with what it takes and an example."""
 
-NEEDED = ("name", "command", "inputs.path", "outputs.predictions.path", "retry.on", "watch.early_stop.rule")
+NEEDED = (
+    *("name", "command", "sweep.asha.min", "inputs.path", "outputs.predictions.path"),
+    *("retry.on", "watch.early_stop.rule"),
+)
 WORDS: Mapping[str, tuple[str, ...]] = {
     "sweep.method": tuple(map(str, Method)),
+    "sweep.asha.unit": tuple(map(str, Unit)),
     "metrics.goal": tuple(map(str, Goal)),
     "outputs.predictions.task": TASKS,
     "retry.on": RETRIABLE,
@@ -205,8 +218,9 @@ _OWN = {
     "workdir": "The project folder on this machine, by its path from this file; a backend that does not share it is "
     "sent what is in it.",
     "sweep.points": "With method list: exactly these settings.",
-    "sweep.samples": "With method random so many settings, in a grid so many draws for each combination. Fewer where "
-    "there are not so many.",
+    "sweep.samples": "With method random, tpe or asha so many settings, in a grid so many draws for each "
+    "combination. Fewer where there are not so many.",
+    "sweep.asha.max": "How far it is at its end: there is no rung there. Without it `metrics.total` says it.",
     "resources": "What one run needs; what is not said is left to the backend.",
     "inputs": "Files and folders that a run reads, as they lie where the run runs.",
     "retry.on": "The states after which a run is tried again.",

@@ -55,6 +55,13 @@ class Method(StrEnum):
     GRID = "grid"
     RANDOM = "random"
     LIST = "list"
+    TPE = "tpe"
+    ASHA = "asha"
+
+    @property
+    def asks(self) -> bool:
+        """Whether its settings are asked for one after the other, as there is room, and not known from the start."""
+        return self in (Method.TPE, Method.ASHA)
 
 
 class Shape(StrEnum):
@@ -96,12 +103,44 @@ Distribution = Between | Normal | Choice
 """What an axis is drawn from."""
 
 
+class Unit(StrEnum):
+    """What the rungs of a sweep count."""
+
+    EPOCHS = "epochs"
+    STEPS = "steps"
+    SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Asha:
+    """How long the trials of a sweep may go on: at each rung the best of them do, and the others pause."""
+
+    min: float
+    """How far a run is at the first rung."""
+    max: float
+    """How far it is at its end: there is no rung there."""
+    unit: Unit = Unit.EPOCHS
+    """What both count: the index that the objective is printed with, `epochs` or `steps`, or `seconds` of running."""
+    reduction: int = 3
+    """Of so many runs at a rung one goes on, and the next rung is so many times as far."""
+
+    @property
+    def rungs(self) -> tuple[float, ...]:
+        """How far a run is at each rung."""
+        found, at = [], self.min
+        while at < self.max:
+            found.append(at)
+            at *= self.reduction
+        return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """Which settings an experiment tries."""
 
     method: Method = Method.GRID
-    """How the axes become runs: every combination, so many drawn ones, or the given points."""
+    """How the axes become runs: every combination, so many drawn ones, the given points; or asked for as there is
+    room, by what came of those before (tpe), or by lot with rungs at which only the best go on (asha)."""
     axes: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
     """grid: every combination of these values, in the order written, the last axis fastest; random: one of them."""
     drawn: Mapping[str, Distribution] = field(default_factory=dict)
@@ -117,13 +156,16 @@ class Sweep:
     exclude: tuple[Mapping[str, Scalar], ...] = ()
     """Settings to leave out: those that agree with all values of an entry."""
     samples: int = 1
-    """random: so many settings; grid: so many draws for each combination. Fewer where there are not so many."""
+    """random, tpe, asha: so many settings; grid: so many draws for each combination. Fewer where there are not so
+    many."""
     random_seed: int = 0
     """What all draws and the shuffled order come from: the same on every machine."""
     shuffle: bool = False
     """Whether the runs come in an order by lot, so that the first ones tell something about all."""
     at_most: int | None = None
     """So many runs of the sweep at the same time; None: as many as there is room for."""
+    asha: Asha | None = None
+    """With method tpe or asha: the rungs at which all runs but the best pause."""
     variants: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     """All fixed parameters by the variant that the parameter `variant` names, where that is swept."""
 

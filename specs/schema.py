@@ -26,6 +26,7 @@ KINDS: dict[Kind, Schema] = {
     Kind.TEXT: TEXT,
     Kind.TEXTS: {"anyOf": [TEXT, {"type": "array", "items": TEXT}]},
     Kind.INTEGER: {"type": "integer"},
+    Kind.NUMBER: {"type": "number"},
     Kind.FACTOR: {"type": "string", "pattern": r"^[xX×][0-9.]+$"},
     Kind.FLAG: {"type": "boolean"},
     Kind.SIZE: SIZE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from specs import conditions
+from specs import conditions, rungs
 from specs.axes import Axis, distinct, read_axis
 from specs.braces import as_text
 from specs.combos import MOST_RUNS, SEED, VARIANT
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOTS = ("samples", "random_seed", "shuffle")
 """Words that are as good as names of parameters."""
 MOST_EXCLUDED = 1000
-WORDS = ("method", "seeds", "zip", "exclude", "points", "at_most", *LOTS)
+WORDS = ("method", "seeds", "zip", "exclude", "points", "at_most", "asha", *LOTS)
 """Keys that are no axes."""
 
 Points = list[dict[str, "Value"]]
@@ -39,6 +39,9 @@ def read_sweep(draft: Draft) -> Sweep:
     points = gather(_points, section, draft.fixed) or []
     words = _words(section, gather)
     gather(_fits, section, method, axes)
+    asha = gather(rungs.read_asha, draft, section, method)
+    if method is not None and method.asks:
+        gather(rungs.check, draft, section, method, axes)
     seeds = gather(_seeds, section, {*axes, *(name for point in points for name in point)})
     zipped = gather(_zip, section, axes, draft.fixed) or ()
     exclude = gather(_exclude, section)
@@ -54,11 +57,13 @@ def read_sweep(draft: Draft) -> Sweep:
         seeds=() if SEED in draft.fixed else seeds,
         zip=zipped,
         exclude=exclude,
+        asha=asha,
         variants=variants,
         **words,
     )
     conditions.check(draft, sweep, mine)
-    return sweep if sweep.drawn or sweep.method is Method.RANDOM else replace(sweep, samples=1)
+    by_lot = sweep.drawn or sweep.method is Method.RANDOM or sweep.method.asks
+    return sweep if by_lot else replace(sweep, samples=1)
 
 
 def swept(section: Section) -> set[str]:
@@ -90,7 +95,8 @@ def _method(section: Section) -> Method:
     try:
         return Method(word)
     except ValueError:
-        raise value.error(f"must be grid, random or list, not {quoted(word)}{nearest(word, list(Method))}") from None
+        known = "grid, random, list, tpe or asha"
+        raise value.error(f"must be {known}, not {quoted(word)}{nearest(word, list(Method))}") from None
 
 
 def _words(section: Section, gather: Gather) -> dict[str, Any]:

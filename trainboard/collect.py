@@ -166,9 +166,7 @@ class Collector:
     async def _wanted(self, experiment: Experiment, run: Run, attempt: Attempt) -> Wanted:
         """Raises `SpecError`."""
         book = await self._planner.book(experiment)
-        if run.index >= len(book.settings):
-            raise SpecError(experiment.source, None, f"has no run {run.index} any more")
-        patterns = collect_patterns(book.spec, book.settings[run.index])
+        patterns = collect_patterns(book.spec, book.setting(run))
         return Wanted(patterns, book.spec.outputs.collect_limit, self._folder / run.id / str(attempt.number))
 
     async def _keep(self, attempt: Attempt, at: float | None, reason: str) -> None:

@@ -16,6 +16,7 @@ from trainboard.orders import fulfilled, ordered, told
 from trainboard.reconcile import watched
 from trainboard.records import new_token
 from trainboard.retry import next_attempts
+from trainboard.trials.halting import halted, resumed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -50,7 +51,7 @@ class Control:
     async def cancel(self, rows: Sequence[Row]) -> tuple[str, ...]:
         """End them; no retry and no move comes after it."""
         now = self._clock()
-        ours = await self._want(rows, partial(cancelled, now=now))
+        ours = await self._want(rows, partial(cancelled, now=now), "cancelled")
         alive = [each for each in ours if not each.state.ended and not each.unsent]
         return await self._tell("cancel", alive, [row for row in foreign(rows) if not row.state.ended])
 
@@ -62,7 +63,7 @@ class Control:
 
     async def hold(self, rows: Sequence[Row]) -> tuple[str, ...]:
         """Keep those that have not begun from starting."""
-        ours = await self._want(rows, held)
+        ours = await self._want(rows, held, "held")
         there = [each for each in ours if each.state in WAITING and not each.unsent]
         return await self._tell("hold", there, [row for row in foreign(rows) if row.state in WAITING])
 
@@ -75,7 +76,8 @@ class Control:
             gates = standings(records, newest)
             # One that has ended may be about to be tried again.
             chosen = [records.runs[run] for run in runs if run in newest]
-            return [released(run, gates.get(run.experiment, OPEN)) for run in chosen]
+            goes_on = resumed(records, set(runs))
+            return [*goes_on, *(released(run, gates.get(run.experiment, OPEN)) for run in chosen)]
 
         await self._store.change(change)
         ours = await self._newest(runs)
@@ -149,13 +151,17 @@ class Control:
         heard = [each for each in ours if each.id in tokens and each.state is not JobState.SUBMITTING]
         await self._store.change(partial(ordered, verb=verb, runs={each.id: runs[each.run] for each in heard}))
 
-    async def _want(self, rows: Sequence[Row], wanted: Wanted) -> list[Attempt]:
-        """Store what is wanted of our runs; their newest attempts after it, in the order of the rows."""
+    async def _want(self, rows: Sequence[Row], wanted: Wanted, halts: str = "") -> list[Attempt]:
+        """Store what is wanted of our runs; their newest attempts after it, in the order of the rows.
+
+        `halts`: why sweeps ask for no more trials where this is wanted of all that is on the way.
+        """
         runs = [row.run for row in rows if row.run is not None]
 
         def change(records: Records) -> list[Record]:
             newest = newest_attempts(records)
-            return [each for run in runs if run in newest for each in wanted(records.runs[run], newest[run])]
+            made = [each for run in runs if run in newest for each in wanted(records.runs[run], newest[run])]
+            return [*made, *(halted(records, set(runs), halts, self._clock()) if halts else ())]
 
         await self._store.change(change)
         return await self._newest(runs)

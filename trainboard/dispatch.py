@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from backends.base import BackendError, JobState
 from specs.model import RETRIABLE, SpecError
 from trainboard.actions import Refused
+from trainboard.dependency import OPEN, Gate
 from trainboard.ledger import ledger
 from trainboard.looks import Pauses
 from trainboard.placement import Taken, moves, place
@@ -120,6 +121,26 @@ class Dispatcher:
         under_way: set[Task] = set()
         while under_way := under_way | await self.begin(only):
             _, under_way = await asyncio.wait(under_way, timeout=ANSWERED, return_when=asyncio.FIRST_COMPLETED)
+
+    async def openings(self, name: str) -> int:
+        """How many more runs of an experiment would start now: see `trainboard.openings`.
+
+        Raises `StoreError`, `SpecError`.
+        """
+        from trainboard.openings import openings
+
+        async with self._deciding:
+            current = await self._current()
+            experiment = current.records.experiments[name]
+            if current.standings.get(name, OPEN).gate is Gate.WAITS:
+                return 0
+            spec = await self._planner.spec(experiment)
+            kinds = {each: backend.kind for each, backend in self._backends().items()}
+            where = tuple(each for each in current.where[name] if each in kinds)
+            needs = (spec.resources, spec.slurm)
+            found = {each: self._rooms.room((each, needs), kinds[each], asked=True) for each in where}
+            rooms = {(each, needs): room for each, room in found.items() if room is not None}
+            return openings(current, name, where, needs, rooms, spec.sweep.at_most)
 
     def wake(self, backend: str) -> None:
         """This host answers (again), or the user wants it asked: forget what kept us from it."""

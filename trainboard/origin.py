@@ -167,6 +167,7 @@ EXPERIMENT: Mapping[str, Callable[[Any], Any]] = {
     "git": _named,
     "forced": _flag,
     "watch": _watch,
+    "trials": _integer,
 }
 """The fields of an experiment that travel, and how each is checked. Its directory tells id, text, folder anyway."""
 RUN: Mapping[str, Callable[[Any], Any]] = {
@@ -175,6 +176,7 @@ RUN: Mapping[str, Callable[[Any], Any]] = {
     "params": _params,
     "priority": _integer,
     "identity": _text,
+    "trial": lambda value: None if value is None else _integer(value),
 }
 """What the user wanted of a run since (held, cancelled, its place) is not known on its host."""
 ATTEMPT: Mapping[str, Callable[[Any], Any]] = {"backend": _text, "created": _number, "cause": _text}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.base import Checkpoints, JobState, Plan
-from specs.expand import expand
+from specs.expand import expand, setting_of
 from specs.model import Retry, SpecError
 from specs.outputs import checkpoint_pattern
 from trainboard.actions import Refused
@@ -38,6 +38,15 @@ class Book:
 
     spec: Spec
     settings: tuple[Setting, ...]
+    """Of a sweep that is asked for the first ones."""
+
+    def setting(self, run: Run) -> Setting:
+        """That of a run. Raises `SpecError`."""
+        if run.trial is not None:
+            return setting_of(self.spec, run.index, run.name, run.params)
+        if run.index >= len(self.settings):
+            raise SpecError(str(self.spec.source), None, f"has no run {run.index} any more")
+        return self.settings[run.index]
 
 
 class Planner:
@@ -101,11 +110,9 @@ class Planner:
         """The plan of an attempt, without a batch.
 
         `history`: the run's attempts, the oldest first; `scheduled`: the backend has a scheduler. Raises `Refused`
-        with what is missing.
+        with what is missing, and `SpecError`.
         """
-        if run.index >= len(book.settings):
-            raise Refused(f"{experiment.source}: has no run {run.index} any more")
-        setting, retry = book.settings[run.index], book.spec.retry
+        setting, retry = book.setting(run), book.spec.retry
         made = plan_of(book.spec, experiment.id, setting, attempt.id, take_secrets(book.spec, self._environ))
         on = tuple(state for state in RESTARTABLE if scheduled and str(state) in retry.on)
         earlier = [each for each in history if each.number <= attempt.number]

@@ -53,6 +53,13 @@ class Experiment:
     """The spec's own expressions for metrics in lines."""
     watch: Mapping[str, Any] = field(default_factory=dict)
     """What the spec says under `watch`, as `specs.watch.document` writes it and `specs.watch.watch_of` reads it."""
+    trials: int = 0
+    """So many settings are asked for, one after the other as there is room; 0: all of its runs were there from the
+    start."""
+    halted: str = ""
+    """Why no more of them are asked for although there are fewer; empty: they are."""
+    forgiven: int = 0
+    """Trials with a lower number do not count among those that failed in a row: the user wanted it to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,16 @@ class Run:
     """The user lets it go although an experiment that it comes after can never be COMPLETED."""
     identity: str = ""
     """Equal for runs of the same program with the same parameters; empty where nobody worked it out."""
+    trial: int | None = None
+    """The number of its setting among those that were asked for; None where nothing is asked for."""
+    told: int = 0
+    """The number of the attempt that `value` is of, once that has ended; 0: none yet."""
+    value: float | None = None
+    """What a trial came to: its best value of the objective; None: it failed, or there is no such number."""
+    rungs: Sequence[float | None] = ()
+    """The best value of its objective until each rung that it has reached; None: no number."""
+    passed: int = 0
+    """How many rungs it may go beyond; at the next one it has paused."""
 
     @property
     def folder(self) -> str:

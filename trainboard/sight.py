@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from trainboard.places import Places
     from trainboard.rows import Row
     from trainboard.store import Store
+    from trainboard.trials.asker import Asker
 
 RECORDS_INTERVAL = 1.0
 """Seconds between two looks whether another process changed the store (one stat)."""
@@ -127,6 +128,8 @@ class Sight:
             self._troubles,
             self._diagnosing.hear,
         )
+        self._asker: Asker | None = None
+        """There once a sweep is asked for, in the process that polls."""
         self._uses = Uses(lambda: self._records, lambda name: self._by_name().get(name), paths.series)
         self._showing: asyncio.Task[None] | None = None
         self._shown: Row | None = None
@@ -157,7 +160,7 @@ class Sight:
                 self._curves.read_along(),
                 self._follow_engine(),
                 self._diagnose(),
-                *(() if self._readonly else (self._collect(), self._notifier.run())),
+                *(() if self._readonly else (self._collect(), self._notifier.run(), self._ask())),
                 self._spaces.watch(lambda: self._records),
                 self._fillings.watch(),
             ):
@@ -242,6 +245,25 @@ class Sight:
                 diagnosing.cancel()
                 await asyncio.gather(diagnosing, return_exceptions=True)
 
+    async def _ask(self) -> None:
+        """Sweeps whose trials are asked for are led by the process that polls."""
+        while True:
+            await self._engine.driving.wait()
+            await asyncio.sleep(RECORDS_INTERVAL)
+            if not self._engine.driving.is_set():
+                self._asker = None
+            elif any(each.trials for each in self._records.experiments.values()):
+                await self._asking().look()
+
+    def _asking(self) -> Asker:
+        if self._asker is None:
+            from trainboard.trials.asker import Asker
+
+            parts = self._store, Planner(self._environ, self._archives), self._dispatcher, self._control
+            self._asker = Asker(*parts, self._paths.series, self._tell, self._troubles)
+            self._asker.see(self._table.rows)
+        return self._asker
+
     def _tell(self, event: Event) -> None:
         """To the front end, and to what goes on by itself."""
         self._events.put_nowait(event)
@@ -249,6 +271,8 @@ class Sight:
         match event:
             case Sampled():
                 self._diagnosing.take(event)
+                if self._asker is not None:
+                    self._asker.take(event)
             case HostSeen():
                 self._diagnosing.meet(event)
 
@@ -282,6 +306,8 @@ class Sight:
     def _table_changed(self, rows: tuple[Row, ...]) -> None:
         """The table is different."""
         self._diagnosing.see(self._table.rows)
+        if self._asker is not None:
+            self._asker.see(self._table.rows)
         self._tell(TableSeen(rows, time.time()))
         self._curves.see(self._table.rows)
         self._show_on()

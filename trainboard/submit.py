@@ -23,6 +23,7 @@ from trainboard.doubts import MANY
 from trainboard.identity import identity, program
 from trainboard.ledger import newest_attempts
 from trainboard.members import Choice, select
+from trainboard.options import CAREFUL
 from trainboard.plans import Planner, missing, plan_of, take_secrets
 from trainboard.preflight import Report, examine
 from trainboard.prospect import Prospect
@@ -71,6 +72,7 @@ def choose(spec: Spec, config: Config, asked: Sequence[str] = ()) -> tuple[str, 
 
 async def preview(spec: Spec, environ: Mapping[str, str]) -> list[tuple[Setting, Plan]]:
     """The runs that a submission would make, without any effect. Raises `Refused`, `SpecError`."""
+    check_method(spec)
     settings = await asyncio.to_thread(expand, spec)
     return list(zip(settings, await asyncio.to_thread(plans_of, spec, settings, environ), strict=True))
 
@@ -106,6 +108,7 @@ async def consider(
     Where there are doubts about the project's files, they are to be asked about first, and nothing is checked yet.
     Raises `Refused` and `SpecError` for what cannot be submitted in any way, `StoreError`.
     """
+    check_method(spec, options)
     settings = await asyncio.to_thread(expand, spec)
     secrets_of(spec, environ)
     sends, shared = sending(where), any(backend.shared for backend in where)
@@ -122,6 +125,18 @@ async def consider(
         return prospect
     plans = await asyncio.to_thread(plans_of, spec, choice.settings, environ)
     return replace(prospect, report=await examine(spec, choice.settings, where, records, plans, code))
+
+
+def check_method(spec: Spec, options: Options = CAREFUL) -> None:
+    """Raises `SpecError` where the sweep's method is not installed, `Refused` where it cannot do what is asked."""
+    if not spec.sweep.method.asks:
+        return
+    from trainboard.trials.suggest import available
+
+    available(spec)
+    if options.only is not None:
+        advice = "`trainboard requeue` runs those again that failed, --again begins another sweep"
+        raise Refused(f"{spec.source}: method {spec.sweep.method} asks for its runs as it goes: {advice}")
 
 
 def sending(where: Iterable[Backend]) -> bool:
@@ -252,8 +267,11 @@ def written(prospect: Prospect, choice: Choice, stored: Records, now: float) -> 
         git=dict(prospect.code.git) if prospect.code else {},
         forced=prospect.forced,
         folder=f"{id}-{secrets.token_hex(4)}",
+        trials=spec.sweep.samples if spec.sweep.method.asks else 0,
     )
     runs = tuple(run_of(experiment, each, spec.priority, prospect.identities[each.index]) for each in choice.settings)
+    if experiment.trials:
+        runs = numbered(runs)
     return Submitted(experiment, runs, tuple(fresh(run, 1, now, new_token()) for run in runs))
 
 
@@ -261,6 +279,15 @@ def run_of(experiment: Experiment, setting: Setting, priority: int, identity: st
     """The record of a run; its number is that of its setting, also where others are left out."""
     id = f"{experiment.id}.{setting.index}"
     return Run(id, experiment.id, setting.index, setting.name, setting.params, priority, identity=identity)
+
+
+def numbered(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The first runs of a sweep that is asked for, with the numbers of their settings."""
+    from trainboard.trials.suggest import setting_key
+
+    settings = [setting_key(run.params) for run in runs]
+    numbers = {each: number for number, each in enumerate(dict.fromkeys(settings))}
+    return tuple(replace(run, trial=numbers[each]) for run, each in zip(runs, settings, strict=True))
 
 
 def next_experiment_id(name: str, taken: Mapping[str, Experiment]) -> str:

@@ -107,18 +107,20 @@ class Written:
         heads = await answered(self.backend.fetch(self.row.directory, wanted))
         return {each.path: head for each, head in zip(files, heads, strict=True) if isinstance(head, bytes)}
 
-    async def read(self, path: str, most: int = MOST, progress: Callable[[int], None] = lambda _: None) -> bytes:
-        """A file from its beginning, at most so many bytes of it; `progress` is told how many are here."""
+    async def read(
+        self, path: str, most: int = MOST, start: int = 0, progress: Callable[[int], None] = lambda _: None
+    ) -> bytes:
+        """A file from `start` on, at most so many bytes of it; `progress` is told how many are here."""
         pieces: list[bytes] = []
-        at = 0
-        while at < most:
-            wanted = min(PIECE, most - at)
-            (piece,) = await answered(self.backend.fetch(self.row.directory, [(path, at, wanted)]))
+        got = 0
+        while got < most:
+            wanted = min(PIECE, most - got)
+            (piece,) = await answered(self.backend.fetch(self.row.directory, [(path, start + got, wanted)]))
             if not isinstance(piece, bytes):
                 raise Refused(f"{path}: {piece}")
             pieces.append(piece)
-            at += len(piece)
-            progress(at)
+            got += len(piece)
+            progress(got)
             if len(piece) < wanted:
                 break
         return b"".join(pieces)

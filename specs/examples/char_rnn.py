@@ -3,10 +3,12 @@
     python char_rnn.py --lr 0.003 --seed 1
 
 Reads its text, predicts every next character, and prints the training loss as it goes, and now and then the loss on
-unseen text and what the layers do. The same seed gives the same losses.
+unseen text and what the layers do. The same seed gives the same losses. With --sequences it writes what it expected
+of every unseen character, at the end also what its hidden units did, for `O` on the board.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -94,12 +96,12 @@ class Adam:
 
 
 def read(path):
-    """A text as numbers: nine tenths for training, the rest for validation, and the size of its alphabet."""
+    """A text as numbers: nine tenths for training, the rest for validation, and its alphabet."""
     text = Path(path).read_text(encoding="utf-8")
     alphabet = sorted(set(text))
     numbers = np.array([alphabet.index(character) for character in text])
     split = len(numbers) * 9 // 10
-    return numbers[:split], numbers[split:], len(alphabet)
+    return numbers[:split], numbers[split:], alphabet
 
 
 def batches(numbers, batch, length):
@@ -113,14 +115,31 @@ def batches(numbers, batch, length):
 
 
 def evaluate(model, numbers):
-    """Mean loss over a whole text."""
-    loss, _, _ = model.forward(numbers[None, :-1], numbers[None, 1:], model.start(1))
-    return loss
+    """Mean loss over a whole text; of every character but the first its probabilities; the states after those."""
+    loss, _, (_, _, states, _, _, probs) = model.forward(numbers[None, :-1], numbers[None, 1:], model.start(1))
+    return loss, probs[0], [state[0] for state in states[2:]]  # none after the last, which it has not read
+
+
+def write_sequence(path, alphabet, numbers, probs, states=(), top=5):
+    """A line for each character: it, its probability, what else was likely; with `states` all units after it."""
+    lines = []
+    for at, number in enumerate(numbers[1:]):
+        likely = np.argsort(-probs[at])[:top]
+        line = {
+            "t": alphabet[number],
+            "p": round(float(probs[at, number]), 6),
+            "top": [[alphabet[each], round(float(probs[at, each]), 4)] for each in likely],
+        }
+        if at < len(states):
+            line["units"] = [round(float(value), 2) for value in states[at]]
+        lines.append(json.dumps(line, ensure_ascii=False))
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def train(args):
     rng = np.random.default_rng(args.seed)
-    training, validation, vocabulary = read(args.text)
+    training, validation, alphabet = read(args.text)
+    vocabulary = len(alphabet)
     model = CharRNN(vocabulary, args.hidden, rng)
     adam = Adam(model.params, args.lr)
     print(
@@ -145,7 +164,12 @@ def train(args):
             )
             tokens, since = 0, time.perf_counter()
         if step % args.eval_every == 0 or step == args.steps:
-            print(f"step {step} epoch {epoch} val_loss: {evaluate(model, validation):.4f}", flush=True)
+            val_loss, probs, states = evaluate(model, validation)
+            print(f"step {step} epoch {epoch} val_loss: {val_loss:.4f}", flush=True)
+            if args.sequences:
+                args.sequences.mkdir(parents=True, exist_ok=True)
+                units = states if step == args.steps else ()
+                write_sequence(args.sequences / f"step_{step}.jsonl", alphabet, validation, probs, units)
 
 
 def main():
@@ -161,6 +185,9 @@ def main():
     parser.add_argument("--log-every", type=int, default=50, help="steps between two lines of the training loss")
     parser.add_argument("--eval-every", type=int, default=100, help="steps between two validations")
     parser.add_argument("--layers-every", type=int, default=50, help="steps between two lines of each layer")
+    parser.add_argument(
+        "--sequences", type=Path, metavar="FOLDER", help="where to write what it expected of the text"
+    )
     train(parser.parse_args())
 
 

@@ -109,7 +109,7 @@ def test_every_key_of_a_section_is_offered_in_both_styles(section: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sweep: {method: ‸}", ["grid", "random", "list"]),
+        ("sweep: {method: ‸}", ["grid", "random", "list", "tpe", "asha"]),
         ("metrics:\n  goal: mi‸", ["minimize"]),
         ("metrics: {goal: minimize, o‸", ["objective: "]),
         ("metrics: {so‸", ["sources: "]),

@@ -44,7 +44,9 @@ def test_the_character_rnn_is_four_runs_on_one_core_each() -> None:
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the first run prints in its first steps, started as a backend starts it: through the shell, in workdir."""
-    spec = load(EXAMPLES / "char-rnn.yaml", ["steps=300", "hidden=48"])
+    folder = tmp_path_factory.mktemp("example") / "examples"
+    shutil.copytree(EXAMPLES, folder)
+    spec = load(folder / "char-rnn.yaml", ["steps=300", "hidden=48"])
     variables = {key: value for key, value in spec.env.items() if value is not None}
     command = expand(spec)[0].command
     found = subprocess.run(

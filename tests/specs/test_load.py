@@ -193,7 +193,11 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
             "11: the sweep leaves no run: everything is excluded",
         ),
         ("seeds: 3", "method: random", '15: "sweep.method" random needs "sweep.samples", the number of settings'),
-        ("seeds: 3", "method: gird", '15: "sweep.method" must be grid, random or list, not "gird" (did you mean "gr'),
+        (
+            "seeds: 3",
+            "method: gird",
+            '15: "sweep.method" must be grid, random, list, tpe or asha, not "gird" (did you',
+        ),
         ("seeds: 3", "points: [{a: 1}]", '15: "sweep.points" needs "method: list"'),
         ("seeds: 3", "method: list", '12: "sweep.lr" does not go with method list, which has points'),
         ("goal: maximize", "goal: most", '22: "metrics.goal" must be minimize or maximize'),

@@ -42,6 +42,10 @@ def complaints(text: str) -> list[str]:
     return [error.message for error in VALIDATOR.iter_errors(plain(parse_value(text, "f")))]
 
 
+ASHA = "method: asha, samples: 9, lr: {min: 0, max: 1}, "
+"""What rungs need beside them."""
+
+
 def with_value(key: Key) -> str:
     """A spec that has a key with its example, and what this key needs."""
     top, _, within = key.path.partition(".")
@@ -53,6 +57,11 @@ def with_value(key: Key) -> str:
         "sweep.samples": "lr: {min: 0, max: 1}, ",
         "sweep.zip": "model.depth: [1, 2], data.name: [a, b], ",
         "sweep.at_most": "lr: [1, 2], ",
+        "sweep.asha": ASHA,
+        "sweep.asha.min": "max: 27, ",
+        "sweep.asha.max": "min: 1, ",
+        "sweep.asha.unit": "min: 1, max: 27, ",
+        "sweep.asha.reduction": "min: 1, max: 27, ",
         "outputs.keep": "checkpoint: c, ",
         **{f"outputs.predictions.{name}": "path: p.csv, " for name in predictions.KEYS[1:]},
         "inputs.size": "path: /x, ",
@@ -66,11 +75,12 @@ def with_value(key: Key) -> str:
     }.get(key.path, "")
     entry = f"{{{extra}{key.name}: {key.example}}}" if within else key.example
     if within.count("."):
-        entry = f"{{{within.rpartition('.')[0]}: {entry}}}"
+        inner = within.rpartition(".")[0]
+        entry = f"{{{ASHA if inner == 'asha' else ''}{inner}: {entry}}}"
     texts[top] = f"{top}: [{entry}]" if within and top == "inputs" else f"{top}: {entry}"
     if key.path in ("retry.resume", "retry.memory"):
         texts |= {"outputs": "outputs: {checkpoint: c}", "resources": "resources: {memory: 1G}"}
-    if "early_stop" in key.path:
+    if "early_stop" in key.path or "asha" in key.path:
         texts["metrics"] = "metrics: {objective: loss}"
     if "{lr}" in key.example:
         texts["params"] = "params: {lr: 1}"

@@ -10,6 +10,7 @@ from trainboard.diagnose.finding import Severity
 from trainboard.events import HostSeen, Link, Sampled, TableSeen
 from trainboard.muting import muted_by
 from trainboard.notify.channels import ROOMY, Kind
+from trainboard.trials.standing import PAUSED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -156,7 +157,7 @@ class Gathering:
             if run is None or id in records.notices:
                 continue
             cancelled = row.state is JobState.CANCELLED and run.cancelled is not None
-            if cancelled and not run.stopped:  # by the user, who knows
+            if cancelled and (not run.stopped or run.stopped.startswith(PAUSED)):  # by the user, or at a rung
                 continue
             severity = Severity.INFO if kind is Kind.FINISHED else Severity.ERROR
             at = now if ended.witnessed else last_seen(row)
