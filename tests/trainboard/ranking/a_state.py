@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from specs.model import Scalar
-
     from trainboard.paths import Paths
 
 SPEC = """\
