@@ -5,14 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo board test check cluster docs screenshots bench clean
+.PHONY: demo board test run-tests check cluster docs screenshots bench clean
 
 demo: $(STAMP)  ## train a small network on this machine and watch it
 	TRAINBOARD_HOME=$(CURDIR)/.demo $(BIN)/trainboard demo
 
 test: $(VENV)/.dev  ## set up and run all checks and tests
 	@$(BIN)/python -m tests.cluster install || [ -z "$$CI" ]
-	$(MAKE) --no-print-directory check
+	@# The types are checked by one process while the tests wait for servers.
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going check run-tests
+
+run-tests: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev  ## format, lint, types, import directions, the Python of what is sent to hosts

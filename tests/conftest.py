@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
 # The programs that tests start find the byte code of those before them, beside the sources or where Python is told to
 # put it: making it anew takes as long as what most of them do.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -26,6 +29,13 @@ settings.load_profile("any machine")
 def pytest_xdist_auto_num_workers() -> int:
     """Two processes for each core: most tests wait for servers. `make test` has an upper limit."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Share the tests out by file, but those that need not stay together."""
+    from tests.turns import Turns
+
+    return Turns(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

@@ -58,13 +58,6 @@ class Samples(Sequence[Sample]):
 
     __hash__ = None  # type: ignore[assignment]  # as of a list
 
-    def __add__(self, other: Sequence[Sample]) -> list[Sample]:
-        return [*self, *other]
-
-    def __radd__(self, other: Sequence[Sample]) -> list[Sample]:
-        """A new list, also for `list += samples`: whoever wants the same list longer takes its `extend`."""
-        return [*other, *self]
-
     def __repr__(self) -> str:
         return f"Samples({self._all()!r})"
 

@@ -111,7 +111,7 @@ def growth(log: str, parts: int = LOOKS) -> Iterator[list[Sample]]:
     lines, extractor = log.splitlines(keepends=True), Extractor()
     for part in range(parts):
         chunk = "".join(lines[len(lines) * part // parts : len(lines) * (part + 1) // parts])
-        yield extractor.feed(chunk.encode()) + (extractor.finish() if part == parts - 1 else [])
+        yield [*extractor.feed(chunk.encode()), *(extractor.finish() if part == parts - 1 else [])]
 
 
 def without_layers(log: str) -> str:

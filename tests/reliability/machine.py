@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from backends.base import HostUnreachable
 from backends.host import Host, helper_command
+from backends.queue.processes import start_time
+from tests.backends.queues import until
 from tests.cluster import nvidia_smi
 
 if TYPE_CHECKING:
@@ -84,20 +86,25 @@ class Machine:
     def off(self) -> None:
         """Everything on it dies, and it does not answer."""
         if self._init is not None:
+            first = self._first(self._init)
             self._init.kill()
             self._init.communicate()
             self._init = None
+            # The system ends the first process of a namespace when all others have ended: until then they may answer.
+            until(lambda: start_time(first) is None)
 
     def host(self, name: str) -> Host:
         """A host session."""
         return Host(name, self._open)
 
+    def _first(self, init: subprocess.Popen[str]) -> int:
+        """The process with which everything on it ends."""
+        return int(subprocess.check_output(["pgrep", "-P", str(init.pid)]))
+
     async def _open(self) -> Pipe:
         if self._init is None:
             raise HostUnreachable("it is switched off")
-        pid = (
-            await asyncio.to_thread(subprocess.check_output, ["pgrep", "-P", str(self._init.pid)], text=True)
-        ).strip()
+        pid = str(await asyncio.to_thread(self._first, self._init))
         # A home of its own: what the user's login files do would be killed in the midst of it.
         own = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HOME": str(self.folder)}
         process = await asyncio.create_subprocess_exec(

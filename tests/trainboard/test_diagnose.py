@@ -235,7 +235,7 @@ def test_real_logs_in_which_nothing_is_wrong_are_left_alone() -> None:
         if "nan" in str(truth.get("outcome")):
             continue
         extractor = Extractor()
-        samples = extractor.feed((LOGS / truth["file"]).read_bytes()) + extractor.finish()
+        samples = [*extractor.feed((LOGS / truth["file"]).read_bytes()), *extractor.finish()]
         assert (truth["file"], ever_found(samples)) == (truth["file"], {})
 
 

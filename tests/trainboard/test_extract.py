@@ -12,7 +12,7 @@ from trainboard.extract import Extractor
 def read(text: str) -> list[tuple[str, float, float, str]]:
     """(metric, value, step, index) of every sample of a log."""
     extractor = Extractor()
-    samples = extractor.feed(text.encode()) + extractor.finish()
+    samples = [*extractor.feed(text.encode()), *extractor.finish()]
     return [(sample.metric, sample.value, sample.step, sample.index) for sample in samples]
 
 

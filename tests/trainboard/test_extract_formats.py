@@ -125,7 +125,7 @@ FORMATS = {
 def read(text: str) -> dict[str, float]:
     """The last value of each metric."""
     extractor = Extractor()
-    return {sample.metric: sample.value for sample in extractor.feed(text.encode()) + extractor.finish()}
+    return {sample.metric: sample.value for sample in [*extractor.feed(text.encode()), *extractor.finish()]}
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -137,7 +137,7 @@ def test_the_lines_of_a_framework_are_read_as_a_person_would(name: str) -> None:
 def steps(text: str) -> list[tuple[str, float]]:
     """The index of every sample."""
     extractor = Extractor()
-    return [(sample.index, sample.step) for sample in extractor.feed(text.encode()) + extractor.finish()]
+    return [(sample.index, sample.step) for sample in [*extractor.feed(text.encode()), *extractor.finish()]]
 
 
 @pytest.mark.parametrize(

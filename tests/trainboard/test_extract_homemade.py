@@ -15,7 +15,7 @@ def read(text: str) -> Series:
     """By metric: its steps and values."""
     extractor = Extractor()
     series: Series = {}
-    for sample in extractor.feed(text.encode()) + extractor.finish():
+    for sample in [*extractor.feed(text.encode()), *extractor.finish()]:
         series.setdefault(sample.metric, []).append((sample.step, sample.value))
     return series
 
@@ -141,7 +141,7 @@ def test_a_varying_setting_is_the_same_however_the_log_is_cut() -> None:
         first = Extractor()
         samples = first.feed(text[:end])
         second = Extractor.restore(json.loads(json.dumps(first.state())))
-        assert sorted(samples + second.feed(text[second.offset :])) == sorted(whole)
+        assert sorted([*samples, *second.feed(text[second.offset :])]) == sorted(whole)
 
 
 def test_places_are_told_apart_by_the_lines_between_where_no_index_is() -> None:

@@ -13,7 +13,7 @@ def series(text: str) -> dict[str, list[float]]:
     """The values of each metric."""
     extractor = Extractor()
     found: dict[str, list[float]] = {}
-    for sample in extractor.feed(text.encode()) + extractor.finish():
+    for sample in [*extractor.feed(text.encode()), *extractor.finish()]:
         found.setdefault(sample.metric, []).append(sample.value)
     return found
 

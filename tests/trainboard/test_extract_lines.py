@@ -62,7 +62,7 @@ def read(log: bytes, *cuts: int) -> list[Sample]:
     for cut in (*sorted(cuts), len(log)):
         samples += extractor.feed(log[at:cut])
         at = cut
-    return samples + extractor.finish()
+    return [*samples, *extractor.finish()]
 
 
 def found(log: bytes) -> list[tuple[str, float]]:
@@ -107,7 +107,7 @@ def test_reading_may_stop_anywhere_and_go_on_at_the_offset(log: bytes, data: st.
     state = json.loads(json.dumps(first.state()))
     second = Extractor.restore(state)
     assert second.offset == first.offset <= cut
-    samples += second.feed(log[second.offset :]) + second.finish()
+    samples += [*second.feed(log[second.offset :]), *second.finish()]
     assert repr(samples) == repr(read(log))
     assert second.offset == len(log)
 
@@ -222,7 +222,7 @@ def test_reading_may_stop_at_any_byte_of_any_format(data: st.DataObject) -> None
     first = Extractor()
     samples = list(first.feed(RICH[:cut]))
     second = Extractor.restore(json.loads(json.dumps(first.state())))
-    samples += second.feed(RICH[second.offset :]) + second.finish()
+    samples += [*second.feed(RICH[second.offset :]), *second.finish()]
     assert samples == read(RICH)
 
 

@@ -12,7 +12,7 @@ from trainboard.extract.pattern import LINE_CAP
 
 def read(text: str, *patterns: str) -> list[tuple[str, float, float, str]]:
     extractor = Extractor(None, patterns)
-    samples = extractor.feed(text.encode()) + extractor.finish()
+    samples = [*extractor.feed(text.encode()), *extractor.finish()]
     return [(sample.metric, sample.value, sample.step, sample.index) for sample in samples]
 
 

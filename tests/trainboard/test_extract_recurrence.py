@@ -22,7 +22,7 @@ def read(text: str) -> dict[str, list[tuple[float, float]]]:
     """By metric: its steps and values."""
     extractor = Extractor()
     series: dict[str, list[tuple[float, float]]] = {}
-    for sample in extractor.feed(text.encode()) + extractor.finish():
+    for sample in [*extractor.feed(text.encode()), *extractor.finish()]:
         series.setdefault(sample.metric, []).append((sample.step, sample.value))
     return series
 
@@ -120,14 +120,14 @@ def cut(text: bytes, places: list[int]) -> list[Sample]:
     for end in [*sorted({place % len(text) for place in places}), len(text)]:
         extractor = Extractor.restore(json.loads(json.dumps(extractor.state())))
         samples += extractor.feed(text[extractor.offset : end])
-    return samples + extractor.finish()
+    return [*samples, *extractor.finish()]
 
 
 @given(st.lists(st.integers(0, 400), max_size=6))
 def test_cut_anywhere_the_samples_are_the_same(places: list[int]) -> None:
     text = training(lambda i: f"TP:{1783 + i}, TN:171\nbeats: 3.{i}\nwidth: 3\nwidth: {i}").encode()
     whole = Extractor()
-    assert sorted(cut(text, places)) == sorted(whole.feed(text) + whole.finish())
+    assert sorted(cut(text, places)) == sorted([*whole.feed(text), *whole.finish()])
 
 
 def test_memory_is_bounded_whatever_is_printed() -> None:

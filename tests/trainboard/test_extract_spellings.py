@@ -10,7 +10,7 @@ from trainboard.extract import Extractor
 def read(text: str) -> dict[str, list[float]]:
     extractor = Extractor()
     series: dict[str, list[float]] = {}
-    for sample in extractor.feed(text.encode()) + extractor.finish():
+    for sample in [*extractor.feed(text.encode()), *extractor.finish()]:
         series.setdefault(sample.metric, []).append(sample.value)
     return series
 

@@ -114,10 +114,12 @@ def test_a_clock_tells_the_time_that_its_token_tells(moments: list[int], zone: b
 
 def test_a_row_of_numbers_is_not_looked_at_as_a_header() -> None:
     tables.header.cache_clear()
-    assert tables.above(b"1 0.5 0.7", b"2 0.4 0.8") is None
+    assert tables.headed(b"1 0.5 0.7") == ()
     assert tables.header.cache_info().misses == 0
 
 
 def test_a_header_in_quotes_or_between_bars_is_found_above_a_row() -> None:
-    assert tables.above(b'"epoch","loss","acc"', b"1,0.5,0.7") is not None
-    assert tables.above(b"| epoch | loss |", b"| 1 | 0.5 |") is not None
+    assert [table.cells(b"1,0.5,0.7") for table in tables.headed(b'"epoch","loss","acc"')] == [
+        [b"1", b"0.5", b"0.7", b""]
+    ]
+    assert [table.cells(b"| 1 | 0.5 |") for table in tables.headed(b"| epoch | loss |")] == [[b"1", b"0.5", b""]]

@@ -36,7 +36,7 @@ DASHES = "    step    tr_loss    va_loss   hh:mm:ss\n------\n       0       2.25
 
 def read(text: str) -> list[tuple[str, float, float, str]]:
     extractor = Extractor()
-    samples = extractor.feed(text.encode()) + extractor.finish()
+    samples = [*extractor.feed(text.encode()), *extractor.finish()]
     return [(sample.metric, sample.value, sample.step, sample.index) for sample in samples]
 
 
@@ -95,6 +95,6 @@ def test_a_restart_within_a_table_reads_on_with_its_header(data: st.DataObject) 
     first = Extractor()
     samples = list(first.feed(log[:cut]))
     second = Extractor.restore(json.loads(json.dumps(first.state())))
-    samples += second.feed(log[second.offset :]) + second.finish()
+    samples += [*second.feed(log[second.offset :]), *second.finish()]
     whole = Extractor()
-    assert samples == whole.feed(log) + whole.finish()
+    assert samples == [*whole.feed(log), *whole.finish()]

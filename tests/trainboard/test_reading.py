@@ -112,7 +112,7 @@ def read(data: bytes, cuts: list[int]) -> list[tuple[object, ...]]:
     extractor = Extractor()
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         samples += extractor.feed(data[start:end], 0.0)
-    return [comparable(sample) for sample in samples + extractor.finish(0.0)]
+    return [comparable(sample) for sample in [*samples, *extractor.finish(0.0)]]
 
 
 def comparable(sample: Sample) -> tuple[object, ...]:

@@ -46,8 +46,13 @@ def test_one_or_some_of_them_can_be_asked_for() -> None:
     assert BOTH[-1] == SINGLE[-1]
     assert BOTH[1:] == SINGLE[1:]
     assert BOTH[:] is BOTH
-    assert BOTH + SINGLE == SINGLE + BOTH == SINGLE * 2
     assert not Samples()
+
+
+def test_a_list_that_they_are_added_to_stays_the_same_list() -> None:
+    samples = kept = list(SINGLE)
+    samples += BOTH
+    assert kept is samples == SINGLE * 2
 
 
 def test_names_and_times_can_be_others() -> None:

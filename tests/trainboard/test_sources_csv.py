@@ -35,7 +35,7 @@ ULTRALYTICS = """                  epoch,         train/box_loss,       metrics/
 def read(text: str | bytes, total: Mapping[str, float] | None = None, wall: float | None = None) -> list[Sample]:
     reader = CsvReader(total)
     data = text.encode() if isinstance(text, str) else text
-    return reader.feed(data, wall) + reader.finish(wall)
+    return [*reader.feed(data, wall), *reader.finish(wall)]
 
 
 def points(samples: list[Sample], metric: str) -> list[tuple[float, float]]:
@@ -201,7 +201,8 @@ WORDS = (
 def test_the_pieces_that_a_file_comes_in_make_no_difference(text: str, cuts: list[int]) -> None:
     data = f"step,epoch,loss,mode,time\n{text}".encode()
     reader, edges = CsvReader(), [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    samples = [sample for a, b in pairwise(edges) for sample in reader.feed(data[a:b])] + reader.finish()
+    samples = [sample for a, b in pairwise(edges) for sample in reader.feed(data[a:b])]
+    samples += reader.finish()
     assert list(map(repr, samples)) == list(map(repr, read(data)))
 
 

@@ -55,7 +55,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def read(data: bytes, total: Mapping[str, float] | None = None) -> list[Sample]:
     reader = EventReader(total)
-    return reader.feed(data, 1.0) + reader.finish(1.0)
+    return [*reader.feed(data, 1.0), *reader.finish(1.0)]
 
 
 def framed(data: bytes) -> bytes:

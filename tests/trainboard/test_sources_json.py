@@ -57,7 +57,7 @@ def lines(records: Sequence[Mapping[str, Any]]) -> bytes:
 
 def read(data: bytes) -> list[Sample]:
     reader = LinesReader()
-    return reader.feed(data) + reader.finish()
+    return [*reader.feed(data), *reader.finish()]
 
 
 def document(value: object) -> tuple[DocumentReader, list[Sample]]:

@@ -61,8 +61,8 @@ def test_a_torn_line_and_what_a_runner_does_not_write_are_passed_over() -> None:
 def test_no_bytes_raise_and_their_pieces_change_nothing(data: bytes, cut: int) -> None:
     data = record(1.0, cpu=1.0) + data
     whole, pieces = UsageReader(), UsageReader()
-    expected = whole.feed(data) + whole.finish()
-    assert pieces.feed(data[:cut]) + pieces.feed(data[cut:]) + pieces.finish() == expected
+    expected = [*whole.feed(data), *whole.finish()]
+    assert [*pieces.feed(data[:cut]), *pieces.feed(data[cut:]), *pieces.finish()] == expected
 
 
 def test_a_reader_goes_on_where_its_state_was_taken() -> None:

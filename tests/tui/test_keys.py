@@ -260,9 +260,10 @@ async def test_n_in_the_log_is_new_until_something_is_searched() -> None:
 async def test_the_help_lists_every_group() -> None:
     async with board(row(1), size=(120, 400)) as stage:
         await stage.press("question_mark")
+        screen = stage.screen
         for title, keys in groups():
-            assert title in stage.screen
-            assert all(key.help in stage.screen for key in keys)
+            assert title in screen
+            assert all(key.help in screen for key in keys)
 
 
 async def test_keys_typed_ahead_go_where_they_were_meant_to() -> None:

@@ -87,6 +87,10 @@ def add_listing(command: Command) -> None:
     listing.add_argument("--offline", action="store_true", help="what is on record, without asking any host")
     listing.add_argument("--json", action="store_true")
 
+    asking = command("sweeps", "trainboard.cli.sweeps:listed", "how the sweeps stand that ask for their trials")
+    asking.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="its trials, one by one")
+    asking.add_argument("--json", action="store_true")
+
     show = command("show", "trainboard.cli.runs:show", "all about one run")
     show.add_argument("runs", nargs=1, metavar="RUN")
     show.add_argument("--json", action="store_true")

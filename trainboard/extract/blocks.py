@@ -9,10 +9,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+from trainboard.extract.stencil import OUTLINE
 
 ROWS_CAP = 400
 """Lines of a block; what goes on longer is read line by line."""
 BYTES_CAP = 32 * 1024
+_ROW_CAP = 256
+"""Bytes of a row; what a longer one is is not remembered."""
 _HEAD_CAP = 80
 """Bytes of a heading, `Monitoring step:`."""
 
@@ -37,7 +42,11 @@ _SOURCE = re.compile(rb"\s*(?:def|class|for|while|if|elif|else|try|with|except|f
 
 def gather(lines: list[bytes], ended: bool = False) -> tuple[list[bytes], int]:
     """The lines with blocks put together, and how many of the last lines are a block that is not at its end yet."""
-    openers = [place for place, line in enumerate(lines) if line[-1:] in _MAYBE_ENDS and _may_open(line)]
+    openers = [
+        place
+        for place, line in enumerate(lines)
+        if (last := line[-1:]) in _MAYBE_ENDS and (last != b"," or b"{" in line) and _may_open(line)
+    ]
     if not openers:
         return lines, 0
     gathered: list[bytes] = []
@@ -60,8 +69,6 @@ def gather(lines: list[bytes], ended: bool = False) -> tuple[list[bytes], int]:
 
 
 def _may_open(line: bytes) -> bool:
-    if line[-1:] == b",":
-        return b"{" in line
     return line[-1:] in _ENDS or line[-3:-1] == b"\xe2\x94"
 
 
@@ -126,14 +133,25 @@ def _is_record(line: bytes) -> bool:
 def _record_end(lines: list[bytes], start: int) -> int | None:
     depth, size = _depth(lines[start]), len(lines[start])
     for place in range(start + 1, min(len(lines), start + ROWS_CAP)):
-        row = lines[place].strip()
-        size += len(row)
-        if size > BYTES_CAP or not _RECORD_ROW.match(row):
+        row = lines[place]
+        change, length = _row(row.translate(OUTLINE)) if len(row) < _ROW_CAP else _row.__wrapped__(row)
+        size += length
+        if size > BYTES_CAP or change is None:
             return start
-        depth += _depth(row)
+        depth += change
         if depth <= 0:
             return place + 1
     return start if len(lines) >= start + ROWS_CAP else None
+
+
+@lru_cache(maxsize=1024)
+def _row(line: bytes) -> tuple[int | None, int]:
+    """By how much a line of a record goes deeper, None where it is none of a record, and its bytes.
+
+    It asks of a digit only whether it is one, so lines of one outline are looked at once.
+    """
+    row = line.strip()
+    return (_depth(row) if _RECORD_ROW.match(row) else None), len(row)
 
 
 def _depth(row: bytes) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from trainboard.extract import pattern as patterns
@@ -15,6 +14,7 @@ from trainboard.extract.lines import Lines, clean
 from trainboard.extract.plan import IDLE, may_cross, plan, remembered, under
 from trainboard.extract.quick import is_idle
 from trainboard.extract.recipe import HITS, NOTHING, Recipe
+from trainboard.extract.rows import Rows
 from trainboard.extract.shape import Shape, is_wordy, number, splitter
 from trainboard.extract.stamps import Clocks
 from trainboard.extract.stencil import BETWEEN_CELLS, INERT, Stencils
@@ -39,14 +39,6 @@ PLANS_SIZE = 4 << 20
 """Bytes of lines whose shapes are remembered."""
 _BARS = 3
 """A line with more bars may be the header of a table."""
-TABLES_CAP = 16
-"""Tables whose recipes are remembered."""
-WIDE = 3
-"""Columns with metrics from which on it pays to read the cells of a row all at once."""
-ROWS_ALIKE = 3
-"""Rows with the same cells filled after which more of them are taken at once."""
-ROWS_LEAST = 16
-"""Rows that are looked at together at first."""
 RUN, RUN_CAP = 64, 512
 """Lines that are taken at once, at first and at most."""
 
@@ -74,18 +66,7 @@ class Extractor:
         """The shape that was read last."""
         self._before: list[bytes] = []
         """The last lines of the block before."""
-        self._table: tables.Table | None = None
-        self._separated = False
-        """Signs stand between its cells, which tell rows at a look."""
-        self._filled = b""
-        """Which cells the last row has, of such a table."""
-        self._alike = 0
-        """Rows before it that had the same."""
-        self._reach = ROWS_LEAST
-        """Rows that are looked at together."""
-        self._row = NOTHING
-        self._rows: dict[int, tuple[tables.Table, Recipe]] = {}
-        """The tables that were met, with their recipes."""
+        self._rows = Rows(self._harvest)
 
     @property
     def offset(self) -> int:
@@ -122,7 +103,7 @@ class Extractor:
             "offset": self._lines.offset,
             "skipping": self._lines.skipping,
             "before": [line.decode("latin-1") for line in self._before],
-            "table": None if self._table is None else self._table.state(),
+            "table": None if self._rows.table is None else self._rows.table.state(),
             **self._harvest.state(),
         }
 
@@ -139,17 +120,17 @@ class Extractor:
             extractor._before = [str(line).encode("latin-1") for line in state["before"]]
             extractor._harvest.restore(state)
             if state["table"] is not None:
-                extractor._use(tables.restored(state["table"]))
+                extractor._rows.use(tables.restored(state["table"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no state of an extractor: {error}") from error
         return extractor
 
     def _read(self, chunk: Chunk) -> Samples:
         lines, outlines = chunk.lines, chunk.outlines
-        harvest, stencils, patterned = self._harvest, self._stencils, bool(self._patterns)
+        harvest, stencils, rows, patterned = self._harvest, self._stencils, self._rows, bool(self._patterns)
         alike, reach, done = 0, RUN, 0
         for place, (line, variants) in enumerate(zip(lines, map(stencils.known.get, outlines), strict=True)):
-            if (variants is INERT and not self._separated and not patterned) or place < done:
+            if (variants is INERT and not rows.is_separated and not patterned) or place < done:
                 continue
             if patterned and (matched := patterns.match(self._patterns, line)) is not None:
                 harvest.take_matched(matched, chunk)
@@ -159,7 +140,7 @@ class Extractor:
                 digits = variants.digits
                 stencil = variants.stencil if digits is None else variants.stencils.get(digits(line))
             if stencil is not None and (
-                self._table is None or not (self._separated or stencil.is_row) or self._is_foreseen(stencil)
+                rows.table is None or not (rows.is_separated or stencil.is_row) or self._is_foreseen(stencil)
             ):
                 recipe = stencil.recipe
                 if recipe is NOTHING:
@@ -168,18 +149,18 @@ class Extractor:
                     self._begin_table(recipe, chunk, place)
                     continue
                 tokens, is_sound = stencil.tokens(line), stencil.is_sound
-            elif variants is None and b"0" not in outlines[place] and not (chunk.is_wordy or self._separated):
+            elif variants is None and b"0" not in outlines[place] and not (chunk.is_wordy or rows.is_separated):
                 self._read_text(outlines[place], chunk)  # the same bytes, whose hash is known
                 continue
             else:
                 foreseen = self._last.next
                 found = foreseen.match.fullmatch(line) if foreseen is not None and foreseen.match else None
                 if foreseen is None or found is None:
-                    is_row = self._separated and self._read_row(chunk, place)
+                    is_row = rows.is_separated and rows.read(chunk, place)
                     if not is_row:
                         self._read_new(chunk, place, stencil is None)
-                    elif self._alike >= ROWS_ALIKE and (foreseen is None or not foreseen.match) and not patterned:
-                        done = place + 1 + self._read_rows(chunk, place + 1)
+                    elif (foreseen is None or not foreseen.match) and not patterned:
+                        done = place + 1 + rows.read_on(chunk, place + 1)
                     continue
                 recipe, tokens, is_sound = foreseen, found.groups(), foreseen.is_dateless
                 if stencil is None and not stencils.is_new(outlines[place]):
@@ -188,7 +169,7 @@ class Extractor:
                 alike += 1
                 recipe.next = recipe
             else:
-                alike = alike + 1 if recipe.kin is self._last.kin and self._table is None else 0
+                alike = alike + 1 if recipe.kin is self._last.kin and rows.table is None else 0
                 self._last.next = self._last = recipe
             harvest.take(recipe, tokens, chunk, place, is_sound)
             if alike >= ALIKE and recipe.may_run and not patterned:
@@ -208,7 +189,7 @@ class Extractor:
         if len(parts) == 1:
             self._read_text(line, chunk)
             return
-        if not parts[2].strip(BETWEEN_CELLS) and self._read_row(chunk, place):
+        if not parts[2].strip(BETWEEN_CELLS) and self._rows.read(chunk, place):
             return
         texts = tuple(parts[::2])
         recipe = self._plans.get(texts)
@@ -234,40 +215,13 @@ class Extractor:
             if part is not None:
                 self._harvest.announce(part)
         if (chunk.may_head and tables.is_heading(line)) or (chunk.is_barred and line.count(b"|") > _BARS):
-            self._use(tables.header(line))
+            self._rows.use(tables.header(line))
         elif b", " in line and (table := tables.listed(line)) is not None:
-            self._use(table)
+            self._rows.use(table)
         elif chunk.names_programs and b".py" in line:
             self._start(line)
         elif part is None and b"0" not in line and not self._stencils.is_new(line):
             self._stencils.keep_inert(line)  # a zero would stand for any digit of a name, `f0` for `f1`
-
-    def _read_row(self, chunk: Chunk, place: int) -> bool:
-        """Whether a line is a row of the table that was met last: then it is read."""
-        cells = self._table.cells(chunk.lines[place]) if self._table is not None else None
-        if cells is None:
-            return False
-        self._harvest.take(self._row, cells, chunk, place)
-        filled = bytes(map(bool, cells)) if self._separated else b""
-        self._alike = self._alike + 1 if filled == self._filled else 0
-        self._filled = filled
-        return True
-
-    def _read_rows(self, chunk: Chunk, place: int) -> int:
-        """How many of the lines from a place on were read as rows with the same cells filled as the last one."""
-        rows = self._table.rows(chunk.lines[place : place + self._reach]) if self._table is not None else []
-        filled = self._filled
-        if not all(
-            all(column) if full else not any(column)
-            for full, column in zip(filled, zip(*rows, strict=True), strict=False)
-        ):
-            rows = list(takewhile(lambda cells: bytes(map(bool, cells)) == filled, rows))
-        taken = self._harvest.take_rows(self._row, rows, chunk) if rows else 0
-        if taken == self._reach:
-            self._reach = min(RUN_CAP, 2 * self._reach)
-        elif taken < len(rows):
-            self._alike, self._reach = -ALIKE, ROWS_LEAST  # it is some lines before the next try
-        return taken
 
     def _is_foreseen(self, stencil: Stencil) -> bool:
         """Whether a line that may be a row of the table is read by its shape all the same."""
@@ -295,14 +249,9 @@ class Extractor:
 
     def _begin_table(self, recipe: Recipe, chunk: Chunk, place: int) -> None:
         """A row of numbers, with or without a name in front: a line before it may be its table's header."""
-        line = chunk.lines[place]
         ahead = list(reversed(chunk.ahead(place)))
         above = next((text for text in ahead if not is_ruler(text)), b"")
-        table = None if recipe.plan.crossed else tables.above(above, line)
-        cells = table.cells(line) if table else None
-        if table is not None and cells is not None:
-            self._use(table)
-            self._harvest.take(self._row, cells, chunk, place)
+        if not recipe.plan.crossed and self._rows.begin(above, chunk, place):
             return
         if recipe.crosses is False:
             return
@@ -316,23 +265,13 @@ class Extractor:
             self._stencils.clear()  # they know the lines as rows
             self._harvest.take(made, [parts[2 * slot + 1] for slot in found.wanted], chunk, place)
 
-    def _use(self, table: tables.Table | None) -> None:
-        if table is None or table is self._table:
-            return
-        if id(table) not in self._rows:
-            if len(self._rows) >= TABLES_CAP:
-                self._rows.clear()
-            recipe = Recipe(table.plan)
-            recipe.is_tabled = table.is_separated and len(table.plan.fields) >= WIDE
-            self._rows[id(table)] = table, recipe
-        self._table, self._row = self._rows[id(table)]
-        self._separated = table.is_separated
-
     def _start(self, line: bytes) -> bool:
         """Whether a shell says that it starts a program: its metrics are not those of another one."""
-        started = self._harvest.programs.see(line)
-        if started:
-            for recipe in (*self._plans.values(), *(row for _, row in self._rows.values())):
+        programs = self._harvest.programs
+        before = programs.other
+        started = programs.see(line)
+        if programs.other != before:
+            for recipe in (*self._plans.values(), *self._rows.recipes):
                 recipe.forget()
         return started
 

@@ -10,8 +10,8 @@ from trainboard.extract.ledger import COUNTED, KINDS_CAP, REPEATS_CAP, Ledger
 from trainboard.extract.names import fold
 from trainboard.extract.numerals import values_or_none
 from trainboard.extract.outlet import Outlet
+from trainboard.extract.position import Position
 from trainboard.extract.programs import Programs
-from trainboard.extract.progress import Position
 from trainboard.extract.recurrence import Recurrence, Sight
 from trainboard.extract.shape import number
 

@@ -11,8 +11,8 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from trainboard.extract.plan import IDLE, Plan
-from trainboard.extract.progress import Told
 from trainboard.extract.stamps import Clocks
+from trainboard.extract.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,6 +11,7 @@ import re
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from trainboard.extract.numerals import values_or_none
 from trainboard.extract.recipe import NOTHING
 
 if TYPE_CHECKING:
@@ -29,19 +30,21 @@ SEEN_CAP = 16 * 1024
 BETWEEN_CELLS = b" \t,;|"
 _END = b"\r"
 """Between lines in a text: no clean line has it, while blocks that were put together have newlines."""
-_OUTLINE = bytes.maketrans(b"123456789", b"000000000")
+OUTLINE = bytes.maketrans(b"123456789", b"000000000")
+"""Makes every digit a zero."""
 _DIGITS = re.compile(rb"([0-9]+)")
 
 
-def _taking(pieces: Iterable[tuple[int, bool]]) -> Callable[[bytes], tuple[bytes, ...]]:
+def taking(pieces: Iterable[tuple[int, bool]]) -> Callable[[bytes], tuple[bytes, ...]]:
     """What takes those pieces of a line, by their lengths in its order, that are wanted."""
-    form, gap = "", 0
+    forms, gap = [], 0
     for length, wanted in pieces:
         if wanted:
-            form, gap = f"{form}{gap}x{length}s", 0
+            forms.append(f"{gap}x{length}s")
+            gap = 0
         else:
             gap += length
-    return Struct(f"{form}{gap}x").unpack
+    return Struct(f"{''.join(forms)}{gap}x").unpack
 
 
 class Stencil:
@@ -53,10 +56,10 @@ class Stencil:
         self.recipe = recipe
         self.is_row = len(parts) > 1 and not parts[2].strip(BETWEEN_CELLS)
         """A line of it may be a row of a table, where there is one."""
-        self.is_sound = all(_is_number(parts[2 * slot + 1]) for slot in recipe.measured)
+        self.is_sound = values_or_none([parts[2 * slot + 1] for slot in recipe.measured]) is not None
         """All that may be values are numbers, and so they are in every line of it."""
         wanted = set(recipe.plan.wanted)
-        self.tokens = _taking([(len(part), at % 2 == 1 and at // 2 in wanted) for at, part in enumerate(parts)])
+        self.tokens = taking([(len(part), at % 2 == 1 and at // 2 in wanted) for at, part in enumerate(parts)])
 
 
 class Variants:
@@ -66,10 +69,11 @@ class Variants:
 
     def __init__(self, parts: Sequence[bytes] = ()) -> None:
         pieces: list[tuple[int, bool]] = []
-        for at, part in enumerate(parts):
-            texts = (part,) if at % 2 or not _DIGITS.search(part) else _DIGITS.split(part)
-            pieces += ((len(text), place % 2 == 1) for place, text in enumerate(texts))
-        self.digits = _taking(pieces) if any(taken for _, taken in pieces) else None
+        if _DIGITS.search(b" ".join(parts[::2])):
+            for at, part in enumerate(parts):
+                texts = (part,) if at % 2 else _DIGITS.split(part)
+                pieces += ((len(text), place % 2 == 1) for place, text in enumerate(texts))
+        self.digits = taking(pieces) if pieces else None
         self.stencil: Stencil | None = None
         """The only one, where there are no such digits."""
         self.stencils: dict[tuple[bytes, ...], Stencil] = {}
@@ -153,12 +157,4 @@ class Stencils:
 
 def outlines_of(lines: Sequence[bytes]) -> list[bytes]:
     """The lines with a zero for every digit."""
-    return _END.join(lines).translate(_OUTLINE).split(_END) if lines else []
-
-
-def _is_number(token: bytes) -> bool:
-    try:
-        float(token)
-    except ValueError:
-        return False
-    return True
+    return _END.join(lines).translate(OUTLINE).split(_END) if lines else []

@@ -140,7 +140,7 @@ class Table(NamedTuple):
         return [self.kind, [list(column) for column in self.columns]]
 
     def _blank_separated(self, line: bytes) -> list[bytes] | None:
-        line = _barless(line) if b"%" in line else line
+        line = barless(line) if b"%" in line else line
         count = len(self.columns)
         cells = (line.replace(b",", b" ") if b", " in line else line).split()
         if len(cells) == count + 1 and not _VALUE.fullmatch(cells[-1]):
@@ -169,7 +169,7 @@ def header(line: bytes) -> Table | None:
     """The table whose header a line is; None where it is none."""
     if len(line) > HEADER_CAP:
         return None
-    line = _barless(line)
+    line = barless(line)
     for separator, sign in _SEPARATORS.items():
         if line.count(sign) >= 1 + (separator == ","):
             table = _table(separator, [Column(_text(cell), 0, 0) for cell in _split(line, separator)])
@@ -182,7 +182,7 @@ def header(line: bytes) -> Table | None:
 @lru_cache(maxsize=16)
 def narrow(line: bytes) -> Table | None:
     """The table of a header whose names have no blanks in them."""
-    line = _barless(line)
+    line = barless(line)
     cells = [Column(_text(found[0]), found.start(), found.end()) for found in _NARROW.finditer(line)]
     return _table("narrow", cells)
 
@@ -201,11 +201,18 @@ def listed(line: bytes) -> Table | None:
     return _table("narrow", [Column(qualified(part, name), 0, 0) for name in names])
 
 
-def above(line: bytes, row: bytes) -> Table | None:
-    """The table whose header stands above a row; None where that is none."""
+def headed(line: bytes) -> tuple[Table, ...]:
+    """The tables whose header a line may be that stands above a row: as it is read with names of several words, or
+    with names of one."""
     if line.strip(_AROUND_NAMES)[:1] not in _NAME_STARTS:  # as the lines of a table without a header
-        return None
-    return next((table for table in (header(line), narrow(line)) if table and table.cells(row) is not None), None)
+        return ()
+    return _headed(barless(line) if b"%" in line else line)
+
+
+@lru_cache(maxsize=64)
+def _headed(line: bytes) -> tuple[Table, ...]:
+    wide, single = header(line), narrow(line)
+    return tuple(table for table in (wide, single) if table)
 
 
 def restored(state: list[Any]) -> Table | None:
@@ -270,7 +277,7 @@ def word_of(name: str, place: int) -> str | None:
     return index_word(name) or (_LETTERS.get(name) if place < 2 else None)
 
 
-def _barless(line: bytes) -> bytes:
+def barless(line: bytes) -> bytes:
     """A line without the progress bar at its end."""
     bar = _BAR.search(line)
     return line[: bar.start()].rstrip(b":") if bar else line
