@@ -45,7 +45,7 @@ PANES = (
     "told",
     *("results_table", "results_drawing"),
     *("confusion", "drawing"),
-    "passage",
+    *("passage", "rows"),
 )
 LISTS = ("files", "runs", "script")
 """The panes of the spec screen, but its text."""
@@ -57,7 +57,7 @@ SCREENS = (
     "hosts",
     "profile",
     *("cluster", "why", "history"),
-    *("outputs", "errors", "sequence"),
+    *("outputs", "errors", "sequence", "samples"),
     "results",
 )
 """The screens from which one asks for help, or leaves."""
@@ -333,6 +333,15 @@ KEYS = (
     Key("r", "look", "refresh", "look again", ("outputs",)),
     Key("y", "copy", "copy", "copy the path of the newest file", ("outputs",)),
     Key("escape", "back", "back", "back; clears a filter", ("outputs",), "esc"),
+    Key("left,left_square_bracket", "step(-1)", "", "the step before", ("samples",), "← ["),
+    Key("right,right_square_bracket", "step(1)", "step", "the next step", ("samples",), "→ ]"),
+    Key("c", "pin", "beside", "keep this step on the left, and look at others beside it; or no more", ("samples",)),
+    Key("d", "differ", "differences", "what changed in the texts since the step before, or beside", ("samples",)),
+    Key("plus,equals_sign", "wider(1)", "larger", "larger pictures", ("samples",), "+"),
+    Key("minus", "wider(-1)", "", "smaller pictures", ("samples",), "-"),
+    Key("r", "look", "", "read it again", ("samples",)),
+    Key("y", "copy", "copy", "copy the texts of the step", ("samples",)),
+    Key("escape", "back", "back", "back", ("samples",), "esc"),
     Key("h,left", "left", "", "to the token before", ("passage",), "h ←"),
     Key("l,right", "right", "", "to the next token", ("passage",), "l →"),
     Key("w", "next_word", "word", "to the next word", ("passage",)),
@@ -412,6 +421,8 @@ TITLES = {
     "outputs": "What a run wrote",
     "sequence": "Sequence",
     "passage": "Sequence: text",
+    "samples": "Samples",
+    "rows": "Samples: pane",
     "table_list": "Lists: cluster, history, outputs",
     "told": "Why: text",
     "compare": "Compare",
