@@ -105,8 +105,8 @@ async def pilot(sshd: Cluster, tmp_path: Path) -> AsyncIterator[Pilot[int]]:
 
         def all_told() -> bool:
             lines = [line for line in shown(pilot) if "● up" in line and " <5s " in line]
-            fresh.update(line.partition("● up")[0].strip("› ") for line in lines)
-            return len(fresh) == len(TEN)
+            fresh.update(name for name in TEN for line in lines if f" {name[:7]}" in line)
+            return fresh == set(TEN)
 
         await until(pilot, all_told)
         yield pilot
