@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from trainboard.actions import Refused
 from trainboard.clusters import Clusters
 from trainboard.history import Histories
+from trainboard.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from trainboard.clusters import Why
     from trainboard.history import HistorySeen
     from trainboard.paths import Paths
+    from trainboard.ranking.standing import Standing, Standings
     from trainboard.rows import Row
     from trainboard.store import Store
 
@@ -37,6 +40,12 @@ class Questions(Protocol):
     async def history(self, since: float) -> HistorySeen:
         """What ended since then, on all backends."""
 
+    async def results(self, names: Sequence[str], tell: Callable[[int], None]) -> Standing:
+        """What came of these experiments, by what is stored; asks no host.
+
+        `tell`, in another thread, hears how many series are still to be read.
+        """
+
 
 class Asking:
     """`Questions` to the backends."""
@@ -52,6 +61,9 @@ class Asking:
         self._clusters = Clusters(backends, store, paths.pictures)
         self._histories = Histories(backends, store, paths.history)
         self._row = row
+        self._store = store
+        self._paths = paths
+        self._standings: Standings | None = None
 
     def clusters(self) -> Sequence[str]:
         return self._clusters.names()
@@ -67,3 +79,14 @@ class Asking:
 
     async def history(self, since: float) -> HistorySeen:
         return await self._histories.load(since)
+
+    async def results(self, names: Sequence[str], tell: Callable[[int], None]) -> Standing:
+        from trainboard.ranking.standing import Standings
+
+        if self._standings is None:
+            self._standings = Standings(self._paths)
+        try:
+            records = await self._store.load()
+        except StoreError as error:
+            raise Refused(str(error)) from error
+        return await self._standings.of(records, names, tell)

@@ -73,6 +73,8 @@ class Board(App[int]):
         self._prompter = prompter
         self.board = BoardScreen(actions, clock, readonly=readonly, title=title)
         self.readonly = readonly
+        self.kept_results: dict[str, object] = {}
+        """How results were looked at, by experiments."""
 
     def get_default_screen(self) -> Screen[None]:
         return self.board

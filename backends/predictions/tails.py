@@ -10,6 +10,10 @@ STEPS = 500
 """Terms of a continued fraction or a series at most."""
 
 
+TERMS = 40
+"""Of a tail, until the rest is bounded."""
+
+
 def normal(z: float) -> float:
     """The upper tail."""
     return 0.5 * math.erfc(z / math.sqrt(2.0))
@@ -87,17 +91,25 @@ def fraction(a: float, b: float, x: float) -> float:
 
 
 def hypergeometric(wrong: float, size: float, all_wrong: float, whole: float) -> float:
-    """How likely so many or more of `size` are wrong, by lot from a whole in which `all_wrong` are: Fisher's tail."""
+    """How likely so many or more of `size` are wrong, by lot from a whole in which `all_wrong` are: Fisher's tail.
+
+    After some terms, which become smaller ever faster, the rest is taken for a geometric series: never too small.
+    """
     k, n, bad, total = int(round(wrong)), int(round(size)), int(round(all_wrong)), int(round(whole))
     if k <= max(0, n - (total - bad)):
         return 1.0
     log = choose(bad, k) + choose(total - bad, n - k) - choose(total, n)
     term = found = 1.0
-    while k < min(n, bad) and term > found * 1e-17:
-        term *= (bad - k) * (n - k) / ((k + 1.0) * (total - bad - n + k + 1.0))
+    for _ in range(TERMS):
+        if k >= min(n, bad) or term <= found * 1e-17:
+            break
+        ratio = (bad - k) * (n - k) / ((k + 1.0) * (total - bad - n + k + 1.0))
+        term *= ratio
         found += term
         k += 1
-    return min(1.0, math.exp(min(0.0, log + math.log(found))))
+    else:
+        found = found + term * ratio / (1 - ratio) if ratio < 1 else float("inf")
+    return math.exp(min(0.0, log + math.log(found)))
 
 
 def choose(n: int, k: int) -> float:

@@ -7,6 +7,7 @@ with --resume=CHECKPOINT it goes on from one.
 """
 
 import argparse
+import csv
 from pathlib import Path
 
 import torch
@@ -88,6 +89,29 @@ def train(args):
         print(f"epoch {epoch} loss={total / len(digits):.4f} val_acc={found:.4f}", flush=True)
         saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
         torch.save(saved, folder / f"epoch-{epoch}.pt")
+    if args.predictions:
+        write(Path(args.predictions), model, unseen)
+
+
+def write(path, model, unseen):
+    """What was predicted for digits that it has not seen: the scores, and what may explain the errors."""
+    pictures, digits = unseen
+    model.eval()
+    with torch.no_grad():
+        scores = model(pictures).softmax(dim=1)
+    inked = pictures.clamp(0, 1).flatten(2)
+    across = inked.reshape(-1, 12, 12)
+    middle = torch.arange(12.0, device=across.device)
+    right = (across.sum(1) * middle).sum(1) / across.sum((1, 2))
+    down = (across.sum(2) * middle).sum(1) / across.sum((1, 2))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "digit", "guess", *(f"prob_{digit}" for digit in range(10)), "ink", "down", "right"])
+        for at, digit in enumerate(digits.tolist()):
+            chances = [f"{chance:.6f}" for chance in scores[at].tolist()]
+            inputs = (f"{value[at].item():.3f}" for value in (inked.sum((1, 2)), down, right))
+            rows.writerow([at, digit, scores[at].argmax().item(), *chances, *inputs])
 
 
 def main():
@@ -101,6 +125,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", default="checkpoints", help="the folder to save to")
+    parser.add_argument("--predictions", help="the file to write to what was predicted in the end")
     parser.add_argument("--resume", help="the checkpoint to go on from")
     train(parser.parse_args())
 

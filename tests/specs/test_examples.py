@@ -181,6 +181,10 @@ def test_the_digits_are_learnt_and_a_checkpoint_goes_on_where_it_was(project: Pa
     lines = trained(spec, run, project, project).splitlines()
     assert [line.split()[:2] for line in lines] == [["epoch", "1"], ["epoch", "2"]]
     assert float(lines[-1].rpartition("=")[2]) > 0.5
+    with (project / f"predictions/{run.name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    right = sum(row["digit"] == row["guess"] for row in rows) / len(rows)
+    assert f"{right:.4f}" == lines[-1].rpartition("=")[2]
     again = run.command.replace("--epochs=2", "--epochs=3") + f" --resume checkpoints/{run.name}/epoch-2.pt"
     assert trained(spec, replace(run, command=again), project, project).startswith("epoch 3 ")
 

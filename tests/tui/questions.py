@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from tests.trainboard.clusterfakes import AT, a_look, waits_of
 from trainboard.clusters import Why
 from trainboard.history import HistorySeen
+from trainboard.ranking.standing import Standing
 from trainboard.reasons import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from backends.cluster import ClusterSeen, Variants
     from trainboard.actions import Refused
@@ -31,6 +32,7 @@ class FakeQuestions:
         self.reason = "Priority"
         self.variants: Variants | None = None
         self.past = HistorySeen((), AT, AT)
+        self.standing = Standing()
 
     async def _asked(self, *question: object) -> None:
         self.asked.append(question)
@@ -57,3 +59,8 @@ class FakeQuestions:
     async def history(self, since: float) -> HistorySeen:
         await self._asked("history", since)
         return self.past
+
+    async def results(self, names: Sequence[str], tell: Callable[[int], None]) -> Standing:
+        await self._asked("results", *names)
+        tell(0)
+        return self.standing

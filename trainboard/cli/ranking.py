@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from specs.braces import as_text
 from specs.tree import nearest, quoted
 from trainboard import results, sheets
 from trainboard.actions import Refused
@@ -16,13 +15,12 @@ from trainboard.cli.desk import open_desk
 from trainboard.cli.results import gather, put, read_logs
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
 from trainboard.ranking import export
-from trainboard.ranking.columns import NUMBERS, Column, Source, Unknown, Words, metric, usual
-from trainboard.ranking.spread import Spread
+from trainboard.ranking.columns import Column, Source, Unknown, Words, metric, usual
 from trainboard.ranking.standing import Standings, named
 from trainboard.ranking.table import EXPERIMENT, View, arrange, title_of, without_seeds
-from trainboard.ranking.welch import shown, verdict
+from trainboard.ranking.text import title, told
+from trainboard.ranking.welch import verdict
 from trainboard.ranking.where import read_all
-from trainboard.show import duration, number
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
     from trainboard.cli.desk import Desk
     from trainboard.compare import Comparison
-    from trainboard.ranking.columns import Cell
     from trainboard.ranking.standing import Standing
     from trainboard.ranking.table import Line, Table
 
@@ -152,15 +149,14 @@ async def _print(desk: Desk, table: Table) -> None:
 def _usual(found: Comparison) -> tuple[Column, ...]:
     """Facts, parameters, and of the objective all that is known."""
     columns = [each for each in usual(found) if each.source is not Source.METRIC]
+    columns.sort(key=lambda each: each.source is not Source.FACT)
     findings = [each for each in columns if each.key == "[finding]"]
     kinds = [Column(Source.METRIC, found.metrics[0], kind) for kind in results.KINDS] if found.metrics else []
     return (*(each for each in columns if each not in findings), *kinds, *findings)
 
 
 def _title(column: Column) -> str:
-    if column.source is Source.FACT:
-        return column.name.upper()
-    return f"{column.name} {column.kind}".strip()
+    return column.name.upper() if column.source is Source.FACT else title(column)
 
 
 def _stub(line: Line, table: Table) -> str:
@@ -174,20 +170,7 @@ def _text(line: Line, column: Column, table: Table, ages: Mapping[str, str]) -> 
     best = "*" if line.key in table.best_of(column) else ""
     if column.key == "[state]" and not line.folded:
         return aged(str(value), line.first.key, ages)
-    return shown_cell(value, column) + best
-
-
-def shown_cell(value: Cell | Spread, column: Column) -> str:
-    """A cell as a person reads it."""
-    if isinstance(value, Spread):
-        return shown(value)
-    if column.source is Source.PARAM:
-        return as_text(value)
-    if column.key == "[took]":
-        return duration(value if isinstance(value, int | float) else None)
-    if column.source is Source.METRIC or column.name in NUMBERS:
-        return number(value if isinstance(value, int | float) else None)
-    return as_text(value)
+    return told(value, column) + best
 
 
 async def _narrow(standing: Standing, table: Table, top: int | None) -> int:
@@ -240,11 +223,11 @@ async def _importance(table: Table, chosen: argparse.Namespace) -> int:
     if forest is None:
         sys.stdout.write(f"{refusal}\n")
         return 0
-    told = [
+    bars = [
         (e.param, f"{e.share:.0%}", f"{e.drop:.3f} ± {e.spread:.2g}", "█" * round(e.share * BAR))
         for e in forest.params
     ]
-    print_table(("PARAMETER", "IMPORTANCE", "WORSE BY", ""), told)
+    print_table(("PARAMETER", "IMPORTANCE", "WORSE BY", ""), bars)
     sys.stdout.write(f"\n{forest.caveat} ({forest.runs} runs)\n")
     return 0
 

@@ -87,15 +87,15 @@ def metric(found: Comparison, name: str, kind: str) -> Column:
 def usual(found: Comparison, kind: str = "best", metrics: int | None = None) -> tuple[Column, ...]:
     """The columns that a table has where nobody has chosen any; so many metrics at most."""
     several = len({entry.experiment for entry in found.entries}) > 1
-    facts = ["experiment"] * several + ["state", "took"]
-    facts += ["gpu-hours"] if any(entry.gpu_hours for entry in found.entries) else []
+    facts = ["state", "took"] + ["gpu-hours"] * any(entry.gpu_hours for entry in found.entries)
+    facts += ["finding"] * any(entry.finding for entry in found.entries)
     told = [metric(found, name, kind) for name in found.metrics[:metrics]]
     return (
-        *(Column(Source.FACT, name) for name in facts),
+        *([Column(Source.FACT, "experiment")] * several),
         *told[:1],
         *(Column(Source.PARAM, name) for name in found.params),
         *told[1:],
-        *([Column(Source.FACT, "finding")] if any(entry.finding for entry in found.entries) else []),
+        *(Column(Source.FACT, name) for name in facts),
     )
 
 

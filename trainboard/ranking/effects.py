@@ -28,7 +28,7 @@ BINS = 8
 CAVEAT = (
     "Share of the variance between a parameter's values (η²), each parameter by itself: what two do only together "
     "does not show, and where settings were not all combined one stands for another. By chance alone it would be "
-    "as under BY CHANCE."
+    "what is told beside it."
 )
 
 

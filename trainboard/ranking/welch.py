@@ -118,13 +118,17 @@ class Verdict:
     def said(self) -> str:
         """In one line."""
         (name, best), (other, second) = self.best, self.next
-        told = f"{name} {shown(best)} against {other} {shown(second)}"
+        return f"{name} {shown(best)} against {other} {shown(second)}: {self.judged()}"
+
+    def judged(self) -> str:
+        """The test, and what is to be kept in mind."""
+        told = []
         if self.test is not None:
-            test = self.test
-            told += f": Welch t = {test.t:.3g}, df {test.df:.3g}, p = {p_value(test.p)}"
-            if self.groups > 2 and self.corrected is not None:
-                told += f" (× {self.groups - 1} comparisons: {p_value(self.corrected)})"
-        return "; ".join((told, *self.warnings))
+            test, corrected = self.test, self.corrected or 0.0
+            told.append(f"Welch t = {test.t:.3g}, df {test.df:.3g}, p = {p_value(test.p)}")
+            if self.groups > 2:
+                told[0] += f" (× {self.groups - 1} comparisons: {p_value(corrected)})"
+        return "; ".join((*told, *self.warnings))
 
     def as_json(self) -> dict[str, Any]:
         """The keys that `results --json` promises."""

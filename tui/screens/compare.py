@@ -9,6 +9,7 @@ from textual import on
 from trainboard.compare import Comparison, compare, of_row
 from tui import show
 from tui.keys import bindings
+from tui.loading import loaded
 from tui.overlay import Runner
 from tui.recordings import Recordings
 from tui.scale import told
@@ -287,6 +288,18 @@ class CompareScreen(UpperScreen):
         row = self.rows[self.table.entry.key]
         screen = RunScreen(self.actions, row, self._hosts.get(row.backend), self._clock)
         self.app.push_screen(screen, lambda _: self.actions.show(None))
+
+    async def action_results(self) -> None:
+        """The results of their experiments."""
+        names = list(dict.fromkeys(row.experiment for row in self.rows.values() if row.experiment is not None))
+        if not names:
+            self.say("these jobs are of no experiment")
+            return
+        await loaded("tui.screens.results")
+        from tui.screens.results import results_of
+
+        screen = results_of(self.app, names, self._clock)
+        self.app.push_screen(screen, lambda _: self.actions.look(list(self.rows)))
 
     def action_copy(self) -> None:
         """The table, tab between the cells: a sheet takes it."""

@@ -101,6 +101,19 @@ class OpeningScreen(OrderingScreen):
         self._comparing = True
         self.above(CompareScreen(self.actions, rows, self.hosts.hosts, self._clock))
 
+    async def action_results(self) -> None:
+        """What came of the experiments of the marked jobs, or of the one under the cursor."""
+        rows = self.table.chosen
+        names = list(dict.fromkeys(row.experiment for row in rows if row.experiment is not None))
+        if not names:
+            self.say("go to a run of an experiment, or mark runs of several", "warning")
+            return
+        await loaded("tui.screens.results")
+        from tui.screens.results import results_of
+
+        self._comparing = True
+        self.above(results_of(self.app, names, self._clock))
+
     async def action_findings(self) -> None:
         """The findings of all jobs."""
         await loaded("tui.screens.findings")

@@ -289,6 +289,17 @@ class RunScreen(TabbedScreen):
 
         open_outputs(self, self.actions, self.row.key, self._clock)
 
+    async def action_results(self) -> None:
+        """Those of its experiment."""
+        if self.row.experiment is None:
+            self.say("this job is of no experiment")
+            return
+        await loaded("tui.screens.results")
+        from tui.screens.results import results_of
+
+        screen = results_of(self.app, [self.row.experiment], self._clock)
+        self.app.push_screen(screen, lambda _: self.actions.look([self.row.key]))
+
     def action_back(self) -> None:
         if self.focused is self.log_view and self.log_view.back():
             return

@@ -60,9 +60,13 @@ class SpecsScreen(EditingScreen):
         readonly: bool,
         path: Path | None = None,
         params: Mapping[str, object] | None = None,
+        draft: Draft | None = None,
     ) -> None:
-        """`path`: begin in the text of this file, with the run that has these parameters selected."""
+        """`path`: begin in the text of this file, with the run that has these parameters selected; `draft`: its text,
+        which is not saved yet."""
         super().__init__(actions, readonly=readonly)
+        if draft is not None:
+            self.drafts[draft.path] = draft
         self._path = path
         self._params = params
 

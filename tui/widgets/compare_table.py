@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
-
-from textual.message import Message
-from textual.reactive import reactive
 
 from specs.braces import as_text
 from trainboard.compare import Comparison
 from tui import show
 from tui.chart import mark_of, tone_of
 from tui.keys import bindings
+from tui.widgets.crossed import GAP, CrossedPicks
 from tui.widgets.metric_lines import figure
-from tui.widgets.picks import Picks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from textual import events
     from textual.strip import Strip
 
     from trainboard.compare import Entry
@@ -31,7 +26,6 @@ FIGURE = 10
 """Cells of a metric's column at least: its greatest figures."""
 NAMES = 14, 32
 """Cells of the runs' names, at least and at most."""
-GAP = 2
 MARKS = 5
 """Cells of the cursor, the curve's letter and the state."""
 MEASURED = 200
@@ -39,19 +33,13 @@ MEASURED = 200
 BEST = "★"
 
 
-class CompareTable(Picks):
+class CompareTable(CrossedPicks):
     """The cursor stays on its run and column as far as they are still there."""
 
     DEFAULT_CSS = """
     CompareTable { height: 1fr; }
     """
     BINDINGS = bindings("compared")
-
-    column: reactive[int] = reactive(0)
-    """The place of the column under the cursor."""
-
-    class Crossed(Message):
-        """The cursor is on another column."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -65,11 +53,8 @@ class CompareTable(Picks):
         self.here: tuple[str, Mapping[str, str]] | None = None
         """Where the plot's cursor is, and by run the value there."""
         self._columns: tuple[str, ...] = ()
-        self._widths: tuple[int, ...] = ()
         self._known: dict[str, frozenset[str]] = {}
         """By metric that is on the screen: the best runs."""
-        self._first = 0
-        """The place of the first column on screen."""
 
     def put(self, found: Comparison, entries: Sequence[Entry], kind: str) -> None:
         """Show these runs in this order, and of their metrics the best, the newest or the final values."""
@@ -100,20 +85,6 @@ class CompareTable(Picks):
     def at(self) -> str:
         """The column under the cursor: a parameter or a metric; empty where there is none."""
         return self._columns[self.column] if self._columns else ""
-
-    def validate_column(self, column: int) -> int:
-        return max(0, min(column, len(self._columns) - 1))
-
-    def watch_column(self) -> None:
-        self._show_column()
-        self.refresh()
-        self.post_message(self.Crossed())
-
-    def action_left(self) -> None:
-        self.column -= 1
-
-    def action_right(self) -> None:
-        self.column += 1
 
     # The arrangement.
 
@@ -150,26 +121,6 @@ class CompareTable(Picks):
     def _room(self) -> int:
         """Cells for the columns."""
         return self.inner_width - self._stem - MARKS - GAP - (WIDEST + GAP) * (self.here is not None)
-
-    def _show_column(self) -> None:
-        """Leave out as many columns at the left as it takes to have the cursor's on the screen."""
-        self._first = min(self._first, self.column)
-        while (
-            self._first < self.column
-            and sum(w + GAP for w in self._widths[self._first : self.column + 1]) > self._room
-        ):
-            self._first += 1
-
-    @property
-    def _on_screen(self) -> range:
-        """The places of the columns that are seen whole; one at least."""
-        ends = accumulate(width + GAP for width in self._widths[self._first :])
-        whole = sum(1 for _ in takewhile(lambda end: end <= self._room, ends))
-        return range(self._first, min(len(self._widths), self._first + max(1, whole)))
-
-    def on_resize(self) -> None:
-        self._show_column()
-        self.show_cursor()
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
@@ -223,12 +174,3 @@ class CompareTable(Picks):
                 (" " * GAP, "plain"),
             ]
         return pieces
-
-    def on_click(self, event: events.Click) -> None:
-        super().on_click(event)
-        left = self.inner_width - self._room
-        for place in self._on_screen:
-            left += self._widths[place] + GAP
-            if event.x < left:
-                self.column = place
-                return

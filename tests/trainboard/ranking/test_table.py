@@ -80,7 +80,7 @@ def test_metrics_are_sorted_best_first_and_what_has_no_value_comes_last_either_w
 def test_a_single_run_is_not_the_best_of_anything() -> None:
     table = arrange(compared(an_entry(0, {"lr": 1}, 0.5)), View())
     assert table.best_of(LOSS) == frozenset()
-    assert [column.key for column in table.columns] == ["[state]", "[took]", "[gpu-hours]", "val_loss:best", "lr"]
+    assert [column.key for column in table.columns] == ["val_loss:best", "lr", "[state]", "[took]", "[gpu-hours]"]
 
 
 def test_a_fact_is_told_from_a_parameter_of_its_name() -> None:
@@ -103,7 +103,7 @@ def test_seeds_are_folded_into_mean_and_deviation() -> None:
     assert first.sd == pytest.approx(0.009309493362512627)
     assert shown(first) == "0.4110 ± 0.0093 (4)"
     assert table.best_of(LOSS) == {table.lines[0].key}
-    assert [column.name for column in table.columns] == ["state", "took", "gpu-hours", "val_loss", "lr"]
+    assert [column.name for column in table.columns] == ["val_loss", "lr", "state", "took", "gpu-hours"]
     line = table.lines[0]
     assert line.cell(Column(Source.FACT, "state")) == "4 COMPLETED"
     assert line.cell(Column(Source.FACT, "gpu-hours")) == 2.0
@@ -218,7 +218,7 @@ def test_few_runs_are_warned_of_and_a_single_one_is_not_tested() -> None:
     single = compared(an_entry(0, {"lr": 1}, 0.1), an_entry(1, {"lr": 2}, 0.2))
     alone = verdict(arrange(single, View(by=("lr",))))
     assert alone is not None
-    assert alone.said() == "lr=1 0.1 (1) against lr=2 0.2 (1); no test: one of them is a single run"
+    assert alone.said() == "lr=1 0.1 (1) against lr=2 0.2 (1): no test: one of them is a single run"
     same = compared(*(an_entry(n, {"lr": n % 2, "seed": n}, 0.5) for n in range(4)))
     equal = verdict(arrange(same, View(by=("lr",))))
     assert equal is not None
