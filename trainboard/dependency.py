@@ -73,7 +73,18 @@ def tallies(records: Records, newest: Mapping[str, Attempt]) -> dict[str, Tally]
             attempt = newest.get(run.id)
             if attempt is not None and attempt.state.ended and run.requeued is None and not attempt.withdrawn:
                 (completed if attempt.state is JobState.COMPLETED else failed)[run.experiment] += 1
-    return {name: Tally(runs[name], completed[name], failed[name]) for name in wanted if name in records.experiments}
+    found = {name: Tally(runs[name], completed[name], failed[name]) for name in wanted if name in records.experiments}
+    return {name: asked(records.experiments[name], tally) for name, tally in found.items()}
+
+
+def asked(experiment: Experiment, tally: Tally) -> Tally:
+    """The tally of a sweep whose runs are not all there yet: it is over as a whole, and not by its single runs."""
+    if not experiment.trials:
+        return tally
+    runs = max(experiment.trials, tally.runs)
+    if experiment.finished is None:
+        return Tally(runs, min(tally.completed, runs - 1))
+    return Tally(runs, runs) if tally.completed else Tally(runs, failed=runs)
 
 
 def standings(records: Records, newest: Mapping[str, Attempt]) -> dict[str, Standing]:

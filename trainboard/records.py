@@ -60,6 +60,8 @@ class Experiment:
     """Why no more of them are asked for although there are fewer; empty: they are."""
     forgiven: int = 0
     """Trials with a lower number do not count among those that failed in a row: the user wanted it to go on."""
+    finished: float | None = None
+    """When nothing more was to be asked for and all had ended, of one whose settings are asked for; None: not yet."""
 
 
 @dataclass(frozen=True, slots=True)

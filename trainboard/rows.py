@@ -78,6 +78,8 @@ class Row:
     """What its scheduler calls it."""
     checkpoints: tuple[float, ...] = ()
     """When it saved the newest ones, the oldest first."""
+    trials: int = 0
+    """So many settings its experiment asks for in all; 0: all of its runs are there."""
     why: str = ""
     """Why it failed, in one plain sentence; empty where it did not, or nobody looked yet."""
     sources: tuple[object, ...] = field(default=(), compare=False, repr=False)
@@ -234,6 +236,7 @@ def run_row(
         task=attempt.task,
         job_name=run.job_name,
         checkpoints=(job.checkpoints if job else ()) or tuple(attempt.checkpoints),
+        trials=0 if experiment.halted or experiment.finished else experiment.trials,
         why=attempt.why,
         sources=(experiment, run, attempt, job, standing, order),
     )

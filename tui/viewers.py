@@ -35,6 +35,7 @@ class Look:
 
 
 VIEWERS: Mapping[Kind, str] = {
+    Kind.PREDICTIONS: "tui.screens.errors:look_at",
     Kind.SEQUENCES: "tui.screens.sequence:look_at",
     Kind.TRACES: "tui.screens.profile:look_at",
 }

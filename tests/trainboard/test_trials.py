@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import statistics
 from dataclasses import replace
@@ -12,13 +13,19 @@ import pytest
 
 from backends.base import JobState, Room
 from specs.expand import expand
-from tests.trainboard.fakes import FakeBackend
-from tests.trainboard.trialdesk import a_sweep, trial_desk
+from tests.trainboard.fakes import FakeBackend, a_spec, desk_of
+from tests.trainboard.trialdesk import TrialDesk, a_sweep, trial_desk
 from trainboard.actions import Refused
-from trainboard.events import Noticed
+from trainboard.cli.sweeps import listed
+from trainboard.cli.words import parser
+from trainboard.events import Noticed, TableSeen
 from trainboard.ledger import newest_attempts
+from trainboard.notify.channels import Kind, Settings
+from trainboard.notify.news import Gathering, finished_sweeps
+from trainboard.notify.text import title_of
 from trainboard.options import Only, Options
-from trainboard.records import Experiment
+from trainboard.paths import paths
+from trainboard.records import Experiment, Notice
 from trainboard.trials.standing import PAUSED, Fate
 
 if TYPE_CHECKING:
@@ -26,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from specs.model import Scalar
-    from tests.trainboard.trialdesk import TrialDesk
     from trainboard.trials.standing import Sweep
 
 RUNGS = "asha: {min: 1, max: 9}"
@@ -435,3 +441,80 @@ async def test_the_budget_is_on_record_and_an_ordinary_sweep_has_none(tmp_path: 
     name = await trials.begin(a_sweep(samples=30))
     found = (await trials.desk.store.load()).of(Experiment)[name]
     assert (found.trials, found.halted) == (30, "")
+
+
+# --- what is told
+
+
+async def test_a_sweep_is_finished_once_nothing_more_will_come_and_that_is_told_once(tmp_path: Path) -> None:
+    trials = trial_desk(tmp_path)
+    name = await trials.begin(a_sweep(samples=12, more="at_most: 1"))
+    assert [*finished_sweeps(await trials.desk.store.load())] == []
+    sweep = await trials.lead(bowl)
+    await trials.look()
+    records = await trials.desk.store.load()
+    assert records.experiments[name].finished == trials.desk.now
+    [news] = finished_sweeps(records)
+    assert (news.id, news.kind, news.experiment) == (f"sweep:{name}", Kind.FINISHED, name)
+    assert title_of(news) == f"{name}: {sweep.line}"
+    told = Notice(news.id, str(news.kind), news.subject, 0.0, "info", "", "")
+    await trials.desk.store.change(lambda _: [told])
+    assert [*finished_sweeps(await trials.desk.store.load())] == []
+
+
+async def test_what_comes_after_a_sweep_waits_for_its_last_trial_and_not_for_those_that_failed(
+    tmp_path: Path,
+) -> None:
+    trials = trial_desk(tmp_path)
+    name = await trials.begin(a_sweep(samples=12))
+    await trials.desk.submit(a_spec("after: x\n", name="y"))
+    first, *others = await trials.start()
+    await trials.ends(first, JobState.FAILED)
+    for run in others:
+        await trials.prints(run, [1.0])
+        await trials.ends(run)
+    [row] = await trials.desk.rows("y-1.0")
+    assert row.reason == f"waits for {name}: 3 of 12 runs left"
+    await trials.lead(lambda _: 1.0)
+    await trials.look()
+    trials.desk.later(60)
+    await trials.desk.dispatcher.step()
+    assert [plan for plan in trials.desk.backend.plans if plan.experiment == "y-1"]
+
+
+async def test_a_pause_at_a_rung_is_no_failure_to_tell(tmp_path: Path) -> None:
+    trials = trial_desk(tmp_path)
+    await trials.begin(a_sweep("asha", 9, RUNGS, RESUMES))
+    run, *_ = await trials.start()
+    gathering = Gathering(Settings())
+    gathering.take(TableSeen(tuple(await trials.desk.rows()), 0.0), 0.0)
+    await climb(trials, {run: 1.0}, 1)
+    await trials.ends(run, JobState.CANCELLED)
+    gathering.take(TableSeen(tuple(await trials.desk.rows()), 1.0), 1.0)
+    assert gathering.ready(await trials.desk.store.load(), 2.0, at_once=True) == []
+
+
+async def test_the_listing_says_how_a_sweep_stands_and_its_trials(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"TRAINBOARD_HOME": str(tmp_path / "home")}
+    series = tmp_path / "series"
+    series.mkdir()
+    trials = TrialDesk(desk_of(paths(environ).state, FakeBackend()), series)
+    name = await trials.begin(a_sweep(samples=30))
+    run, *_ = await trials.start()
+    await trials.prints(run, [0.5])
+    await trials.ends(run)
+    await trials.asker.look()
+
+    async def says(*words: str) -> str:
+        assert await asyncio.to_thread(listed, parser().parse_args(["sweeps", *words]), environ) == 0
+        return capsys.readouterr().out
+
+    assert f"1 of 30 trials, 9 on the way, best loss 0.5 ({run})" in await says()
+    assert "done   0.5    0" in await says(name)
+    [said] = json.loads(await says("--json"))
+    assert (said["asked"], said["left"], said["best"]["runs"], said["halted"]) == (10, 20, [run], None)
+    assert [each["state"] for each in json.loads(await says(name, "--json"))] == ["done"] + ["alive"] * 9
+    with pytest.raises(Refused, match=r'no sweep "x-2".* asks for its trials'):
+        await says("x-2")

@@ -33,12 +33,12 @@ def cancel(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def hold(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Keep runs that wait from starting."""
-    return asyncio.run(act(chosen, environ, lambda control, rows, _: control.hold(rows), waits))
+    return asyncio.run(act(chosen, environ, lambda control, rows, _: control.hold(rows), waits, of_ended=True))
 
 
 def release(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Let runs start."""
-    return asyncio.run(act(chosen, environ, lambda control, rows, _: control.release(rows), waits))
+    return asyncio.run(act(chosen, environ, lambda control, rows, _: control.release(rows), waits, of_ended=True))
 
 
 def requeue(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from backends import script
 from backends.base import JobState, Question
+from specs.combos import FIRST
 from specs.load import load
 from trainboard.cli.desk import open_desk
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table
@@ -68,6 +69,8 @@ async def dry_run(desk: Desk, spec: Spec, where: Sequence[str], as_json: bool) -
             ]
         )
         return 0
+    for line in asking(spec):
+        complain(line)
     print_table(("RUN", "BACKEND", "COMMAND"), [(plan.run, backend.name, plan.command) for plan in plans])
     # What a batch script begins is a script too.
     inner = [script.run_script(plan) for plan in plans] if backend.kind == "slurm" else []
@@ -146,7 +149,8 @@ def about(doubts: Sequence[Doubt]) -> Question:
 def remarks(prospect: Prospect, known: Sequence[Known]) -> list[str]:
     """One line for everything about a submission that is not as it seems from the spec; `known`: what exists."""
     only = prospect.options.only
-    lines = existing(known, advise=only is None) if known else []
+    lines = asking(prospect.spec) if prospect.choice.settings else []
+    lines += existing(known, advise=only is None) if known else []
     if only is not None and not prospect.choice.settings:
         lines.append(f"no run of {prospect.spec.name} is {only}: nothing to submit")
     # Of warnings, those that one can do something about: what could not be looked at is for `trainboard check`.
@@ -160,6 +164,14 @@ def remarks(prospect: Prospect, known: Sequence[Known]) -> list[str]:
     elif dropped := [name for name in prospect.backends if name not in prospect.where]:
         lines.append(f"not to {', '.join(dropped)}, where the runs would fail")
     return lines
+
+
+def asking(spec: Spec) -> list[str]:
+    """What is told of a sweep of which not all runs are there from the start."""
+    sweep = spec.sweep
+    if not sweep.method.asks or sweep.samples <= FIRST:
+        return []
+    return [f"{sweep.samples} trials in all are asked for, as there is room, by the board or `trainboard watch`"]
 
 
 def existing(known: Sequence[Known], *, advise: bool) -> list[str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from backends.base import JobState
 from trainboard.diagnose.finding import Severity
 from trainboard.events import HostSeen, Link, Sampled, TableSeen
+from trainboard.ledger import newest_attempts
 from trainboard.muting import muted_by
 from trainboard.notify.channels import ROOMY, Kind
-from trainboard.trials.standing import PAUSED
+from trainboard.trials.standing import PAUSED, sweeps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -51,13 +52,17 @@ class News:
     disk: Disk | None = None
     stopped: bool = False
     """By its spec."""
+    sweep: str = ""
+    """The experiment whose trials have all been asked for and have ended."""
+    said: str = ""
+    """How it stands then."""
     not_before: float = 0.0
     """It is told if it is still so then."""
 
     @property
     def experiment(self) -> str:
         """The experiment's id; empty where it is of none."""
-        return (self.row.experiment or "") if self.row is not None else ""
+        return (self.row.experiment or "") if self.row is not None else self.sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class Gathering:
         """What is news, and has stayed so; `at_once`: without waiting whether it does."""
         return [
             *self._ends(records, now, at_once),
+            *finished_sweeps(records),
             *self._first_samples(records),
             *self._found(records, now, at_once),
             *self._troubles(records, now, at_once),
@@ -229,6 +235,19 @@ class Gathering:
     def _limit(self, disk: Disk) -> float:
         """Bytes that must be free on it."""
         return min(disk.total / 20, ROOMY) if self._settings.disk_low is None else self._settings.disk_low
+
+
+def finished_sweeps(records: Records) -> Iterator[News]:
+    """Sweeps whose trials were asked for one after the other, of which nothing more will come: each is told once."""
+    ended = [each for each in records.experiments.values() if each.finished is not None]
+    ended = [each for each in ended if f"sweep:{each.id}" not in records.notices]
+    if not ended:
+        return
+    standing = sweeps(records, newest_attempts(records))
+    for each in ended:
+        sweep, at = standing[each.id], each.finished or 0.0
+        kind, severity = (Kind.FINISHED, Severity.INFO) if sweep.best else (Kind.FAILED, Severity.ERROR)
+        yield News(f"sweep:{each.id}", kind, each.id, severity, at, sweep=each.id, said=f"{each.id}: {sweep.line}")
 
 
 def last_seen(row: Row) -> float:

@@ -78,7 +78,7 @@ def title_of(news: News) -> str:
             how = "was stopped by its spec" if news.stopped else _ended(row)
             said = f"{row.name} {how}{took(row)}{f' on {row.backend}' if row.backend else ''}"
         case _:
-            said = news.subject
+            said = news.said or news.subject
     return clean(said, 200)
 
 

@@ -248,9 +248,8 @@ class Asker:
         records = await self._store.load()
         newest = newest_attempts(records)
         sweep = sweeps(records, newest)[name]
-        if sweep.experiment.halted:
-            return
-        waiting = self._promotable(spec, sweep, newest)
+        waiting = [] if sweep.experiment.halted else self._promotable(spec, sweep, newest)
+        await self._finish(sweep, over=not waiting and not sweep.left and not sweep.alive)
         if not waiting and not sweep.left:
             return
         room = min(TOGETHER, await self._dispatcher.openings(name))
@@ -260,6 +259,18 @@ class Asker:
         count = min(sweep.left, (room - len(waiting[:room])) // several or int(room > 0 and not waiting))
         if count > 0:
             await self._ask(spec, sweep, count)
+
+    async def _finish(self, sweep: Sweep, *, over: bool) -> None:
+        """Put on record that nothing more will come; or that something does after all, as of what is run again."""
+        if over == (sweep.experiment.finished is not None):
+            return
+        at = self._clock() if over else None
+
+        def change(records: Records) -> list[Record]:
+            known = records.experiments[sweep.experiment.id]
+            return [] if known != sweep.experiment else [replace(known, finished=at)]
+
+        await self._store.change(change)
 
     def _promotable(self, spec: Spec, sweep: Sweep, newest: Mapping[str, Attempt]) -> list[Run]:
         if spec.sweep.asha is None or not can_resume(spec):

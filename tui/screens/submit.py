@@ -121,6 +121,8 @@ class SubmitScreen(ModalScreen["Prospect | None"]):
             known = [f"{each.run.id} {each.attempt.state}" for each in found.choice.known]
             some = ", ".join(known[:NAMED]) + (", …" if len(known) > NAMED else "")
             yield f"left out, as they exist already: {count(len(known), 'run')} ({some})", "waiting"
+        if self._spec.sweep.method.asks and found.choice.settings:
+            yield f"{self._spec.sweep.samples} trials in all, asked for as there is room", "plain"
         if not found.choice.settings:
             yield "nothing is left to submit", "waiting"
         elif found.doubts:

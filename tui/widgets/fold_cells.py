@@ -58,7 +58,7 @@ class Fold:
     @property
     def progress(self) -> tuple[float, float] | None:
         """(done, total), in runs; of foreign jobs it is not known."""
-        total = len(self.group)
+        total = max(len(self.group), self.first.trials)
         return (min(self.group.share, total), total) if self.first.ours else None
 
     @property
@@ -158,7 +158,10 @@ def places(columns: Sequence[tuple[Column, int]], merged: Mapping[str, str]) -> 
 def name_pieces(fold: Fold, width: int, dim: str) -> list[Piece]:
     """The name, and flush right how many runs are in which state."""
     name = fold.name
-    counts = count_pieces(fold.group.states, width - 3 - min(NAMED, cell_len(name)))
+    asked = f"{len(fold.group.members)}/{fold.first.trials} " if fold.first.trials else ""
+    counts = count_pieces(fold.group.states, width - 3 - len(asked) - min(NAMED, cell_len(name)))
+    if asked:
+        counts = [(asked, "strong"), *counts]
     room = width - 1 - sum(cell_len(text) for text, _ in counts)
     return [(show.cut("▸ " + show.cut_middle(name, min(cell_len(name), room - 2)), room), dim), (" ", dim), *counts]
 
@@ -195,6 +198,7 @@ def fold_fields(fold: Fold) -> tuple[tuple[str, str], ...]:
     fields = (
         ("experiment" if fold.first.ours else "array", fold.name if fold.first.ours else fold.first.array),
         ("runs" if fold.first.ours else "tasks", f"{len(group)}: {counts}"),
+        ("trials", f"{len(group.members)} of {fold.first.trials} asked for" if fold.first.trials else ""),
         ("hidden", f"{hidden} more, by the filter" if hidden else ""),
         ("done", show.percent(fold.progress, 30)),
         ("best", "" if best is None else f"{show.number(fold.best_value)} {best.objective} ({best.goal}){of}"),

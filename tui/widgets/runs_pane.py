@@ -126,7 +126,9 @@ class RunsPane(Vertical):
         found, spec = self._sheet, self._sheet.spec
         lines: list[Piece] = [self._note] if self._note[0] else []
         if spec is not None:
-            lines.append((f"{count(len(found.settings), 'run')} of: {brief(spec.command)}", "strong"))
+            runs = count(len(found.settings), "run")
+            asked = f"{runs} now, {spec.sweep.samples} trials asked for," if spec.sweep.method.asks else runs
+            lines.append((f"{asked} of: {brief(spec.command)}", "strong"))
             if needs := needed(spec.resources):
                 lines.append((f"each needs {needs}", "plain"))
             lines.append((f"on ‹ {self.where(spec)} ›  b", "plain"))

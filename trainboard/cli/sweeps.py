@@ -1,0 +1,89 @@
+"""`trainboard sweeps`: how the sweeps stand whose trials are asked for one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from specs.tree import nearest, quoted
+from trainboard.actions import Refused
+from trainboard.cli.desk import open_desk
+from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
+from trainboard.ledger import newest_attempts
+from trainboard.show import number
+from trainboard.trials.standing import Fate, sweeps
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from trainboard.trials.standing import Sweep, Trial
+
+
+def listed(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """A line for each, the newest first; of one that is named, its trials. No host is asked."""
+    desk = open_desk(environ, TerminalPrompter())
+    records = asyncio.run(desk.store.load())
+    found = sweeps(records, newest_attempts(records))
+    if chosen.experiment is not None:
+        if chosen.experiment not in found:
+            known = f"{quoted(chosen.experiment)}{nearest(chosen.experiment, found)}"
+            raise Refused(f"no sweep {known} asks for its trials; `trainboard sweeps` lists those that do")
+        trials(found[chosen.experiment], as_json=chosen.json)
+        return 0
+    ordered = sorted(found.values(), key=lambda sweep: -sweep.experiment.created)
+    if chosen.json:
+        print_json([as_json(sweep) for sweep in ordered])
+    else:
+        print_table(("EXPERIMENT", "STANDS"), [(sweep.experiment.id, sweep.line) for sweep in ordered])
+    return 0
+
+
+def trials(sweep: Sweep, *, as_json: bool) -> None:
+    """One sweep, trial by trial."""
+    if as_json:
+        print_json([trial_as_json(each) for each in sweep.trials])
+        return
+    rows = [
+        (
+            str(each.number),
+            each.runs[0].id,
+            str(each.fate),
+            "-" if each.value is None else number(each.value),
+            str(max(len(run.rungs) for run in each.runs)),
+            each.runs[0].name,
+        )
+        for each in sweep.trials
+    ]
+    print_table(("TRIAL", "RUN", "STATE", "VALUE", "RUNGS", "NAME"), rows)
+
+
+def as_json(sweep: Sweep) -> dict[str, Any]:
+    """The keys that `sweeps --json` promises."""
+    experiment, best = sweep.experiment, sweep.best
+    return {
+        "experiment": experiment.id,
+        "objective": experiment.objective,
+        "goal": experiment.goal,
+        "trials": experiment.trials,
+        "asked": len(sweep.trials),
+        "ended": len(sweep.ended),
+        "alive": len(sweep.alive),
+        "failed": sum(each.fate is Fate.FAILED for each in sweep.trials),
+        "left": sweep.left,
+        "best": None if best is None else trial_as_json(best),
+        "halted": experiment.halted or None,
+        "finished": experiment.finished,
+    }
+
+
+def trial_as_json(trial: Trial) -> dict[str, Any]:
+    """The keys of a trial."""
+    return {
+        "trial": trial.number,
+        "runs": [run.id for run in trial.runs],
+        "state": str(trial.fate),
+        "value": trial.value,
+        "rungs": [list(run.rungs) for run in trial.runs],
+        "params": dict(trial.params),
+    }
