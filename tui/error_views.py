@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from trainboard.predictions import tables
+from trainboard.predictions import sections, tables
 from trainboard.predictions.summary import Task
 from tui import error_plots, show
 from tui.columns import Column
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from trainboard.predictions import summary as told
+    from trainboard.predictions.sections import Pair
     from trainboard.predictions.summary import Comparison, Moved, Sample, Summary
     from trainboard.predictions.tables import Table
     from tui.error_plots import Lines
@@ -33,17 +34,6 @@ WIDEST = 200
 """Cells of a column at most."""
 TEXT = 14
 """Cells that a column of words is given at least, where it has so many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What there is to look at: a run's predictions, and another's to compare them with."""
-
-    first: Summary
-    second: Summary | None = None
-    comparison: Comparison | None = None
-    apart: str = ""
-    """Why the two cannot be compared sample by sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +120,14 @@ def overview(found: Summary) -> View:
 
 def facts(found: Summary) -> Iterable[tuple[str, str]]:
     """What should be known of the file, odd things first."""
-    yield from ((f"▲ {note}", "waiting") for note in found.notes)
-    if found.used < found.rows:
-        yield f"{found.rows - found.used:,} of {found.rows:,} rows have no target or no prediction: left out", "plain"
-    if found.looked < found.used:
-        yield f"inputs, slices and residuals: of {found.looked:,} rows by lot, of {found.used:,}", "plain"
+    yield from ((f"▲ {note}", "waiting") for note in sections.notes(found))
     written = time.strftime("%d %b %H:%M:%S", time.localtime(found.mtime))
     yield f"{found.path}, {found.format}, {show.size(found.size)}, written {written}", "plain"
     for role in dict.fromkeys(each.role for each in found.columns):
         names = [each.name for each in found.columns if each.role is role]
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""
         yield f"{role}: {', '.join(names[:12])}{more}", "dim"
-    how = "" if found.fast else "; without numpy, which would be faster (install it there)"
-    yield f"read in {found.seconds:.1f} s{how}", "dim"
+    yield f"read in {found.seconds:.1f} s{'' if found.fast else ', without numpy'}", "dim"
 
 
 def confusion(found: Summary) -> View:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from backends.base import BackendError, JobState, Result, Results
+from backends.predictions.main import answer
+from backends.predictions.refused import Refused
 from backends.remote.results import fetch, results
 from trainboard.plans import Planner
 from trainboard.records import Experiment, Run
@@ -54,6 +56,14 @@ class Place:
             found.append(content[at : at + outcome] if isinstance(outcome, int) else outcome)
             at += outcome if isinstance(outcome, int) else 0
         return found
+
+    async def predicted(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return answer(asked)
+        except Refused as error:
+            return {"refused": str(error), "advice": error.advice}
 
 
 def wrote(folder: Path, files: Mapping[str, bytes | str], outputs: str = "", key: str = "r1") -> Written:

@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
+from tests.trainboard.outputfakes import wrote
 from tests.trainboard.predicted import HOSTILE, classes, classified, comparison, regressed, sample
-from tests.tui.fakes import NOW, board, row
+from tests.tui.fakes import NOW, Actions, board, row
 from trainboard.actions import Refused
+from trainboard.predictions.ofrun import Source
 from tui.screens.errors import ErrorsScreen
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.tui.fakes import Theatre
-    from trainboard.predictions.source import Source
+    from trainboard.predictions.asking import Place
     from trainboard.predictions.summary import Comparison, Summary
 
 SIZES = ((80, 24), (160, 50))
 
 
-class File:
+class File(Source):
     """A file that says what the test says."""
 
     def __init__(self, found: Summary | str, name: str = "digits-3", compared: Comparison | str = "") -> None:
@@ -38,6 +42,9 @@ class File:
         """Set: the host answers."""
         self.answering.set()
         self._comparison = compared
+
+    async def place(self) -> Place:
+        raise Refused("it is nowhere")
 
     async def read(self) -> Summary:
         self.reads += 1
@@ -269,7 +276,7 @@ async def test_many_classes_are_blocks_and_the_worst_come_first_on_request() -> 
         assert "most confused first" in stage.screen
         assert screen.map.pair == ("c41", "c57")
         assert [line.split()[0].strip("›") for line in stage.lines[6:8]] == ["c41", "c57"]
-        assert "█" in stage.lines[6]
+        assert "▇▇▅▅" in stage.lines[6]
 
 
 async def test_more_classes_than_a_matrix_has_are_listed_as_pairs() -> None:
@@ -349,7 +356,7 @@ async def test_two_runs_stand_side_by_side(size: tuple[int, int]) -> None:
         assert "[both]" in stage.screen
         assert "the second is better: wrong 10.0 % → 6.0 %, p 0.012" in stage.screen
         await stage.press("9")
-        assert "-15.00 %" in line_of(stage, "28.0 %")
+        assert "-15.00 pp" in line_of(stage, "28.0 %")
         await stage.press("0")
         assert "8 worse and 20 better" in stage.screen
         await stage.press("x")
@@ -369,7 +376,7 @@ async def test_runs_that_cannot_be_compared_by_sample_stand_side_by_side_and_it_
 async def test_the_run_that_is_marked_on_the_board_is_compared_with() -> None:
     marked: list[File] = []
     async with board(row(1), size=(100, 30)) as stage:
-        await errors(stage, File(classified(), "first", comparison()), marked=lambda: marked)
+        await errors(stage, File(classified(), "first", comparison()), marked=lambda _: marked)
         await stage.press("c")
         await stage.until("mark one other run on the board")
         marked.append(File(classified(), "second"))
@@ -394,3 +401,43 @@ async def test_a_screen_that_is_made_smaller_is_drawn_for_its_new_size() -> None
         await stage.gone("greatest")
         assert all(cell_len(line) == 80 for line in stage.lines)
         assert "residual" in stage.lines[-2]
+
+
+ROWS = "label,pred,size\n" + "".join(f"{'ab'[at % 2]},{'ab'[at % 3 % 2]},{at}\n" for at in range(60))
+
+
+async def test_predictions_among_the_outputs_of_a_run_are_opened_by_the_door(tmp_path: Path) -> None:
+    actions = Actions()
+    actions.wrote["r1"] = wrote(tmp_path, {"out/preds.csv": ROWS})
+    async with board(row(1), actions=actions, size=(100, 30)) as stage:
+        await stage.press("O")
+        await stage.until("balanced accuracy")
+        assert "classification of 2 classes, 60 rows" in stage.screen
+        assert "out/preds.csv on here" in stage.lines[0]
+        await stage.press("escape")
+        await stage.until("out/preds.csv")
+
+
+async def test_the_spec_says_what_the_columns_are(tmp_path: Path) -> None:
+    actions = Actions()
+    outputs = "{predictions: {path: 'p*.csv', target: was, prediction: said}}"
+    files = {"p1.csv": ROWS.replace("label,pred", "was,said"), "other.txt": "x"}
+    actions.wrote["r1"] = wrote(tmp_path, files, outputs)
+    async with board(row(1), actions=actions, size=(100, 30)) as stage:
+        await stage.press("O")
+        await stage.until("balanced accuracy")
+        assert "target: was" in stage.screen
+
+
+async def test_the_runs_that_are_marked_on_the_board_are_compared_by_sample(tmp_path: Path) -> None:
+    actions = Actions()
+    better = ROWS.replace("a,b", "a,a")
+    for key, text in (("r1", ROWS), ("r2", better)):
+        (tmp_path / key).mkdir()
+        actions.wrote[key] = wrote(tmp_path / key, {"preds.csv": text}, "{predictions: preds.csv}", key)
+    async with board(row(1), row(2), actions=actions, size=(100, 30)) as stage:
+        await stage.press("g", "space", "j", "space", "g", "O")
+        await stage.until("balanced accuracy")
+        await stage.press("c")
+        await stage.until("McNemar's test")
+        assert "60 samples matched by row" in stage.screen

@@ -256,6 +256,17 @@ def add_comparing(command: Command) -> None:
     how.add_argument("--json", action="store_true")
     how.add_argument("--next", action="store_true", help="what to ask for, as the part of a spec")
 
+    errors = command("errors", "trainboard.cli.errors:errors", "where a network is wrong, from its predictions")
+    errors.add_argument("source", metavar="RUN|FILE", help="a file: CSV, TSV, JSONL or Parquet")
+    errors.add_argument("other", nargs="?", metavar="RUN|FILE", help="to compare with, sample by sample")
+    errors.add_argument("--view", metavar="VIEW", help="one of them whole: overview, confusion, classes, slices, …")
+    errors.add_argument("--file", metavar="PATH", help="of the run: this one instead of that in its spec")
+    errors.add_argument("--target", metavar="COLUMN", help="of a FILE: what should have been predicted")
+    errors.add_argument("--prediction", metavar="COLUMN", help="of a FILE: what was predicted")
+    errors.add_argument("--id", metavar="COLUMN", help="of a FILE: what tells its samples apart")
+    errors.add_argument("--task", metavar="TASK", help="of a FILE: classification or regression")
+    errors.add_argument("--json", action="store_true")
+
     comparing = command("compare", "trainboard.cli.compare:compare", "runs side by side: what differs, and the best")
     comparing.add_argument("names", nargs="+", metavar="RUN|EXPERIMENT")
     comparing.add_argument("--sort", metavar="COLUMN", help="a parameter or metric; the objective otherwise")

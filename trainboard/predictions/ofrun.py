@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backends.base import Backend
+    from backends.predicting import Predicted
     from trainboard.written import Written
 
 Answer = TypeVar("Answer", Summary, Comparison)
@@ -72,7 +73,7 @@ class OfRun(Source):
 class OfFile(Source):
     """A file of this machine."""
 
-    def __init__(self, path: Path, backend: Backend, columns: Predictions | None = None) -> None:
+    def __init__(self, path: Path, backend: Predicted | Backend, columns: Predictions | None = None) -> None:
         """`backend`: this machine."""
         whole = replace(columns or Predictions(""), path=str(path.absolute()))
         self._place = Place(backend, whole, "", path.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trainboard.predictions.summary import Task
@@ -53,6 +53,15 @@ class Table:
     def titles(self) -> tuple[str, ...]:
         """Of the columns."""
         return tuple(each.title for each in self.headings)
+
+
+def filled(table: Table) -> Table:
+    """The same without columns in which no row has anything."""
+    kept = [place for place in range(len(table.headings)) if any(row[place] for row in table.rows)]
+    if not table.rows or len(kept) == len(table.headings):
+        return table
+    headings = tuple(table.headings[place] for place in kept)
+    return replace(table, headings=headings, rows=tuple(tuple(row[at] for at in kept) for row in table.rows))
 
 
 def _words(title: str, rank: int = 0) -> Heading:
@@ -130,6 +139,8 @@ def _classification(found: Classification) -> Iterable[tuple[str, str, str, str]
         yield f"{name} recall", percent(average.recall), "", what
         yield f"{name} F1", percent(average.f1), "", what
     for k, share in found.top:
+        if k == 1 and share == found.accuracy:
+            continue  # said already: what was predicted has the highest score
         yield f"top {k}", percent(share), "", f"target among the {k} highest scores"
     for name, value, what in (
         ("log loss", found.log_loss, "mean of −ln p(target); 0 is best"),
@@ -265,13 +276,12 @@ def _feature(each: Feature, task: Task) -> tuple[str, ...]:
     return each.name, f"{each.eta2:.4f}", chance(each.p), kind, *place
 
 
-def bins(feature: Feature, task: Task) -> Table:
-    """The mean error by the values of an input."""
-    headings = _words(feature.name), Heading("rows", 0), Heading("error", 0), Heading("95 %", 1)
-    say = measure(task)
+def means(name: str, bins: Sequence[Bin], say: Callable[[float], str]) -> Table:
+    """The mean of something by the values of something else."""
+    headings = _words(name), Heading("rows", 0), Heading("mean", 0), Heading("95 %", 1)
     rows = tuple(
         (each.label, f"{each.n:,}", say(each.mean) if each.n else "–", f"{say(each.lower)} … {say(each.upper)}")
-        for each in feature.bins
+        for each in bins
     )
     return Table(headings, rows)
 
@@ -288,8 +298,14 @@ def slices(summary: Summary) -> Table:
         _words("where", 0),
     )
     rows = tuple(_slice(each, summary.task) for each in summary.slices)
-    said = f"errors gather nowhere beyond chance: {summary.tried:,} slices were tried"
-    return Table(headings, rows, said if summary.tried else "no slice could be tried: the file has no inputs")
+    return Table(headings, rows, no_slices(summary))
+
+
+def no_slices(summary: Summary) -> str:
+    """Why there are no slices, where there are none."""
+    if summary.tried:
+        return f"errors gather nowhere beyond chance: {summary.tried:,} slices were tried"
+    return "too few rows: a slice has at least 30" if summary.features else "no slice can be tried without inputs"
 
 
 def _slice(each: Slice, task: Task) -> tuple[str, ...]:
@@ -381,8 +397,8 @@ def _difference(found: Comparison) -> Iterable[tuple[str, str, str, str]]:
 
 
 def signed(value: float, task: Task) -> str:
-    """A difference of mean errors."""
-    return f"{100 * value:+.2f} %" if task is Task.CLASSIFICATION else f"{value:+.4g}"
+    """A difference of mean errors: of shares in points of per cent."""
+    return f"{100 * value:+.2f} pp" if task is Task.CLASSIFICATION else f"{value:+.4g}"
 
 
 def changes(found: Comparison) -> Table:

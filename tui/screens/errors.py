@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.containers import Container
 
 from trainboard.actions import Refused
+from trainboard.predictions import tables
+from trainboard.predictions.ofrun import OfRun
+from trainboard.predictions.sections import Pair
 from tui import error_views, show
-from tui.error_views import Pair
 from tui.keys import KEYS, bindings
 from tui.screens.tabbed import TabbedScreen
 from tui.widgets.bars import Line, Tabs
@@ -26,10 +28,13 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import Widget
 
-    from trainboard.predictions.source import Source
+    from trainboard.predictions.ofrun import Source
     from trainboard.predictions.summary import Summary
+    from tui.app import Board
     from tui.error_views import View
     from tui.keys import Key
+    from tui.screens.board import BoardScreen
+    from tui.viewers import Look
     from tui.widgets.table_list import Entry
 
 WIDE = 120
@@ -48,6 +53,17 @@ FIRST = ("open", "back", "look", "compare")
 """Keys that stand in a narrow footer before the others."""
 
 
+def look_at(look: Look) -> ErrorsScreen:
+    """The predictions among what a run wrote: those that its spec names, or a file that looks like such."""
+
+    def marked(board: BoardScreen) -> list[Source]:
+        keys = sorted(board.table.marks - {look.work.row.key})
+        return [OfRun(look.actions.outputs(key)) for key in keys]
+
+    path = "" if look.output.named else look.output.files[-1].path
+    return ErrorsScreen(OfRun(look.work, path), look.clock, marked=marked)
+
+
 class ErrorsScreen(TabbedScreen):
     """Reads the file when it is opened and on request; what was read stays, with its age."""
 
@@ -60,9 +76,9 @@ class ErrorsScreen(TabbedScreen):
         clock: Callable[[], float],
         *,
         other: Source | None = None,
-        marked: Callable[[], Sequence[Source]] = tuple,
+        marked: Callable[[BoardScreen], Sequence[Source]] = lambda board: (),
     ) -> None:
-        """`marked`: other runs that it may be compared with, as they are marked on the board."""
+        """`marked`: other runs that it may be compared with, as they are marked on the board; raises `Refused`."""
         super().__init__()
         self.source = source
         self.other = other
@@ -208,7 +224,8 @@ class ErrorsScreen(TabbedScreen):
         if name != tabs.current:
             self._words, self._large = (), False
         tabs.current = name
-        self._view = self._views[name]()
+        view = self._views[name]()
+        self._view = replace(view, table=tables.filled(view.table))
         self._entries = error_views.entries(self._view.table)
         self.map.display = name == "confusion" and not self._large
         self._list()
@@ -358,7 +375,11 @@ class ErrorsScreen(TabbedScreen):
         if self.pair is None:
             self.say("nothing was read yet")
             return
-        marked = self._marked()
+        try:
+            marked = self._marked(cast("Board", self.app).board)
+        except Refused as refusal:
+            self.say(str(refusal))
+            return
         if len(marked) != 1:
             self.say("mark one other run on the board (space), then c compares with it")
             return
