@@ -535,3 +535,36 @@ async def test_what_is_left_out_is_told_with_the_samples_until_it_is_read(tmp_pa
     await told.until(lambda: events[-1].trouble == "")
     following.cancel()
     assert sum(not event.samples and not event.restarted for event in events) <= 3
+
+
+@pytest.mark.parametrize("name", [LOG, "/there//out.csv"], ids=["its log", "a file beside it"])
+async def test_why_a_file_is_not_read_is_told_until_it_can_be_read_again(tmp_path: Path, name: str) -> None:
+    host, told = Host(), Told()
+    events: list[Sampled] = []
+
+    def tell(event: Sampled) -> None:
+        events.append(event)
+        told(event)
+
+    host.files[LOG] = lines(0, 3)
+    host.put("out.csv", table(0, 2))
+    host.locked.add(name)
+    sampler = Sampler(ROW, host, tmp_path, tell, look=0.01)
+    following = asyncio.create_task(sampler.follow(LOG))
+    await told.until(lambda: bool(events) and events[-1].trouble == f"{name} cannot be read: Permission denied")
+    assert (await sampler.recording()).trouble == events[-1].trouble
+    before = len(told.samples)
+    host.locked.clear()
+    host.stir()
+    await told.until(lambda: events[-1].trouble == "" and len(told.samples) > before)
+    following.cancel()
+
+
+async def test_a_log_that_is_not_there_yet_is_no_trouble(tmp_path: Path) -> None:
+    host, told = Host(), Told()
+    troubles: list[str] = []
+    sampler = Sampler(replace(ROW, sources_wanted=("stdout",)), host, tmp_path, told, complain=troubles.append)
+    sampler.ended.set()
+    await sampler.follow(LOG)
+    assert not any(troubles)
+    assert sampler.complete.is_set()
