@@ -49,10 +49,10 @@ async def _points(work: Written, file: OutputFile, progress: Callable[[int], Non
     if head.startswith(b"PK"):
         if file.size > BYTES:
             raise PointsError(f"has {size(file.size)}; of an archive {size(BYTES)} are read at most: save it as .npy")
-        return await asyncio.to_thread(points.of_archive, await work.read(file.path, BYTES, progress))
+        return await asyncio.to_thread(points.of_archive, await work.read(file.path, BYTES, progress=progress))
     if lower.endswith((".npy", ".npz")):
         raise PointsError("does not begin as a file of NumPy: it is empty, torn, or something else")
-    data = head if len(head) < HEADER else await work.read(file.path, BYTES, progress)
+    data = head if len(head) < HEADER else await work.read(file.path, BYTES, progress=progress)
     cut = len(data) >= BYTES
     return await asyncio.to_thread(lambda: points.of_text(data, tabs=lower.endswith(".tsv"), cut=cut))
 
