@@ -46,6 +46,7 @@ def test_the_page_of_all_keys_is_that_of_the_table() -> None:
         "docs/queue.md",
         "docs/reading.md",
         "docs/reliability.md",
+        "docs/results.md",
         "docs/spec.md",
         "docs/sweeps.md",
         "docs/usage.md",

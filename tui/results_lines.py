@@ -69,7 +69,7 @@ def importance_lines(
     if forest is None:
         lines.append(((f" {show.clean(said)}", "waiting"),))
         return lines
-    lines.append(((" A random forest: what it needs to tell runs that it has not seen", "strong"),))
+    lines.append(((" A random forest: what it needs to tell settings it has not seen", "strong"),))
     for one in forest.params:
         lines.append(
             (

@@ -37,6 +37,7 @@ class Look:
 VIEWERS: Mapping[Kind, str] = {
     Kind.PREDICTIONS: "tui.screens.errors:look_at",
     Kind.SEQUENCES: "tui.screens.sequence:look_at",
+    Kind.SAMPLES: "tui.screens.samples:look_at",
     Kind.TRACES: "tui.screens.profile:look_at",
 }
 """By kind: `module:function` that makes a screen of a `Look` or raises `Refused`; imported when it is wanted."""

@@ -49,6 +49,7 @@ def test_a_cluster_is_told_as_tables_and_as_json(both: Shell) -> None:
     assert {each["name"] for each in found["nodes"]} == {"node1", "node2", "node3"}
     assert found["nodes"][0]["gpus"][0]["type"] == "a100"
     assert found["not_known"] == {}
+    assert both.done("hosts", "triton").endswith("  its partitions and nodes: trainboard cluster triton\n")
 
 
 @pytest.mark.slurm

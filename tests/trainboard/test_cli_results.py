@@ -237,7 +237,7 @@ def test_results_are_filtered_sorted_folded_tested_and_gone_on_from(shell: Shell
     assert importance["forest_refused"] == "importance needs 10 runs with a value of val_loss; there are 6"
     assert "SHARE OF val_loss" in shell.done("results", "many-1", "--offline", "--importance")
     narrow = shell("results", "many-1", "--offline", "--narrow", "--top", "2")
-    assert "sweep: {lr: [0.15, 0.225, 0.3], seeds: 2}" in narrow.stdout
+    assert "sweep: {lr: [0.141, 0.2, 0.283], seeds: 2}" in narrow.stdout
     assert narrow.stderr.startswith("trainboard: around many-1.2, many-1.3; lr: [0.1, 0.2, 0.4] → ")
     shell.write("next.yaml", narrow.stdout)
     assert len(shell.json("submit", "next.yaml", "--dry-run")) == 6

@@ -114,3 +114,13 @@ def test_processor_time_of_what_still_runs_is_not_told_as_none() -> None:
     running = dict(total_lines(Totals(runs=2, attempts=2, running=2, cpu_hours_held=1.5)))
     assert running["CPU-hours"] == "0 used of 1.5 held, without what the 2 that run have used"
     assert "without" not in dict(total_lines(Totals(runs=2, attempts=2, cpu_hours=1.0)))["CPU-hours"]
+
+
+def test_a_host_that_is_down_is_complained_about_once(shell: Shell) -> None:
+    shell.write("home/config.yaml", "backends:\n  gone: {kind: ssh, host: 127.66.66.66}\n")
+    found = shell("usage", "nothing-9")
+    assert found.returncode == 2
+    assert [line.partition(":")[2].partition(":")[0].strip() for line in found.stderr.splitlines()] == [
+        "gone",
+        'no run or experiment "nothing-9"; `trainboard ls` lists them',
+    ]

@@ -14,6 +14,7 @@ from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from tests.tui.test_findings import found as finding
 from tests.tui.test_outputs import look_at
 from tests.tui.test_profile import look_into
+from tests.tui.test_samples import samples_of
 from tests.tui.test_sequence import sequence_of
 from trainboard.commandlog import Logged
 from trainboard.events import FindingsSeen, LogGrew, Sampled
@@ -32,6 +33,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.outputs import OutputsScreen
 from tui.screens.profile import ProfileScreen
 from tui.screens.run import RunScreen
+from tui.screens.samples import SamplesScreen
 from tui.screens.sequence import SequenceScreen
 from tui.screens.specs import SpecsScreen
 from tui.widgets.curve_plot import CurvePlot
@@ -191,6 +193,8 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
         case "outputs":
             await look_at(stage, stage.actions.files[0].parent)
             await stage.press(*{"back": ("slash", "a", "enter"), "open": ()}.get(key.action, ()))
+        case "samples" | "rows":
+            await samples_of(stage, stage.actions.files[0].parent, key.action)
         case "sequence" | "passage":
             await sequence_of(stage, stage.actions.files[0].parent, key.action)
         case "board":
@@ -203,6 +207,7 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
     places |= dict.fromkeys(("findings", "findings_screen"), FindingsScreen)
     places |= dict.fromkeys(("commands", "commands_screen"), CommandsScreen)
     places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
+    places |= dict.fromkeys(("samples", "rows"), SamplesScreen)
     places |= {"outputs": OutputsScreen, "sequence": SequenceScreen, "passage": SequenceScreen}
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))

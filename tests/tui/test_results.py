@@ -171,7 +171,7 @@ async def test_importance_is_told_with_its_caveats() -> None:
         await stage.press("4")
         await stage.until("share of the variance")
         assert "by chance 18.2%, 3 values, 12 runs" in stage.screen
-        await stage.until("of runs it has not seen")
+        await stage.until("of settings it has not seen")
 
 
 async def test_runs_are_lines_across_the_axes_of_their_parameters_where_they_can_be_told_apart() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
+from trainboard.actions import Refused
 from trainboard.cli.desk import open_desk
 from trainboard.cli.terminal import TerminalPrompter, print_json, print_table
 from trainboard.events import Noticed, Sampled, TableSeen
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from trainboard.series import Sample
     from trainboard.watch import Watch
 
+PROJECT = ("char-rnn.yaml", "char_rnn.py", "probe.py", "corpus.txt")
+"""The files of the example, the spec first."""
+
 
 def demo(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Submit the example to this machine and watch it, in a state folder of its own."""
@@ -37,23 +42,36 @@ def demo(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return asyncio.run(without_screen(environ, as_json=chosen.json))
     from trainboard.cli.board import run_board
 
-    return run_board(environ, first=example)
+    return run_board(environ, first=partial(example, Path(home)))
 
 
-def example() -> Spec:
-    """The spec of the small training program that comes with us."""
+def example(home: Path) -> Spec:
+    """The spec of the small training program that comes with us, in a copy: it writes files beside itself.
+
+    Raises `Refused` where the copy cannot be made.
+    """
+    import shutil
+
     import specs
     from specs.load import load
 
-    return load(Path(specs.__file__).parent / "examples" / "char-rnn.yaml")
+    project = home / "example"
+    try:
+        project.mkdir(parents=True, exist_ok=True)
+        for name in PROJECT:
+            shutil.copyfile(Path(specs.__file__).parent / "examples" / name, project / name)
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror or error}") from error
+    return load(project / PROJECT[0])
 
 
 async def without_screen(environ: Mapping[str, str], *, as_json: bool = False) -> int:
     """The same in lines: progress of each run, then the results; 0 where all runs completed."""
-    watch = open_desk(environ, TerminalPrompter()).watch()
+    desk = open_desk(environ, TerminalPrompter())
+    spec, watch = example(desk.paths.state), desk.watch()
     progress = Progress(sys.stderr if as_json else sys.stdout)
     async with contextlib.aclosing(watch.events()) as events:
-        submitted = asyncio.create_task(submit(watch, progress))
+        submitted = asyncio.create_task(submit(watch, spec, progress))
         await read(events, progress, submitted)
     if as_json:
         print_json([row.as_json() | outcome(row, progress) for row in progress.mine()])
@@ -90,9 +108,9 @@ class Progress:
         )
 
 
-async def submit(watch: Watch, progress: Progress) -> None:
+async def submit(watch: Watch, spec: Spec, progress: Progress) -> None:
     """Submit the example to this machine."""
-    rows = await watch.submit(example(), "local", PLAIN)
+    rows = await watch.submit(spec, "local", PLAIN)
     progress.keys |= {row.key for row in rows}
     progress.rows |= {row.key: row for row in rows}
     for row in progress.mine():

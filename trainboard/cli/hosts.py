@@ -70,6 +70,8 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
         for each in looks:
             show(each.backend, each.reason, each.health, full[each.backend], runs)
+            if each.kind == "slurm":
+                print_table((f"  its partitions and nodes: trainboard cluster {each.backend}",), [])
     else:
         print_table(TITLES, map(cells, found))
         print_table((polled_by(holder),), [])

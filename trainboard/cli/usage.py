@@ -68,12 +68,14 @@ async def rows_of(desk: Desk, backends: Mapping[str, Backend], names: Sequence[s
 
     Raises `Refused`.
     """
+    said: set[str] = set()
+    every = list(backends.values())
     try:
-        return await find_rows(desk, list(backends.values()), names)
+        return await find_rows(desk, every, names, said)
     except Refused:
         found = {}
         for name in names:
-            for row in await forgotten(backends, name) or await find_rows(desk, list(backends.values()), [name]):
+            for row in await forgotten(backends, name) or await find_rows(desk, every, [name], said):
                 found[row.key] = row
         return list(found.values())
 

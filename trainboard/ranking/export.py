@@ -173,8 +173,12 @@ def _latex_row(line: Line, table: Table) -> list[str]:
     for column in table.columns:
         if column.key == "[run]":
             continue
-        text = _latex(line.cell(column))
-        found.append(f"\\textbf{{{text}}}" if text and line.key in table.best_of(column) else text)
+        value = line.cell(column)
+        text = _latex(value)
+        text = f"\\textbf{{{text}}}" if text and line.key in table.best_of(column) else text
+        # Of how many, where that is not all of the line's runs.
+        fewer = isinstance(value, Spread) and value.n < len(line.members)
+        found.append(f"{text} ({value.n})" if fewer and isinstance(value, Spread) else text)
     return found
 
 

@@ -1,7 +1,8 @@
 """Which parameters a random forest needs to tell runs apart that it has not seen. Blocks, for seconds.
 
 Needs scikit-learn, an extra. The forest learns from four fifths of the runs, and is judged by how much worse it tells
-the last fifth when the values of one parameter are shuffled there; and so for each fifth.
+the last fifth when the values of one parameter are shuffled there; and so for each fifth. Runs that differ in their
+seeds alone are in the same fifth: else it would know what it is asked.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Importance:
 
     params: tuple[Important, ...]
     explained: float
-    """Share of the variance of held-out runs that the forest explains (R²); where it is not above 0 the rest says
+    """Share of the variance of held-out settings that the forest explains (R²); where it is not above 0 the rest says
     nothing."""
     runs: int
     left_out: int
@@ -56,8 +57,8 @@ class Importance:
     def caveat(self) -> str:
         """What is to be kept in mind."""
         if not self.explained > 0:
-            return f"the forest explains nothing of runs it has not seen (R² {self.explained:.2f}): do not rely on it"
-        told = f"the forest explains {self.explained:.0%} of runs it has not seen"
+            return f"the forest explains nothing that it has not seen (R² {self.explained:.2f}): do not rely on it"
+        told = f"the forest explains {self.explained:.0%} of settings it has not seen"
         return told + ("; that is little" if self.explained < 0.3 else "")
 
     def as_json(self) -> dict[str, Any]:
@@ -73,7 +74,6 @@ def importance(found: Comparison, column: Column) -> Importance:
     """Of the parameters that differ, but the seeds. Raises `Refused` with what is missing."""
     try:
         from sklearn.ensemble import RandomForestRegressor
-        from sklearn.model_selection import KFold
     except ImportError as error:
         raise Refused(EXTRA) from error
     import numpy as np
@@ -96,7 +96,14 @@ def importance(found: Comparison, column: Column) -> Importance:
         raise Refused(f"importance: {column.name} is the same in all runs")
     errors, baseline = np.zeros(len(values)), np.zeros(len(values))
     drops: dict[str, list[float]] = {name: [] for name in params}
-    for learnt, held in KFold(PARTS, shuffle=True, random_state=0).split(table):
+    settings, setting_of = np.unique(table, axis=0, return_inverse=True)
+    setting_of = setting_of.reshape(-1)
+    if len(settings) < PARTS:
+        raise Refused(f"importance needs {PARTS} settings of the parameters; there are {len(settings)}")
+    # Seeds of one setting are all learnt from, or all held out.
+    for part in np.array_split(chance.permutation(len(settings)), PARTS):
+        apart = np.isin(setting_of, part)
+        learnt, held = np.flatnonzero(~apart), np.flatnonzero(apart)
         forest = RandomForestRegressor(TREES, random_state=0, n_jobs=1).fit(table[learnt], values[learnt])
         missed = (forest.predict(table[held]) - values[held]) ** 2
         errors[held] = missed

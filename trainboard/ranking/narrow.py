@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ LEAST = 0.1
 """Of the old range that the new one has at least, to either side of its middle."""
 LOG_FROM = 30.0
 """Times that the greatest value of a list is the least, from which on it was meant logarithmic."""
+EVEN, STEEP = 1.1, 1.4
+"""Factors between neighbours that are the same up to the first, and larger than the second, are meant so, too."""
 FIGURES = 3
 """Of the numbers that are made up."""
 ENDING = "-narrow"
@@ -169,7 +172,7 @@ def listed(values: Sequence[Scalar], seen: Sequence[Scalar]) -> tuple[Scalar, ..
     if not found:
         return tuple(values)
     ordered_values = sorted(map(float, numbers))
-    log = ordered_values[0] > 0 and ordered_values[-1] >= LOG_FROM * ordered_values[0]
+    log = is_log(ordered_values)
     scale = math.log if log else float
     low, high = _halfway(ordered_values, min(found), max(found), log=log)
     count = len(values)
@@ -178,6 +181,15 @@ def listed(values: Sequence[Scalar], seen: Sequence[Scalar]) -> tuple[Scalar, ..
     whole = all(isinstance(value, int) for value in numbers)
     made = [_rounded(math.exp(level) if log else level, high - low, whole=whole, log=log) for level in levels]
     return tuple(dict.fromkeys(made))
+
+
+def is_log(values: Sequence[float]) -> bool:
+    """Whether values, in order, were meant as steps of a logarithmic axis: over decades, or each so many times the
+    one before."""
+    if values[0] <= 0:
+        return False
+    ratios = [after / before for before, after in pairwise(values)]
+    return values[-1] >= LOG_FROM * values[0] or max(ratios) <= EVEN * min(ratios) >= EVEN * STEEP
 
 
 def _halfway(values: Sequence[float], low: float, high: float, *, log: bool) -> tuple[float, float]:

@@ -52,7 +52,7 @@ class ResultsTable(CrossedPicks):
         self.table, self.count = table, len(table.lines)
         self._widths = tuple(self._width(column) for column in table.columns)
         longest = max((len(self._called(line)) for line in table.lines[:MEASURED]), default=0)
-        self._stem = max(NAMES[0], min(NAMES[1], longest))
+        self._stem = max(NAMES[0], min(NAMES[1], max(longest, len(self._head) + 3 - MARKS)))
         keys = [column.key for column in table.columns]
         place = keys.index(at.key) if at is not None and at.key in keys else min(self.column, max(0, len(keys) - 1))
         self.set_reactive(ResultsTable.column, place)
@@ -108,13 +108,17 @@ class ResultsTable(CrossedPicks):
             return self.line(y - 1, [(f"  {self.none}" if y == 1 and not self.count else "", "dim")])
         return self.line(y - 1, self._line(self.table.lines[at], at), "cursor" if at == self.cursor else "plain")
 
-    def _titles(self) -> list[Piece]:
+    @property
+    def _head(self) -> str:
+        """How many there are."""
         shown, all_of_them = len(self.table.found.entries), self.table.all
-        told_of = f"{shown}/{all_of_them} runs" if shown < all_of_them else show.count(shown, "run")
         if self.table.view.by is not None:
-            told_of = f"{len(self.table.lines)}/{shown} runs"
+            return f"{len(self.table.lines)}/{show.count(shown, 'run')}"
+        return f"{shown}/{all_of_them} runs" if shown < all_of_them else show.count(shown, "run")
+
+    def _titles(self) -> list[Piece]:
         pieces: list[Piece] = [
-            (show.cut(f"  {told_of}", self._stem + MARKS - 1), "plain"),
+            (show.cut(f"  {self._head}", self._stem + MARKS - 1), "plain"),
             (" ‹" if self._first else "  ", "plain"),
         ]
         sort = self.table.view.sort

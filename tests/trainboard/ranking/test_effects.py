@@ -69,7 +69,7 @@ def test_the_forest_finds_what_was_planted() -> None:
     assert found.params[0].share > 0.7
     assert found.params[2].share < 0.05
     assert found.explained > 0.8
-    assert "of runs it has not seen" in found.caveat
+    assert "of settings it has not seen" in found.caveat
 
 
 def test_the_forest_says_that_it_knows_nothing_of_noise() -> None:
@@ -87,3 +87,15 @@ def test_too_few_runs_and_no_differences_are_refused() -> None:
         importance(compared(*(an_entry(n, {"lr": 1}, 0.5 + n) for n in range(30))), LOSS)
     with pytest.raises(Refused, match="is the same in all runs"):
         importance(compared(*(an_entry(n, {"lr": n}, 0.5) for n in range(30))), LOSS)
+
+
+def test_seeds_of_a_setting_do_not_tell_the_forest_what_it_is_asked() -> None:
+    """Ten settings without rhyme or reason, ten seeds each: what is known of one setting is nothing about another."""
+    lot = random.Random(5)
+    level = [lot.random() for _ in range(10)]
+    runs = compared(
+        *(an_entry(n, {"a": n // 10, "seed": n % 10}, level[n // 10] + lot.gauss(0, 1e-3)) for n in range(100))
+    )
+    assert importance(runs, LOSS).explained < 0.5
+    with pytest.raises(Refused, match="importance needs 5 settings of the parameters; there are 2"):
+        importance(compared(*(an_entry(n, {"a": n % 2, "seed": n}, 0.1 * n) for n in range(20))), LOSS)
