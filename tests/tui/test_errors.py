@@ -355,6 +355,7 @@ async def test_two_runs_stand_side_by_side(size: tuple[int, int]) -> None:
         assert "errors of first and second" in stage.lines[0]
         assert "[both]" in stage.screen
         assert "the second is better: wrong 10.0 % → 6.0 %, p 0.012" in stage.screen
+        assert "difference -4.00 pp (95 % by paired bootstrap: -7.00 pp … -1.00 pp)" in stage.screen
         await stage.press("9")
         assert "-15.00 pp" in line_of(stage, "28.0 %")
         await stage.press("0")
