@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.base import Chunk, CommandFailed, Results, Unreadable
@@ -106,6 +109,10 @@ class Feeds:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _seen: dict[str, Stamp] = field(default_factory=dict)
     """Files that were read to their end, as they were then."""
+    _troubles: dict[str, str] = field(default_factory=dict)
+    """By source why it is not read; by nothing why some are not found."""
+    _told: str | None = None
+    """What was complained of last."""
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """What there is, then what comes, until the run has ended and nothing is left.
@@ -166,7 +173,7 @@ class Feeds:
 
     def _take(self, found: Results, final: bool) -> None:
         """Begin to read the files that are new or have changed, the newest first."""
-        self.complain(left_out(found))
+        self._meet("", left_out(found))
         for files in streams(found.files):
             older: list[asyncio.Task[None]] = []  # of these, those that come to an end
             for file in files:
@@ -183,6 +190,18 @@ class Feeds:
                     elif self.known(source).stamp != stamp and file.size <= WHOLE:
                         self._begin(source, self._read_whole(source, path, stamp))
 
+    def _meet(self, source: str, trouble: str) -> None:
+        """Why a source is not read now, or some are not found; nothing where all is well: told where it is news."""
+        if trouble:
+            self._troubles[source] = trouble
+        else:
+            self._troubles.pop(source, None)
+        first, more = next(iter(self._troubles.values()), ""), len(self._troubles) - 1
+        trouble = f"{first} (and {more} more)" if more > 0 else first
+        if trouble != self._told:
+            self._told = trouble
+            self.complain(trouble)
+
     async def _follow(
         self, source: str, path: str, once: bool = False, after: Sequence[asyncio.Task[None]] = ()
     ) -> AsyncGenerator[Piece]:
@@ -194,8 +213,9 @@ class Feeds:
         restarted = await self._is_another(path, known)
         if restarted:
             known = Known()
-        read = remainder(self.backend, path, known.offset)
-        chunks = read if once else until_ended(self.backend, path, known.offset, self.ended)
+        troubled = partial(self._meet, source)
+        read = remainder(self.backend, path, known.offset, troubled)
+        chunks = read if once else until_ended(self.backend, path, known.offset, self.ended, troubled)
         async for chunk in chunks:
             if restarted or chunk.restarted:
                 turned = source == LOG and await self._is_turned(path)
@@ -254,15 +274,29 @@ def left_out(found: Results) -> str:
     return found.left if large is None else f"{one_line(large.path, 100)} is left out: {size(large.size)}"
 
 
-async def until_ended(backend: Backend, path: str, offset: int, ended: asyncio.Event) -> AsyncGenerator[Chunk]:
-    """The pieces of a file as it grows, and after `ended` all that is left of it."""
+async def until_ended(
+    backend: Backend, path: str, offset: int, ended: asyncio.Event, troubled: Callable[[str], None] = lambda _: None
+) -> AsyncGenerator[Chunk]:
+    """The pieces of a file as it grows, and after `ended` all that is left of it.
+
+    `troubled` is told why it cannot be read now, as of `remainder`, and nothing when it can be again.
+    """
     async with contextlib.aclosing(backend.follow(path, offset)) as pieces:
         while (piece := await next_unless(pieces, ended)) is not None:
-            if not isinstance(piece, Unreadable):
+            if isinstance(piece, Unreadable):
+                troubled(_trouble(path, piece.reason))
+            else:
+                troubled("")
                 offset = piece.offset + len(piece.data)
                 yield piece
-    async for rest in remainder(backend, path, offset):
+    async for rest in remainder(backend, path, offset, troubled):
         yield rest
+
+
+def _trouble(path: str, reason: str) -> str:
+    """What to tell of a file that cannot be read; nothing of one that is not there: it may come, or never came."""
+    reason = reason.rpartition(": ")[2]
+    return "" if reason == os.strerror(errno.ENOENT) else f"{one_line(path, 200)} cannot be read: {reason}"
 
 
 async def next_unless(pieces: AsyncGenerator[Chunk | Unreadable], ended: asyncio.Event) -> Chunk | Unreadable | None:
@@ -277,14 +311,21 @@ async def next_unless(pieces: AsyncGenerator[Chunk | Unreadable], ended: asyncio
         await asyncio.gather(piece, stopped, return_exceptions=True)
 
 
-async def remainder(backend: Backend, path: str, offset: int) -> AsyncGenerator[Chunk]:
-    """What a file holds from `offset` on, all of one that has become shorter; nothing of one that is not there."""
+async def remainder(
+    backend: Backend, path: str, offset: int, troubled: Callable[[str], None] = lambda _: None
+) -> AsyncGenerator[Chunk]:
+    """What a file holds from `offset` on, all of one that has become shorter; nothing of one that is not there.
+
+    `troubled` is told why one that is there cannot be read, in one line.
+    """
     restarted = False
     while True:
         try:
             chunk = await backend.read(path, offset, PIECE)
-        except CommandFailed:
-            return  # it ended without a log, or somebody removed it
+        except CommandFailed as error:
+            troubled(_trouble(path, str(error)))  # nothing where it ended without a log, or somebody removed it
+            return
+        troubled("")
         if chunk.size < offset:
             offset, restarted = 0, True
         elif chunk.data or restarted:

@@ -9,6 +9,7 @@ MODULES = (
     "fast",
     "tails",
     "refused",
+    "split",
     "lines",
     "tables",
     "roles",

@@ -23,11 +23,19 @@ class Fast(Plain):
         return numpy.array(list(values), numpy.int32)
 
     def numbers(self, cells: Sequence[Any]) -> Tuple[Any, int]:
+        read = getattr(cells, "numbers", None)
+        if read is not None:
+            values, bad = read()
+            return values, int(bad)
         try:
             return numpy.fromiter(map(float, cells), float, len(cells)), 0
         except (TypeError, ValueError, OverflowError):
             found = [number(cell) for cell in cells]
             return numpy.array([value for value, _ in found], float), sum(bad for _, bad in found)
+
+    def cells(self, cells: Sequence[Any], at: Column) -> Sequence[Any]:
+        some = getattr(cells, "some", None)
+        return [cells[each] for each in at.tolist()] if some is None else some(at)
 
     def join(self, parts: Sequence[Any]) -> Column:
         return numpy.concatenate(parts)

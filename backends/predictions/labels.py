@@ -39,6 +39,9 @@ class Labels(object):
     def codes(self, cells: Sequence[Any]) -> List[int]:
         """Their numbers."""
         known = self.cells
+        labelled = getattr(cells, "labelled", None)
+        if labelled is not None:
+            return list(labelled(self.code))
         try:
             return [known[cell] for cell in cells]
         except (KeyError, TypeError):

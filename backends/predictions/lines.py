@@ -39,6 +39,8 @@ class Guard(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, packed: bool) -> None:
         self.file = gzip.GzipFile(fileobj=file) if packed else file  # type: Any
+        self.read_some = getattr(self.file, "read1" if packed else "read")
+        """Of what is packed and torn all comes that there is."""
         self.since = 0
         self.ended = True
         """Whether the last byte ended a line."""
@@ -50,7 +52,7 @@ class Guard(io.RawIOBase):
 
     def readinto(self, buffer: Buffer) -> int:
         try:
-            data = self.file.read(len(buffer))
+            data = self.read_some(len(buffer))
         except (EOFError, zlib.error, OSError) as error:
             self.damage = "it is torn: %s" % error
             data = b""
@@ -77,10 +79,28 @@ class Odd(object):
         return "\ufffd", getattr(error, "end", 0)
 
 
-def opened(guard: Guard, odd: Odd) -> io.TextIOWrapper:
-    """The text of it; a mark of its order of bytes is left out."""
+class Behind(io.RawIOBase):
+    """Bytes that were read already, then the rest of a file."""
+
+    def __init__(self, first: bytes, rest: "io.BufferedReader[Any]") -> None:
+        self.first = first
+        self.rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        if not self.first:
+            return self.rest.readinto(buffer)
+        data, self.first = self.first[: len(buffer)], self.first[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def opened(first: bytes, rest: "io.BufferedReader[Any]", odd: Odd) -> io.TextIOWrapper:
+    """The text of bytes that were read already, and of what follows; a mark of the order of bytes is left out."""
     codecs.register_error("trainboard-odd", odd)
-    buffer = io.BufferedReader(guard, 1 << 20)
+    buffer = io.BufferedReader(Behind(first, rest), 1 << 20)
     return io.TextIOWrapper(buffer, encoding="utf-8-sig", errors="trainboard-odd", newline="")
 
 

@@ -74,6 +74,8 @@ def answer(asked: Mapping[str, Any]) -> Dict[str, Any]:
     if asked["ask"] == "rows":
         return picked(tools, path, said, asked)
     found = summary(tools, path, said)
+    if not tools.fast:
+        found["notes"].append("no Python there has numpy: without it this takes some ten times longer")
     if note:
         found["notes"].insert(0, note)
     return dict(found, stamp=stamp)

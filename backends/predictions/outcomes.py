@@ -77,7 +77,7 @@ def holds(condition: Mapping[str, Any], cells: Mapping[str, Sequence[Any]], at: 
 
 def outcomes(kernel: Plain, path: str, said: Mapping[str, Any], asked: Mapping[str, Any]) -> Dict[str, Any]:
     """Columns of keys, errors, targets and slices, packed. Raises `Refused`, `OSError`."""
-    reading = Reading(kernel, Table(path), said)
+    reading = Reading(kernel, Table(path, kernel.fast), said)
     rows = Rows(reading, asked.get("slices") or [], asked.get("part") or 1)
     reading.run(rows.see)
     packed = [array(code, [each[at] for each in rows.found]).tobytes() for at, code in enumerate("QdII")]
@@ -96,7 +96,7 @@ def picked(kernel: Plain, path: str, said: Mapping[str, Any], asked: Mapping[str
     """Rows of some keys for the reader. Raises `Refused`, `OSError`."""
     wanted = set(asked["keys"])
     found = {}  # type: Dict[str, Dict[str, Any]]
-    reading = Reading(kernel, Table(path), said)
+    reading = Reading(kernel, Table(path, kernel.fast), said)
 
     def see(first: int, cells: Mapping[str, Sequence[Any]], at: Column, error: Column) -> None:
         ids = cells[reading.roles.id] if reading.roles.id else None

@@ -55,6 +55,10 @@ class Plain(object):
             found = [number(cell) for cell in cells]
             return array("d", (value for value, _ in found)), sum(bad for _, bad in found)
 
+    def cells(self, cells: Sequence[Any], at: Column) -> Sequence[Any]:
+        """Some cells, by position."""
+        return [cells[each] for each in at]
+
     def join(self, parts: Sequence[Any]) -> Column:
         """Several columns after each other."""
         found = array(parts[0].typecode)

@@ -141,8 +141,14 @@ class Search(object):
     @staticmethod
     def span(totals: Sequence[Sequence[float]], low: int, high: int) -> Sums:
         """The sums of a range of bins."""
-        a, b, c, d = (row[high + 1] - row[low] for row in totals)
-        return a, b, c, d
+        rows, weights, errors, squares = totals
+        above = high + 1
+        return (
+            rows[above] - rows[low],
+            weights[above] - weights[low],
+            errors[above] - errors[low],
+            squares[above] - squares[low],
+        )
 
     def pair(self, a: int, b: int) -> None:
         """The conditions on two inputs together."""

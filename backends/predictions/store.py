@@ -11,6 +11,9 @@ CELLS = 28 << 20
 LEVELS = 10000
 """Different words of an input; one that has more tells rows apart, and explains nothing."""
 
+LOOKED = 2000
+"""Cells by which it is seen what an input is."""
+
 ODD = 0.05
 """The share of words among the first cells of a column of numbers, at most."""
 
@@ -45,6 +48,8 @@ class Store(object):
         """See from the first cells which inputs are numbers."""
         for name in names:
             column = cells[name]
+            if len(column) > LOOKED:
+                column = self.kernel.cells(column, self.kernel.ints(range(LOOKED)))
             numbers, bad = self.kernel.numbers(column)
             filled = len(self.kernel.present(numbers)) + bad
             self.inputs.append(Kept(name, filled > 0 and bad <= ODD * filled))
@@ -67,11 +72,10 @@ class Store(object):
             at = kept if at is None else kernel.take(at, kept) if kernel.fast else [at[each] for each in kept]
         for name, column in columns.items():
             self.fixed.setdefault(name, []).append(column)
-        chosen = None if at is None else kernel.listed(at) if kernel.fast else at
         for each in self.inputs:
             values = cells[each.name]  # type: Sequence[Any]
-            if chosen is not None:
-                values = [values[place] for place in chosen]
+            if at is not None:
+                values = kernel.cells(values, at)
             if each.numeric:
                 numbers, bad = kernel.numbers(values)
                 each.odd += bad

@@ -20,7 +20,7 @@ YOUNG = 10.0
 def summary(kernel: Plain, path: str, said: Mapping[str, Any]) -> Dict[str, Any]:
     """The answer. Raises `Refused`, `OSError`."""
     began, status = time.time(), os.stat(path)
-    reading = Reading(kernel, Table(path), said)
+    reading = Reading(kernel, Table(path, kernel.fast), said)
     if -1 < began - status.st_mtime < YOUNG:
         reading.notes.append("it changed a moment before it was read: it may still be being written")
     reading.run()

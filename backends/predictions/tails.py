@@ -10,8 +10,8 @@ STEPS = 500
 """Terms of a continued fraction or a series at most."""
 
 
-TERMS = 40
-"""Of a tail, until the rest is bounded."""
+TERMS, FEW = 40, 8
+"""Of a tail with no more terms all; of a longer one so many until the rest is bounded."""
 
 
 def normal(z: float) -> float:
@@ -100,7 +100,8 @@ def hypergeometric(wrong: float, size: float, all_wrong: float, whole: float) ->
         return 1.0
     log = choose(bad, k) + choose(total - bad, n - k) - choose(total, n)
     term = found = 1.0
-    for _ in range(TERMS):
+    many = min(n, bad) - k > TERMS
+    for _ in range(FEW if many else TERMS):
         if k >= min(n, bad) or term <= found * 1e-17:
             break
         ratio = (bad - k) * (n - k) / ((k + 1.0) * (total - bad - n + k + 1.0))

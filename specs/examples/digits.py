@@ -65,7 +65,8 @@ def train(args):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = torch.Generator().manual_seed(args.seed)
     pictures, digits = (part.to(device) for part in draw(args.examples, args.noise, generator))
-    unseen = [part.to(device) for part in draw(1000, args.noise, generator)]
+    others = torch.Generator().manual_seed(2**31)  # of no run: all see the same, and can be compared sample by sample
+    unseen = [part.to(device) for part in draw(1000, args.noise, others)]
     model = network(args.width, args.dropout).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr)
     done = 0

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet
 import pytest
 
 from backends.base import CommandFailed
@@ -76,12 +77,34 @@ async def test_a_file_that_is_not_there_is_a_refusal(local_desk: Desk, tmp_path:
     assert found.text == f"{tmp_path}/none.csv: No such file or directory"
 
 
-async def test_parquet_without_its_library_says_what_to_install(local_desk: Desk, tmp_path: Path) -> None:
+async def test_parquet_is_read_by_an_interpreter_that_has_its_library(local_desk: Desk, tmp_path: Path) -> None:
+    columns = {name: list(each) for name, each in classified(300, 1).items()}
+    table = pyarrow.table(
+        {name: [getattr(x, "item", lambda x=x: x)() for x in each] for name, each in columns.items()}
+    )
+    await asyncio.to_thread(pyarrow.parquet.write_table, table, tmp_path / "p.parquet")
+    found = await errors(place(local_desk, tmp_path / "p.parquet"))
+    same = await errors(place(local_desk, await asyncio.to_thread(written, tmp_path / "p.csv", columns)))
+    assert isinstance(found, Summary)
+    assert isinstance(same, Summary)
+    assert found.format == "Parquet"
+    assert (found.classification, found.features) == (same.classification, same.features)
+
+
+async def test_parquet_that_is_damaged_is_a_refusal(local_desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     await asyncio.to_thread(path.write_bytes, b"PAR1 and so on PAR1")
     found = await errors(place(local_desk, path))
     assert isinstance(found, Refusal)
-    assert "pip install pyarrow" in found.text or "cannot be read as Parquet" in found.text
+    assert "cannot be read as Parquet" in found.text
+
+
+async def test_without_numpy_it_is_said_that_it_takes_longer(local_desk: Desk, tmp_path: Path) -> None:
+    path = await asyncio.to_thread(written, tmp_path / "p.csv", classified(50, 1))
+    assert isinstance(local_desk.backend, Predicted)
+    told = await local_desk.backend.predicted({"ask": "summary", "path": str(path), "plain": True})
+    assert not told["fast"]
+    assert any("numpy" in note for note in told["notes"])
 
 
 def test_an_interpreter_of_the_runs_set_up_is_tried_first(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_of_very_many_rows_some_are_kept_by_lot_and_the_metrics_are_of_all(tmp_p
     from backends.predictions.tables import Table
 
     path = written(tmp_path / "p.csv", predicted(4000, 1))
-    reader = Reading(kernel(), Table(str(path)), {})
+    reader = Reading(kernel(), Table(str(path), fast=True), {})
     reader.store.cells = 20000
     reader.run()
     assert reader.used == 4000

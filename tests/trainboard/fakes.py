@@ -242,9 +242,11 @@ class FakeBackend:
 
     async def read(self, path: str, offset: int, limit: int) -> Chunk:
         self._fail()
+        if path in self.locked:
+            raise CommandFailed(f"{self.name}: {path}: Permission denied")
         data = self._content(path)
         if data is None:
-            raise CommandFailed(f"{path}: no such file")
+            raise CommandFailed(f"{self.name}: {path}: No such file or directory")
         at = max(0, len(data) + offset) if offset < 0 else offset
         return Chunk(at, data[at : at + limit], len(data))
 
@@ -265,6 +267,10 @@ class FakeBackend:
         while True:
             changed = self._changed
             self._fail()
+            if path in self.locked:
+                yield Unreadable("Permission denied")
+                await changed.wait()
+                continue
             data = self._content(path)
             if data is not None and len(data) != at:
                 restarted = len(data) < at

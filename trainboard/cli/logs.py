@@ -17,7 +17,7 @@ from trainboard.query import query
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from backends.base import Backend, Chunk
     from trainboard.cli.desk import Desk
@@ -43,7 +43,14 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
             raise Refused(f"{row.backend} is not in the config any more")
         path = row.log or await foreign_log(row, backend)
         whole = row.state.ended or not chosen.follow
-        pieces = remainder(backend, path, 0) if whole else growing(desk, backend, row, path)
+        troubles: list[str] = []
+
+        def troubled(reason: str) -> None:
+            if reason and reason not in troubles[-1:]:
+                complain(f"{row.key}: {reason}")
+            troubles.append(reason)
+
+        pieces = remainder(backend, path, 0, troubled) if whole else growing(desk, backend, row, path, troubled)
         data = bytearray()
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
@@ -53,11 +60,13 @@ async def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
                     write(piece.data)
     if chosen.json:
         print_json({"run": row.key, "log": path, "size": len(data), "text": data.decode("utf-8", "replace")})
-    return 0
+    return 1 if any(troubles[-1:]) else 0
 
 
-async def growing(desk: Desk, backend: Backend, row: Row, path: str) -> AsyncGenerator[Chunk]:
-    """The log until the job has ended, through connections that break."""
+async def growing(
+    desk: Desk, backend: Backend, row: Row, path: str, troubled: Callable[[str], None]
+) -> AsyncGenerator[Chunk]:
+    """The log until the job has ended, through connections that break; `troubled` as of `until_ended`."""
     ended = asyncio.Event()
     watching = asyncio.create_task(wait_for_end(desk, backend, row))
     watching.add_done_callback(lambda _: ended.set())  # however it came to its end
@@ -66,7 +75,7 @@ async def growing(desk: Desk, backend: Backend, row: Row, path: str) -> AsyncGen
         while broken:
             broken = False
             try:
-                async with contextlib.aclosing(until_ended(backend, path, offset, ended)) as pieces:
+                async with contextlib.aclosing(until_ended(backend, path, offset, ended, troubled)) as pieces:
                     async for piece in pieces:
                         offset = piece.offset + len(piece.data)
                         yield piece

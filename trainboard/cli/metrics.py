@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,8 @@ async def read_run(row: Row, backends: Sequence[Backend]) -> Report:
     tail = [piece.data async for piece in remainder(backend, log, -TAIL)]
     elapsed = None if row.started is None else (row.ended or time.time()) - row.started
     progress = progress or counted(newest_steps(series), row.total)
-    return report(row.key, series, progress, row.state, b"".join(tail), elapsed)
+    found = report(row.key, series, progress, row.state, b"".join(tail), elapsed)
+    return replace(found, trouble=series.trouble or None)
 
 
 def print_report(found: Report) -> None:
