@@ -234,7 +234,7 @@ async def ranked(home: Path) -> None:
         await watch.submit(load(Path("char-rnn.yaml"), SWEEP), "laptop", PLAIN)
         await until(pilot, lambda: "15 CD" in shown(pilot) or "15 ended" in shown(pilot), within=300)
         await pilot.press("T")
-        await until(pilot, lambda: shown(pilot).count("COMPLETED") == 15 and "★" in shown(pilot), within=120)
+        await until(pilot, lambda: " 15 runs " in shown(pilot) and "1.14 " in shown(pilot) and "★" in shown(pilot))
         await pilot.press("z")
         await until(pilot, lambda: "Welch t" in shown(pilot))
         save(pilot, "results")
