@@ -85,13 +85,13 @@ def metric(found: Comparison, name: str, kind: str) -> Column:
     return Column(Source.METRIC, name, "last" if kind == "best" and not found.goals.get(name) else kind)
 
 
-def usual(found: Comparison, kind: str = "best") -> tuple[Column, ...]:
-    """The columns that a table has where nobody has chosen any: all metrics but those of single layers."""
+def usual(found: Comparison, kind: str = "best", metrics: int | None = None) -> tuple[Column, ...]:
+    """The columns that a table has where nobody has chosen any: all metrics but those of single layers, or so many."""
     several = len({entry.experiment for entry in found.entries}) > 1
     facts = ["state", "took"] + ["gpu-hours"] * any(entry.gpu_hours for entry in found.entries)
     facts += ["finding"] * any(entry.finding for entry in found.entries)
     names = [name for at, name in enumerate(found.metrics) if not at or not of_a_layer(name)]
-    told = [metric(found, name, kind) for name in names]
+    told = [metric(found, name, kind) for name in names[:metrics]]
     return (
         *([Column(Source.FACT, "experiment")] * several),
         *told[:1],
