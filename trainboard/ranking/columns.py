@@ -86,7 +86,7 @@ def metric(found: Comparison, name: str, kind: str) -> Column:
 
 
 def usual(found: Comparison, kind: str = "best", metrics: int | None = None) -> tuple[Column, ...]:
-    """The columns that a table has where nobody has chosen any: all metrics but those of single layers, or so many."""
+    """The columns that a table has where nobody has chosen any: metrics but those of single layers, or so many."""
     several = len({entry.experiment for entry in found.entries}) > 1
     facts = ["state", "took"] + ["gpu-hours"] * any(entry.gpu_hours for entry in found.entries)
     facts += ["finding"] * any(entry.finding for entry in found.entries)
