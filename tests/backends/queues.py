@@ -44,7 +44,7 @@ with open(os.path.join(directory, "end"), "rb") as fifo:
 """A stand-in for the runner: claims, says what it was given, runs until its pipe is opened and closed."""
 
 
-def until(what: Callable[[], object], within: float = 20.0) -> None:
+def until(what: Callable[[], object], within: float = 60.0) -> None:
     """Wait until it is so."""
     deadline = time.monotonic() + within
     while not what():

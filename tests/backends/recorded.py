@@ -38,7 +38,7 @@ def tool(folder: Path, name: str, script: str) -> Path:
     return path
 
 
-def until(condition: Callable[[], object], within: float = 20.0) -> None:
+def until(condition: Callable[[], object], within: float = 60.0) -> None:
     """Wait for what another thread or process does."""
     pause, deadline = threading.Event(), time.monotonic() + within
     while not condition():

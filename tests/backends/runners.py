@@ -139,7 +139,7 @@ def attempts(tmp_path: Path) -> Iterator[Callable[..., Attempt]]:
             each.end()
 
 
-def until(condition: Callable[[], object], within: float = 20) -> None:
+def until(condition: Callable[[], object], within: float = 60) -> None:
     """Wait for what another process does."""
     deadline = time.monotonic() + within
     while not condition():

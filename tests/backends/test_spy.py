@@ -80,7 +80,9 @@ async def test_the_hot_function_of_a_run_is_found_on_every_kind(desk: Desk, bina
     spy, scene = await begun(desk, BUSY)
     [process] = scene.processes  # the runner, and the shell that runs the command, are none
     assert process.command.endswith("program.py")
-    assert process.busy > 20
+    async with asyncio.timeout(60):
+        while process.busy <= 20:  # others use the processor as well
+            [process] = (await spy.look([f"TRAINBOARD_TOKEN={next(iter(desk.open))}"])).processes
     path = await spy.send(binary)
     profile = parse_raw((await spy.record(path, process.pid, Sampling(2), scene)).decode())
     top = hottest(profile)[0]

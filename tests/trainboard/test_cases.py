@@ -149,7 +149,7 @@ async def test_every_piece_of_a_log_is_heard_with_its_place_in_its_file_also_whe
     async def read_while(done: Callable[[], bool]) -> None:
         sampler = Sampler(row, backend, tmp_path, lambda _: None, heard=lambda piece, at: heard.append((at, piece)))
         reading = asyncio.create_task(sampler.follow(path))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 if done():
                     break

@@ -183,7 +183,7 @@ async def test_a_host_that_hangs_delays_no_other(tmp_path: Path) -> None:
     hangs = asyncio.Event()
     scene.backend.asked_for_results = hangs.wait  # type: ignore[assignment]  # what it returns is of no interest
     settling = asyncio.create_task(scene.collector.settle())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await scene.desk.newest("x-1.1")).collected is None:
             await scene.collector.begin()
     assert scene.here("x-1.1") == {"b": b"2"}

@@ -213,7 +213,7 @@ async def test_an_attempt_keeps_its_findings_when_the_run_is_tried_again(tmp_pat
         finding = await found(desk, "non_finite")
         backend.queue = [a_job(row.token, JobState.FAILED, job_id=row.job_id, exit_code=1, ended=time.time())]
         await desk.until(TableSeen, lambda table: any(each.attempt == 2 for each in table.rows))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while True:
                 records = await desk.store.load()
                 if records.attempts[row.token].diagnosed is not None:

@@ -124,7 +124,7 @@ async def test_a_notifier_that_hangs_is_ended_and_delays_no_other(tmp_path: Path
         hangs = Channel("hangs", Sort.URL, Secret(f"json://127.0.0.1:{port}?rto=60"), digest=0)
         works = replace(by_command(f"cat > {tmp_path}/said"), digest=0.0)
         desk = NoticeDesk(Store(where.state), where, Settings((hangs, works)))
-        notifier = desk.another(Outbox(where.outbox, os.environ, patience=6))
+        notifier = desk.another(Outbox(where.outbox, os.environ, patience=12))
         await notifier.look()
         await desk.submit()
         await desk.see(notifier)
@@ -149,7 +149,7 @@ async def test_a_notifier_that_hangs_is_ended_and_delays_no_other(tmp_path: Path
     assert set(notice.sent) == {"own"}
     assert notice.tries == {"hangs": 1}
     assert [event.text for event in desk.told if isinstance(event, Noticed)] == [
-        "notices by hangs: the notifier gave no answer within 6 s; it is tried again"
+        "notices by hangs: the notifier gave no answer within 12 s; it is tried again"
     ]
     longest = max(after - before for before, after in pairwise(beats))
     assert longest < 2, "the event loop went on all the time"
@@ -164,12 +164,12 @@ async def test_a_command_gets_the_message_and_cannot_be_changed_by_it(outbox: Ou
 
 
 async def test_a_command_that_fails_or_hangs_says_so(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox", os.environ, patience=4)
+    outbox = Outbox(tmp_path / "outbox", os.environ, patience=6)
     assert await sent_by(outbox, by_command("exit 7")) == (False, "it ended with exit code 7")
     late = tmp_path / "late"
     assert await sent_by(outbox, by_command(f"(sleep 30; touch {late}) & wait")) == (
         False,
-        "it did not end within 2 s",
+        "it did not end within 4 s",
     )
     assert not any("sleep 30; touch" in line for line in processes()), "all that it started has ended"
 

@@ -49,7 +49,7 @@ class Told:
     def steps(self, metric: str = "loss") -> list[float]:
         return [sample.step for sample in self.samples if sample.metric == metric]
 
-    async def until(self, when: Callable[[], bool], within: float = 10) -> None:
+    async def until(self, when: Callable[[], bool], within: float = 30) -> None:
         """Wait until what was told is as wanted."""
         async with asyncio.timeout(within):
             while not when():
@@ -85,7 +85,7 @@ async def test_samples_come_as_the_log_grows(tmp_path: Path) -> None:
         await told.until(lambda n=n: told.steps() == list(range(n + 1)))  # type: ignore[misc]  # bound as default
     assert not following.done()
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert (told.complete, sampler.finished) == (True, True)
 
 
@@ -134,7 +134,7 @@ async def test_a_broken_link_neither_misses_nor_doubles_a_sample(tmp_path: Path)
         await told.until(lambda n=n: told.steps() == list(range(n + 2)))  # type: ignore[misc]  # bound as default
         backend.break_link()
         with pytest.raises(HostUnreachable):
-            await asyncio.wait_for(following, 10)
+            await asyncio.wait_for(following, 30)
         backend.mend()
         backend.write(b"ss %d.5\n" % (n + 2))
     sampler.ended.set()
@@ -182,7 +182,7 @@ async def test_a_log_that_begins_anew_clears_the_series(tmp_path: Path) -> None:
     backend.stir()
     await told.until(lambda: told.steps() == [100, 101])
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert stored_steps(tmp_path) == [100, 101]
 
 
@@ -210,7 +210,7 @@ async def test_two_boards_on_one_run_each_tell_every_sample_once(tmp_path: Path)
         await samplers[n % 2].show_all()
     for sampler in samplers:
         sampler.ended.set()
-    await asyncio.wait_for(asyncio.gather(*following), 10)
+    await asyncio.wait_for(asyncio.gather(*following), 30)
     for each in told:
         assert each.steps() == list(range(30))
         assert each.complete
@@ -234,7 +234,7 @@ async def test_what_another_process_stored_is_taken_over(tmp_path: Path) -> None
     await told.until(lambda: len(told.samples) >= 7)
     assert told.steps() == stored_steps(tmp_path) == list(range(7))
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
 
 
 async def test_a_file_of_another_version_is_read_anew_from_the_log(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ async def test_a_screen_that_fetched_a_thinned_series_goes_on_with_what_is_told(
     assert len(fetched["loss"]) <= 150
     assert fetched["loss"].max == 7.0
     sampler.ended.set()
-    await asyncio.wait_for(sampler.follow(LOG), 10)
+    await asyncio.wait_for(sampler.follow(LOG), 30)
     assert all(fetched.take(event) for event in events if not event.restarted)
     assert fetched["loss"].steps[-4:].tolist() == [999, 1000, 1001, 1002]
     assert (await sampler.recording()).number == fetched.number == 1003
@@ -280,7 +280,7 @@ def test_pieces_until_the_end_are_the_whole_log(log: bytes, cuts: Sequence[int],
         backend.files[LOG], rest = log[:1], log[1:]
         if not rest:
             ended.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async for piece in until_ended(backend, LOG, 0, ended):
                 assert piece.offset == len(seen)
                 seen += piece.data
@@ -307,7 +307,7 @@ async def test_nothing_is_left_running_when_a_reader_leaves(tmp_path: Path) -> N
 
     before = asyncio.all_tasks()
     reading = asyncio.create_task(read())
-    await asyncio.wait_for(backend.following.wait(), 10)
+    await asyncio.wait_for(backend.following.wait(), 30)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

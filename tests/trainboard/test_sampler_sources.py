@@ -52,7 +52,7 @@ class Host(FakeBackend):
 
     async def has_read(self, name: str, times: int) -> None:
         """Wait until something of this file was read so often."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while sum(each == name for each, _ in self.reads) < times:
                 self.was_read.clear()
                 await self.was_read.wait()
@@ -106,7 +106,7 @@ def stored(folder: Path, row: Row = ROW) -> dict[str, list[float]]:
 
 async def end(sampler: Sampler) -> None:
     sampler.ended.set()
-    await asyncio.wait_for(sampler.follow(LOG), 10)
+    await asyncio.wait_for(sampler.follow(LOG), 30)
 
 
 async def test_files_are_read_beside_the_log_and_as_they_come_to_be(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ async def test_files_are_read_beside_the_log_and_as_they_come_to_be(tmp_path: Pa
     await told.until(lambda: (told.steps(), told.steps("acc")) == ([0, 1, 2], [0, 1, 2, 3, 4]))
     host.put("metrics.csv", table(0, 6) + b"6,6.25")  # its last line has no end
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert told.complete
     assert stored(tmp_path) == {"loss": [0, 1, 2], "acc": [0, 1, 2, 3, 4, 5, 6], "f1": [0, 1]}
     assert told.restarts == 1
@@ -170,7 +170,7 @@ async def test_of_a_file_that_is_written_whole_what_it_gained_is_told(tmp_path: 
     await told.until(lambda: told.steps("eval_loss") == [1, 2, 3])
     assert told.restarts == 0
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert stored(tmp_path)["eval_loss"] == [1, 2, 3]
 
 
@@ -185,7 +185,7 @@ async def test_what_a_replaced_file_does_not_have_any_more_is_gone_and_the_rest_
     await told.until(lambda: told.steps("eval_loss") == [1, 3])
     assert told.steps() == [0, 1, 2]
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert (stored(tmp_path)["eval_loss"], stored(tmp_path)["loss"]) == ([1, 3], [0, 1, 2])
 
 
@@ -201,7 +201,7 @@ async def test_the_states_of_all_checkpoints_are_one_source(tmp_path: Path) -> N
     await told.until(lambda: told.steps("eval_loss") == [5, 10, 15, 20])
     assert told.restarts == 0
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
 
 
 async def test_a_file_that_vanishes_keeps_its_samples_and_one_that_comes_back_is_read_anew(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ async def test_a_file_that_vanishes_keeps_its_samples_and_one_that_comes_back_is
     assert told.steps("f1") == [0, 1, 2]
     del host.at["metrics.csv"]
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert stored(tmp_path) == {"f1": [0, 1, 2], "acc": [7]}
 
 
@@ -235,7 +235,7 @@ async def test_a_metric_of_one_name_in_log_and_file_is_told_apart_whichever_came
     host.put("metrics.csv", table(0, 4, "loss"))
     await told.until(lambda: told.steps("loss (metrics.csv)") == [0, 1, 2, 3])
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert stored(tmp_path) == {"loss (metrics.csv)": [0, 1, 2, 3], "loss": [5, 6]}
 
 
@@ -270,7 +270,7 @@ async def test_a_log_with_a_limit_that_is_turned_loses_nothing(tmp_path: Path, w
         await told.until(lambda: told.steps() == [*range(14)])
         host.write(lines(14, 15))
         sampler.ended.set()
-        await asyncio.wait_for(following, 10)
+        await asyncio.wait_for(following, 30)
     else:
         host.write(lines(14, 15))
         await end(sampler_of(host, tmp_path, Told()))
@@ -309,7 +309,7 @@ async def test_of_many_files_the_newest_are_followed_and_all_are_read(tmp_path: 
         host.put(f"{n}.csv", table(0, 3, f"m{n}"))
     await told.until(lambda: len(told.samples) == 3 * (FOLLOWED + 8))
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     assert stored(tmp_path) == {name: [0, 1, 2] for name in stored(tmp_path)}
 
 
@@ -324,7 +324,7 @@ async def test_two_boards_on_the_sources_of_one_run_each_tell_every_sample_once(
             await each.until(lambda n=n, each=each: len(each.samples) == 2 * (n + 3))  # type: ignore[misc]
     for sampler in samplers:
         sampler.ended.set()
-    await asyncio.wait_for(asyncio.gather(*following), 10)
+    await asyncio.wait_for(asyncio.gather(*following), 30)
     for each in told:
         assert (each.steps(), each.steps("acc"), each.complete) == ([*range(15)], [*range(15)], True)
 
@@ -395,7 +395,7 @@ async def test_event_files_of_several_folders_are_read_as_they_grow_and_told_apa
     for name, data in files.items():
         host.put(name, data)
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     series = SeriesFile(series_path(tmp_path / "series", row.key)).load().series()
     assert list(series) == ["epoch_loss", "epoch_loss (validation)"]
     assert series["epoch_loss"].steps.tolist() == [1, 2, 3, 3, 4]
@@ -414,7 +414,7 @@ async def test_of_event_files_that_follow_each_other_the_older_ones_are_read_fir
     await told.until(lambda: len(told.samples) == 9)
     assert told.steps("epoch_loss") == [2, 3, 4, 4, 5, 6, 6, 7, 8]
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
     later = Told()
     await end(sampler_of(host, tmp_path / "anew", later, row))
     assert later.steps("epoch_loss") == [2, 3, 4, 4, 5, 6, 6, 7, 8]
@@ -434,7 +434,7 @@ async def test_an_older_event_file_that_goes_on_stays_before_the_newer(tmp_path:
     assert told.steps("epoch_loss") == [2, 3, 4, 5, 6]
     assert (await sampler.recording())["epoch_loss"].steps.tolist() == [2, 3, 4, 4, 5, 6]
     sampler.ended.set()
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, 30)
 
 
 async def test_what_is_not_read_is_told(tmp_path: Path) -> None:
@@ -507,7 +507,7 @@ def test_whatever_grows_breaks_or_is_killed_every_sample_is_there_once(
             if following.done():
                 following = asyncio.create_task(sampler.follow(LOG))
         sampler.ended.set()
-        await asyncio.wait_for(following, 10)
+        await asyncio.wait_for(following, 30)
         names = {"log": "loss", "a": "a", "b": "b"}
         return {names[what]: [*range(count)] for what, count in counts.items() if count}
 

@@ -13,6 +13,7 @@ import pytest
 
 from backends.base import JobState, Room
 from specs.expand import expand
+from specs.model import SpecError
 from tests.trainboard.fakes import FakeBackend, a_spec, desk_of
 from tests.trainboard.trialdesk import TrialDesk, a_sweep, trial_desk
 from trainboard.actions import Refused
@@ -27,6 +28,7 @@ from trainboard.options import Only, Options
 from trainboard.paths import paths
 from trainboard.records import Experiment, Notice
 from trainboard.trials.standing import PAUSED, Fate
+from trainboard.trials.suggest import available
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -434,6 +436,25 @@ async def test_a_run_that_nobody_watched_counts_at_its_rungs_all_the_same(tmp_pa
     await trials.asker.look()
     found = (await trials.desk.store.load()).runs[run]
     assert (list(found.rungs), found.passed, found.stopped) == ([2.0, 1.0], 2, "")
+
+
+async def test_an_objective_without_the_index_of_the_rungs_is_told_once(tmp_path: Path) -> None:
+    trials = trial_desk(tmp_path)
+    name = await trials.begin(a_sweep("asha", 9, RUNGS, RESUMES))
+    for run in (await trials.start())[:2]:
+        await trials.prints(run, [2.0, 1.0], index="batch")
+        await trials.ends(run)
+    await trials.asker.look()
+    [said] = [each.text for each in trials.told if isinstance(each, Noticed)]
+    assert said.startswith(f"{name}: a run ended and reached no rung: loss is not printed with epochs up to 1; print")
+
+
+def test_a_method_that_is_not_installed_is_one_line_at_its_place_and_rungs_alone_need_nothing() -> None:
+    with pytest.raises(SpecError) as caught:
+        available(a_sweep(), lambda _: None)
+    assert (caught.value.line, caught.value.column) == (4, 11)
+    assert "method tpe needs optuna, which is not installed: pip install 'trainboard[optuna]'" in str(caught.value)
+    available(a_sweep("asha", 9, RUNGS), lambda _: None)
 
 
 async def test_the_budget_is_on_record_and_an_ordinary_sweep_has_none(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ async def test_usage_is_stored_and_told_apart_from_the_metrics(tmp_path: Path) -
     backend.write(b"step 1 loss 0.5\n")
     backend.write(record(10.0, cpu=2.0), USAGE)
     sampler.ended.set()
-    await asyncio.wait_for(sampler.follow(LOG), 10)
+    await asyncio.wait_for(sampler.follow(LOG), 30)
     assert [(each.metric, each.value) for event in events for each in event.samples] == [("loss", 0.5)]
     assert [(each.metric, each.value) for event in events for each in event.usage] == [("usage/cpu", 2.0)]
     assert [event.complete for event in events] == [False] * (len(events) - 1) + [True]
@@ -102,7 +102,7 @@ async def test_a_recording_goes_on_with_what_is_told_of_both(tmp_path: Path) -> 
     backend.write(b"step 1 loss 0.5\nstep 2 loss 0.25\n")
     backend.write(record(10.0, cpu=2.0) + record(20.0, cpu=3.0), USAGE)
     sampler.ended.set()
-    await asyncio.wait_for(sampler.follow(LOG), 10)
+    await asyncio.wait_for(sampler.follow(LOG), 30)
     assert all(recording.take(event) for event in events if not event.restarted)
     kept = recorded(tmp_path, OURS.key, OURS.attempt)
     assert {name: each.values.tolist() for name, each in recording.items()} == {"loss": [0.5, 0.25]}
@@ -119,7 +119,7 @@ async def test_another_process_that_reads_along_hears_of_both_in_order(tmp_path:
     backend.write(b"step 1 loss 0.5\n")
     backend.write(record(10.0, cpu=2.0), USAGE)
     reading.ended.set()
-    await asyncio.wait_for(reading.follow(LOG), 10)
+    await asyncio.wait_for(reading.follow(LOG), 30)
     await other.catch_up()
     for event in told:
         if not recording.take(event):
@@ -134,5 +134,5 @@ async def test_a_job_of_others_has_no_runner_that_measures(tmp_path: Path) -> No
     backend.write(record(10.0, cpu=2.0), USAGE)
     sampler.ended.set()
     await sampler.open()
-    await asyncio.wait_for(sampler.follow(LOG), 10)
+    await asyncio.wait_for(sampler.follow(LOG), 30)
     assert (await sampler.recording()).usage == {}

@@ -65,7 +65,7 @@ class Desk:
     """The newest table."""
 
     async def until(
-        self, kind: type[EventT], when: Callable[[EventT], bool] = lambda _: True, within: float = 15
+        self, kind: type[EventT], when: Callable[[EventT], bool] = lambda _: True, within: float = 60
     ) -> EventT:
         """Read on until there is such an event."""
         async with asyncio.timeout(within):

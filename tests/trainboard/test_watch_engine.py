@@ -230,13 +230,13 @@ async def test_a_host_that_is_back_is_sent_at_once_what_waits_for_it(tmp_path: P
         await desk.watch.submit(a_spec(), None, PLAIN)
         told = await desk.until(HostSeen, lambda host: bool(host.trouble))
         assert "no route" in told.trouble
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not desk.rows or not all(row.unsent and "no route" in row.reason for row in desk.rows.values()):
                 await desk.until(TableSeen)
         backend.mend()
         desk.watch.refresh()
         await desk.row("x-1.1", JobState.PENDING)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while any(row.unsent for row in desk.rows.values()):
                 await desk.until(TableSeen)
         assert (await desk.until(HostSeen, lambda host: host.link is Link.UP)).trouble == ""
@@ -268,7 +268,7 @@ async def test_held_and_released_requeued_and_cancelled(tmp_path: Path) -> None:
         backend.queue[1] = replace(backend.queue[1], state=JobState.FAILED, ended=9.0, exit_code=1)
         await desk.row(keys[1], JobState.FAILED)
         await desk.watch.requeue(keys[1:])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(backend.plans) < 3:
                 await desk.until(HostSeen)
         assert (backend.plans[2].run, backend.plans[2].attempt) == (backend.plans[1].run, 2)
@@ -328,7 +328,7 @@ async def driving(folder: Path, backend: FakeBackend, lease: object) -> AsyncGen
 
 async def until(condition: Any) -> None:  # noqa: ANN401 - a function without arguments
     """Let the loop go on until something is so."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - many things may make it so
             await asyncio.sleep(0.01)
 

@@ -82,10 +82,12 @@ class TrialDesk:
             await self.desk.becomes(each.run, JobState.RUNNING, started=self.desk.now)
         return [each.run for each in waits]
 
-    async def prints(self, run: str, values: Sequence[float], first: int = 1, metric: str = "loss") -> None:
+    async def prints(
+        self, run: str, values: Sequence[float], first: int = 1, metric: str = "loss", index: str = "epoch"
+    ) -> None:
         """It tells its objective, epoch by epoch."""
         number = (await self.desk.newest(run)).number
-        samples = [Sample(metric, value, epoch, "epoch", 0.0) for epoch, value in enumerate(values, first)]
+        samples = [Sample(metric, value, epoch, index, 0.0) for epoch, value in enumerate(values, first)]
         SeriesFile(series_path(self.folder, run, number)).append(LOG, samples, Mark(), True)
         self.asker.take(Sampled(run, samples))
         self.asker.see({row.key: row for row in await self.desk.rows()})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LONGEST = 10.0
+LONGEST = 30.0
 """Seconds after which a pause ends although something is still under way."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
@@ -23,7 +23,7 @@ from trainboard.records import Run, new_token
 from trainboard.retry import following, fresh
 from trainboard.store import StoreError
 from trainboard.trials import rungs
-from trainboard.trials.standing import PAUSED, Sweep, paused, settled, sweeps
+from trainboard.trials.standing import PAUSED, paused, settled, sweep_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from trainboard.rows import Row
     from trainboard.store import Store
     from trainboard.tasks import Troubles
+    from trainboard.trials.standing import Sweep
     from trainboard.trials.suggest import Suggester
 
 OLD = 86400.0
@@ -79,11 +80,14 @@ class Asker:
         self._troubles = troubles
         self._clock = clock
         self._rows: Mapping[str, Row] = {}
-        self._news: set[str] = set()
-        """Runs with new samples."""
+        self._news: dict[str, set[tuple[str, float]]] = {}
+        """Runs with new samples: index and step of the last one of each event; what is stored has none."""
         self._fresh = True
         """Nothing has been looked at in this process yet: all that runs has news."""
         self._suggesters: dict[str, Suggester] = {}
+        self._seen: dict[str, _Seen] = {}
+        """By experiment, as they were seen last."""
+        self._warned: set[str] = set()
 
     def see(self, rows: Mapping[str, Row]) -> None:
         """The rows as they are now."""
@@ -91,8 +95,11 @@ class Asker:
 
     def take(self, event: Sampled) -> None:
         """New samples of a row."""
-        if event.samples or event.stored:
-            self._news.add(event.key)
+        if event.samples:
+            last = event.samples[-1]
+            self._news.setdefault(event.key, set()).add((last.index, last.step))
+        elif event.stored:
+            self._news.setdefault(event.key, set()).add(("", 0.0))
 
     async def look(self) -> None:
         """One look at every sweep; trouble is told and not raised, and that of one keeps no other from going on."""
@@ -109,9 +116,9 @@ class Asker:
     async def _look_at(self, name: str) -> None:
         what = f"sweep {name}"
         try:
-            records = await self._store.load()
-            spec = await self._planner.spec(records.experiments[name])
-            await self._settle(spec, _Seen.of(records, name))
+            seen = await self._see(name)
+            spec = await self._planner.spec(seen.experiment)
+            await self._settle(spec, seen)
             if spec.sweep.asha is not None:
                 await self._keep_rungs(spec.sweep.asha, spec, name)
             await self._go_on(spec, name)
@@ -123,6 +130,14 @@ class Asker:
             self._troubles.meet(what, f"{name} asks for no trials meanwhile: {where}: {error.strerror or error}")
         else:
             self._troubles.over(what)
+
+    async def _see(self, name: str) -> _Seen:
+        """One sweep's records as they are now; where nothing has changed, the same object again."""
+        records = await self._store.load()
+        known = self._seen.get(name)
+        if known is None or known.records is not records:
+            known = self._seen[name] = _Seen.of(records, name)
+        return known
 
     # what they came to
 
@@ -145,7 +160,10 @@ class Asker:
             value, recording = await asyncio.to_thread(value_of, self._series, seen.experiment, run, attempt)
             told[run.id] = attempt.number, value
             if asha is not None and not run.stopped:  # nobody may have looked while it ran
-                reached[run.id] = await asyncio.to_thread(rungs_of, self._series, seen.experiment, run, attempt, asha)
+                found = await asyncio.to_thread(rungs_of, self._series, seen.experiment, run, attempt, asha)
+                reached[run.id] = found
+                if value is not None and not found and attempt.state is JobState.COMPLETED:
+                    self._warn(seen.experiment, asha)
             if value is None and attempt.state is JobState.COMPLETED:
                 printed = tuple(recording)
 
@@ -163,6 +181,14 @@ class Asker:
         await self._store.change(change)
         await self._give_up(seen.experiment, printed)
 
+    def _warn(self, experiment: Experiment, asha: Asha) -> None:
+        """A run came to its end and to no rung; this is told once."""
+        if experiment.id not in self._warned:
+            self._warned.add(experiment.id)
+            why = f"{experiment.objective} is not printed with {asha.unit} up to {asha.min:g}"
+            advice = "print them with it, or count in seconds (sweep.asha.unit)"
+            self._tell(Noticed("warning", f"{experiment.id}: a run ended and reached no rung: {why}; {advice}"))
+
     def _is_over(self, spec: Spec, run: Run, seen: _Seen) -> bool:
         """Whether a run has ended for good, all that it told was read, and that is not on record."""
         attempt = seen.newest[run.id]
@@ -175,8 +201,7 @@ class Asker:
 
     async def _give_up(self, experiment: Experiment, printed: Sequence[str]) -> None:
         """Ask for no more where nothing but failures came of it."""
-        records = await self._store.load()
-        sweep = sweeps(records, newest_attempts(records))[experiment.id]
+        sweep = (await self._see(experiment.id)).sweep
         if experiment.halted or not sweep.left or sweep.failing < min(FAILURES, experiment.trials):
             return
         why = f"the last {sweep.failing} trials failed"
@@ -200,7 +225,7 @@ class Asker:
         """Put on record which rungs runs have reached, and have those pause that are not among the best there."""
         from trainboard.trials.values import rungs_of
 
-        seen = _Seen.of(await self._store.load(), name)
+        seen = await self._see(name)
         resumes = can_resume(spec)
         for run in seen.runs:
             attempt = seen.newest[run.id]
@@ -209,13 +234,24 @@ class Asker:
                 continue
             if len(run.rungs) > run.passed:  # it was decided, and not done
                 await self._pause(seen, run, row, asha)
-            elif self._fresh or run.id in self._news or asha.unit is Unit.SECONDS:
-                self._news.discard(run.id)
+            elif self._may_have_reached(asha, run, attempt):
                 reached = await asyncio.to_thread(rungs_of, self._series, seen.experiment, run, attempt, asha)
                 if len(reached) > len(run.rungs):
                     seen = await self._reached(seen, run, reached, asha, resumes=resumes)
                     if len(now := seen.run(run.id).rungs) > seen.run(run.id).passed and now:
                         await self._pause(seen, seen.run(run.id), row, asha)
+
+    def _may_have_reached(self, asha: Asha, run: Run, attempt: Attempt) -> bool:
+        """Whether its file is to be read: not each time that it prints something."""
+        from trainboard.trials.values import counts
+
+        news, next_rung = self._news.pop(run.id, set()), len(run.rungs)
+        if next_rung >= len(asha.rungs):
+            return False
+        if asha.unit is Unit.SECONDS:
+            return self._clock() - (attempt.started or 0.0) >= asha.rungs[next_rung]
+        near = all(counts(index, asha.unit) and step < asha.rungs[next_rung] for index, step in news)
+        return self._fresh or not near
 
     async def _reached(
         self, seen: _Seen, run: Run, reached: Sequence[float | None], asha: Asha, *, resumes: bool
@@ -233,7 +269,7 @@ class Asker:
             return [changed]
 
         await self._store.change(change)
-        return _Seen.of(await self._store.load(), seen.experiment.id)
+        return await self._see(seen.experiment.id)
 
     async def _pause(self, seen: _Seen, run: Run, row: Row, asha: Asha) -> None:
         """Stop a run at its rung: its program is told to end, and what it saved stays."""
@@ -245,9 +281,8 @@ class Asker:
 
     async def _go_on(self, spec: Spec, name: str) -> None:
         """Have paused runs go on, and ask for new ones, as many as there is room for."""
-        records = await self._store.load()
-        newest = newest_attempts(records)
-        sweep = sweeps(records, newest)[name]
+        seen = await self._see(name)
+        sweep, newest = seen.sweep, seen.newest
         waiting = [] if sweep.experiment.halted else self._promotable(spec, sweep, newest)
         await self._finish(sweep, over=not waiting and not sweep.left and not sweep.alive)
         if not waiting and not sweep.left:
@@ -336,11 +371,19 @@ class _Seen:
         self.history = history
         self.newest = {id: attempts[-1] for id, attempts in history.items() if attempts}
         self._by_id = {run.id: run for run in self.runs}
+        self.records: Records | None = None
 
     @classmethod
     def of(cls, records: Records, name: str) -> _Seen:
         runs = [run for run in records.runs.values() if run.experiment == name]
-        return cls(records.experiments[name], runs, histories(records, {run.id for run in runs}))
+        found = cls(records.experiments[name], runs, histories(records, {run.id for run in runs}))
+        found.records = records
+        return found
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """How it stands."""
+        return sweep_of(self.experiment, self.runs, self.newest)
 
     def run(self, id: str) -> Run:
         return self._by_id[id]

@@ -18,7 +18,7 @@ from specs.model import Between, Choice, Method, Shape
 from trainboard.trials.standing import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from specs.combos import Factor, Params
     from specs.model import Scalar, Spec
@@ -32,9 +32,9 @@ DIGITS = 6
 Key = tuple[tuple[str, str], ...]
 
 
-def available(spec: Spec) -> None:
-    """Raise `SpecError` at the method where it needs what is not installed."""
-    if spec.sweep.method is Method.TPE and find_spec("optuna") is None:
+def available(spec: Spec, find: Callable[[str], object] = find_spec) -> None:
+    """Raise `SpecError` at the method where it needs what is not installed: what `find` does not find."""
+    if spec.sweep.method is Method.TPE and find("optuna") is None:
         advice = "pip install 'trainboard[optuna]'; random, asha, grid and list need nothing"
         raise error_at(spec, f"method tpe needs optuna, which is not installed: {advice}", "sweep", "method")
 
@@ -46,13 +46,18 @@ class Suggester:
         self._spec = spec
         self._goal = goal
         self._study: _Study | None = None
+        self._keys: dict[int, Key] = {}
+        """Of the trials that there are."""
 
     def next(self, trials: Sequence[Trial], count: int) -> list[tuple[Params, ...]]:
         """So many settings after these, each as the parameters of its runs; fewer where there are no others.
 
         Raises `ReferenceProblem`, `ImportError`.
         """
-        seen = {setting_key(each.params) for each in trials}
+        for each in trials:
+            if each.number not in self._keys:
+                self._keys[each.number] = setting_key(each.params)
+        seen = set(self._keys.values())
         number = max((each.number for each in trials), default=-1) + 1
         found: list[tuple[Params, ...]] = []
         while len(found) < count:
