@@ -223,6 +223,9 @@ def main() -> None:
             asyncio.run(make(servers.start(FOLDER, port_base=PORTS), Path(home)))
         finally:
             servers.stop(FOLDER)
+    from screenshots import outputs  # needs what is above
+
+    outputs.main()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trainboard.profile.traced import PATTERNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from backends.base import Result
 
@@ -178,11 +178,15 @@ def step_of(path: str) -> int | None:
     return int(numbers[-1]) if numbers and len(numbers[-1]) < 16 else None
 
 
-def grouped(files: Iterable[tuple[Result, Kind, bool]]) -> tuple[Output, ...]:
-    """Files with their kind, and whether the spec names it, as outputs: of the spec first, the newest first."""
+def grouped(files: Iterable[tuple[Result, Kind, bool]], run: str = "") -> tuple[Output, ...]:
+    """Files with their kind, and whether the spec names it, as outputs: of the spec first, the newest first.
+
+    `run`: the run's name; numbers in that tell no files apart.
+    """
     groups: defaultdict[tuple[Kind, bool, str], list[Result]] = defaultdict(list)
     for file, kind, named in files:
-        groups[kind, named, _NUMBER.sub("*", file.path)].append(file)
+        parts = file.path.split(run) if run else [file.path]
+        groups[kind, named, run.join(_NUMBER.sub("*", part) for part in parts)].append(file)
     found = [_output(*key, members) for key, members in groups.items()]
     return tuple(sorted(found, key=lambda each: (not each.named, each.kind is Kind.OTHER, -each.changed, each.name)))
 
@@ -193,6 +197,16 @@ def _output(kind: Kind, named: bool, name: str, members: Sequence[Result]) -> Ou
     files = [OutputFile(each.path, each.size, each.changed, step_of(each.path)) for each in members]
     files.sort(key=lambda each: (each.step is not None, each.step or 0, each.changed, each.path))
     return Output(kind, name, tuple(files), named)
+
+
+def is_of(path: str, names: Collection[str]) -> bool:
+    """Whether a folder or file of a path is called like one of these runs."""
+    for part in path.split("/"):
+        while part:
+            if part in names:
+                return True
+            part = part.rpartition(".")[0]
+    return False
 
 
 def named_by(patterns: Mapping[str, Sequence[str]], path: str) -> Kind | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from specs.model import SpecError
 from trainboard.actions import Refused
-from trainboard.outputs import HEAD, Kind, grouped, named_by, needs_head, recognise
+from trainboard.outputs import HEAD, Kind, grouped, is_of, named_by, needs_head, recognise
 from trainboard.profiling import answered
 from trainboard.records import Experiment, Run
 from trainboard.show import size
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backends.base import Backend, Result
     from specs.model import Predictions, Setting, Spec
     from trainboard.outputs import Output
-    from trainboard.plans import Planner
+    from trainboard.plans import Book, Planner
     from trainboard.rows import Row
 
 Named = TypeVar("Named")
@@ -52,7 +52,6 @@ class Written:
         self.row = row
         self._backends = backends
         self._planner = planner
-        self._folder = ""
 
     @property
     def backend(self) -> Backend:
@@ -79,26 +78,39 @@ class Written:
 
     async def _named(self, of: Callable[[Spec, Setting], Named]) -> Named:
         """What its spec says of its outputs."""
+        book, index = await self._book()
+        try:
+            return of(book.spec, book.settings[index])
+        except SpecError as error:
+            raise Refused(str(error)) from error
+
+    async def _book(self) -> tuple[Book, int]:
+        """Its spec with all settings, and the number of its own."""
         experiment, run = self.row.sources[0], self.row.sources[1]
         assert isinstance(experiment, Experiment)
         assert isinstance(run, Run)
         try:
             book = await self._planner.book(experiment)
-            if run.index >= len(book.settings):
-                raise Refused(f"{experiment.source}: has no run {run.index} any more")
-            return of(book.spec, book.settings[run.index])
         except SpecError as error:
             raise Refused(str(error)) from error
+        if run.index >= len(book.settings):
+            raise Refused(f"{experiment.source}: has no run {run.index} any more")
+        return book, run.index
 
     async def find(self) -> Found:
-        """What it wrote: what its spec names, and what is recognised."""
+        """What it wrote: what its spec names, and what is recognised; without what other runs of its experiment wrote
+        into the same folder, as far as their names tell."""
         backend, patterns = self.backend, await self.patterns()
         globs = [each for several in patterns.values() for each in several]
         found = await answered(backend.results(self.row.directory, [*globs, "**"]))
-        self._folder = found.folder
-        unnamed = [each for each in found.files if named_by(patterns, each.path) is None and needs_head(each.path)]
+        book, index = await self._book()
+        own = book.settings[index].name
+        others = {each.name for each in book.settings} - {own}
+        files = [each for each in found.files if named_by(patterns, each.path) or not is_of(each.path, others)]
+        unnamed = [each for each in files if named_by(patterns, each.path) is None and needs_head(each.path)]
         heads = await self._heads(sorted(unnamed, key=lambda each: -each.changed)[:HEADS])
-        return await asyncio.to_thread(_found, found.files, patterns, heads, found.left, found.folder)
+        outputs = await asyncio.to_thread(_outputs, files, patterns, heads, own)
+        return Found(outputs, found.left, found.folder)
 
     async def _heads(self, files: Sequence[Result]) -> Mapping[str, bytes]:
         if not files:
@@ -126,18 +138,14 @@ class Written:
         return b"".join(pieces)
 
 
-def _found(
-    files: Sequence[Result],
-    patterns: Mapping[str, Sequence[str]],
-    heads: Mapping[str, bytes],
-    left: str,
-    folder: str,
-) -> Found:
-    sorted_out = []
+def _outputs(
+    files: Sequence[Result], patterns: Mapping[str, Sequence[str]], heads: Mapping[str, bytes], run: str
+) -> tuple[Output, ...]:
+    told = []
     for each in files:
         named = named_by(patterns, each.path)
-        sorted_out.append((each, named or recognise(each.path, heads.get(each.path)), named is not None))
-    return Found(grouped(sorted_out), left, folder)
+        told.append((each, named or recognise(each.path, heads.get(each.path)), named is not None))
+    return grouped(told, run)
 
 
 def facts(output: Output) -> dict[str, object]:

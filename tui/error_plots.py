@@ -206,6 +206,8 @@ def _interval(each: Bar, scale: Scale, whole: float, room: int) -> tuple[Piece, 
             cells[place] = ("─", "done")
         if last > first:
             cells[first], cells[last] = ("├", "done"), ("┤", "done")
+        if math.isfinite(whole) and first < column(whole) < last:
+            cells[column(whole)] = ("┼", "done")
     cells[column(each.value)] = ("●", "line2")
     return tuple(("".join(text for text, _ in same), tone) for tone, same in groupby(cells, key=lambda cell: cell[1]))
 

@@ -296,8 +296,8 @@ def features(found: Summary) -> View:
             return []
         each = found.features[at]
         sure = "more than chance" if each.sure else "no more than chance"
-        head = f" {found.error} over {show.clean(each.name, 40)}: {sure} (p {tables.chance(each.p)}, Holm)"
-        lines: Lines = [((head, "strong"),)]
+        head = f"{found.error} over {show.clean(each.name, 40)}: {sure} (p {tables.chance(each.p)}, Holm)"
+        lines = paragraphs([(head, "strong")], width)
         bars = [_bar(part) for part in each.bins]
         return [*lines, *error_plots.intervals(bars, found.mean_error, width, "error", say)]
 
@@ -368,7 +368,7 @@ def both(first: Summary, second: Summary, found: Comparison | None, apart: str) 
     def detail(_: int, width: int, height: int) -> Lines:
         if found is None:
             return paragraphs([(f"▲ not compared sample by sample: {apart}", "waiting")], width)
-        told = [(tables.verdict(found), "strong"), (tables.matching(found), "plain")]
+        told = [(tables.verdict(found), "strong"), (tables.spread(found), "plain"), (tables.matching(found), "plain")]
         return paragraphs([*told, *((f"▲ {note}", "waiting") for note in found.notes)], width)
 
     return View(tables.sides(first, second, found), detail, "first and second run")

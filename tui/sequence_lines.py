@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trainboard.unitreasons import Reason
     from tui.widgets.lines import Piece
 
+CAME = " ← came"
 BAR = "▏▎▍▌▋▊▉█"
 
 
@@ -68,13 +69,11 @@ def expected(passage: Passage, at: int, width: int, height: int) -> list[list[Pi
         for number in range(row, min(len(found), rows * columns), rows):
             each, p = found[number]
             label = show.cut(name(each), 9)
-            here = " ← came" if each == token else ""
-            room = max(4, column - 18 - cell_len(here))
+            here = CAME if each == token else ""
+            room = max(4, column - 18 - cell_len(CAME))
             text = f"{label} {percent(p):>6} "
             pieces += [(" ", "plain"), (text, "strong" if here else "plain"), (show.cut(bar(p, room), room), "curve")]
-            pieces.append((here, "strong"))
-            used = 1 + cell_len(text) + room + cell_len(here)
-            pieces.append((" " * max(0, column - used), "plain"))
+            pieces.append((show.cut(here, column - 1 - cell_len(text) - room), "strong"))
         lines.append(pieces)
     if not found and rows:
         lines[1] = [(' what else was expected is not told: a line may have "top"', "dim")]

@@ -340,3 +340,28 @@ def test_what_an_exception_says_is_no_measurement(raised: str) -> None:
 
 def test_an_error_that_is_a_measure_is_one() -> None:
     assert last("step 1 MeanSquaredError: 0.5\nstep 2 MeanSquaredError: 0.25\n") == {"MeanSquaredError": 0.25}
+
+
+def test_a_boxed_table_after_each_epoch_names_its_values_by_row_and_column() -> None:
+    box = (
+        "Epoch {0}\n"
+        "╒════════════╤════════╤════════════╕\n"
+        "│ Survived   │   loss │   accuracy │\n"
+        "╞════════════╪════════╪════════════╡\n"
+        "│ train      │ 0.{0}3 │     0.{0}4 │\n"
+        "├────────────┼────────┼────────────┤\n"
+        "│ validation │ 0.{0}5 │     0.{0}6 │\n"
+        "╘════════════╧════════╧════════════╛\n"
+    )
+    assert read(box.format(1) + box.format(2)) == {
+        "train loss": [(1, 0.13), (2, 0.23)],
+        "train accuracy": [(1, 0.14), (2, 0.24)],
+        "validation loss": [(1, 0.15), (2, 0.25)],
+        "validation accuracy": [(1, 0.16), (2, 0.26)],
+    }
+
+
+def test_a_rate_per_thread_is_no_setting_that_hides_the_loss_beside_it() -> None:
+    bar = "\rProgress:  {0}.0% words/sec/thread:  76390 lr:  0.0{0} avg.loss:  0.3{0} ETA:   0h 0m"
+    found = last(bar.format(50) + bar.format(90) + "\n")
+    assert (found["avg.loss"], found["words/sec/thread"]) == (0.39, 76390)

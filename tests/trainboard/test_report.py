@@ -160,11 +160,17 @@ command: bash train.sh {{lr}}
 sweep: {{lr: [0.1, 0.2]}}
 env: {{MY_TOKEN: {TOKEN}}}
 metrics: {{objective: loss, total: {{steps: 2}}}}
+outputs: {{predictions: "out/{{lr}}/said.csv"}}
+"""
+SAYS = """\
+mkdir -p out/$1 && echo "step 1 loss 0.5" && echo "step 2 loss $1"
+{ echo target,prediction; for n in 1 2 3 4; do echo cat,cat; echo dog,cat; done; } > out/$1/said.csv
 """
 
 
 def test_a_report_has_question_results_curves_spec_environment_and_code(shell: Shell) -> None:
     project(shell, SPEC)
+    shell.write("project/train.sh", SAYS)
     shell.done("submit", "project/small.yaml", "--send")
     end(shell)
     assert shell.done("report", "small", "-o", "out.html") == "out.html\n"
@@ -172,11 +178,14 @@ def test_a_report_has_question_results_curves_spec_environment_and_code(shell: S
     page = Reader(text)
     assert [found for tag, found in page.seen if tag == "svg"], "there is a curve"
     words = "".join(page.words)
-    for title in ("Question", "Results", "Curves", "Findings", "Spec", "Environment", "Code"):
+    for title in ("Question", "Results", "Curves", "Findings", "Errors", "Spec", "Environment", "Code"):
         assert f"\n{title}\n" in words or title in page.words
     assert "Does a larger step help?" in words
     assert "The best loss is 0.1, of small-1.0 with lr = 0.1." in words
     assert "0.1 ★" in words
+    assert "small-1.0: " in words
+    assert "accuracy" in words
+    assert "50%" in words or "0.5" in words
     assert TOKEN not in text
     assert "MY_TOKEN" in words
     assert shell.done("report", "small-1", "-o", "-", "--offline").endswith("</html>\n")

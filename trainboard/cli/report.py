@@ -15,11 +15,14 @@ from trainboard.cli.code import described, diff_of
 from trainboard.cli.desk import open_desk
 from trainboard.cli.results import put, read_logs
 from trainboard.cli.terminal import TerminalPrompter, print_json
-from trainboard.report.gathering import Asked, material, places
+from trainboard.plans import Planner
+from trainboard.ranking.standing import Standings
+from trainboard.report.gathering import Asked, material, places, wrong
 from trainboard.report.html import as_html
 from trainboard.report.markdown import as_markdown
 from trainboard.report.material import Code
-from trainboard.report.sections import page
+from trainboard.report.sections import best_entry, page
+from trainboard.rows import merge
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from trainboard.archive import Archives
     from trainboard.cli.desk import Desk
+    from trainboard.compare import Comparison
     from trainboard.documents import Records
     from trainboard.records import Experiment
     from trainboard.report.page import Page
@@ -72,25 +76,32 @@ def named(records: Records, word: str) -> Experiment:
 async def gathered(desk: Desk, experiment: Experiment, *, offline: bool) -> Page:
     """The report; `offline`: by what is stored alone. Raises `Refused`."""
     records = await desk.store.load()
-    members = results.members(records, [experiment.id])
-    asked = Asked()
     if not offline:
-        await read_logs(desk, records, members)
+        await read_logs(desk, records, results.members(records, [experiment.id]))
         records = await desk.store.load()
-        members = results.members(records, [experiment.id])
-        async with desk.backends() as backends:
-            found, missing = await places({each.name: each for each in backends}, (each for *_, each in members))
-            asked = Asked(found, missing=missing)
+    standing = await Standings(desk.paths).of(records, [experiment.id])
+    asked = Asked() if offline else await ask(desk, records, experiment, standing.found)
 
     def made() -> Page:
-        read = results.read(desk.paths.series, desk.paths.results, members)
         code = code_of(experiment, desk.archives)
-        return page(material(records, experiment, read, code, asked, desk.paths.series), time.time())
+        return page(material(records, experiment, standing.found, code, asked, desk.paths.series), time.time())
 
     try:
         return await asyncio.to_thread(made)
     except OSError as error:
         raise Refused(f"the series of {experiment.id} cannot be read: {error}") from error
+
+
+async def ask(desk: Desk, records: Records, experiment: Experiment, found: Comparison) -> Asked:
+    """What only the hosts know: where the runs were, and where the best one is wrong."""
+    best = best_entry(found)
+    row = next((each for each in merge(records, {}) if best is not None and each.key == best.key), None)
+    async with desk.backends() as backends:
+        by_name = {each.name: each for each in backends}
+        attempts = (attempt for *_, attempt in results.members(records, [experiment.id]))
+        there, missing = await places(by_name, attempts)
+        told, also = await wrong(row, by_name, Planner(desk.environ, desk.archives))
+    return Asked(there, told, (*missing, *also))
 
 
 def code_of(experiment: Experiment, archives: Archives) -> Code:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LENGTH_CAP = 512
 """Bytes of a row."""
 _CELL = rb"[ \t]*(?:\x00[%*]?|[nN]/?[aA]|-+)[ \t]*"
-_BARRED = re.compile(rb"[^|\x00]*[A-Za-z\x80-\xff)][ \t]*(?:\|%s){2,24}\|?[ \t]*" % _CELL)
+_BARRED = re.compile(rb"[ \t]*\|?[^|\x00]*[A-Za-z\x80-\xff)][ \t]*(?:\|%s){2,24}\|?[ \t]*" % _CELL)
 _BLANK = re.compile(rb"[ \t]*[A-Za-z_][\w@./-]{0,40}(?: [\w@./-]{1,40}){0,3}(?:[ \t]{2,}\x00%?){2,24}[ \t]*")
 _BETWEEN = b" \t|%*nNaA/-"
 _GAP = re.compile(rb"[ \t]{2,}")

@@ -112,7 +112,14 @@ class Harvest:
         unison = outlet.unison
         if not outlet.fields:
             pass  # a heading, which tells the place alone
-        elif is_sound and unison is not None and self._serves(unison, recipe, index):
+        elif (
+            is_sound
+            and unison is not None
+            and (
+                (recipe.is_plain and index is not None and unison.is_joined and unison.is_level)
+                or self._serves(unison, recipe, index)
+            )
+        ):
             at = index
             if recipe.ranked and not self._hears(recipe, unison, tokens):
                 at = None

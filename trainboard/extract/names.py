@@ -134,6 +134,8 @@ _PHASE = re.compile(
 )
 _TOLD_RATE = re.compile(r"^(?:base|init|initial|min|max|opt)_|decay|warmup|ratio|factor")
 """Of learning rates: what the schedule was told."""
+_RATE = re.compile(r"(?i)/sec\b")
+"""`words/sec/thread`: how fast it goes, whatever the last word is."""
 _TOLD_NORM = re.compile(r"(?i)(?:max|clip|min|target)")
 _AVERAGED = ("mean_", "average_", "avg_")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -181,6 +183,8 @@ def kind(name: str) -> Kind | None:
     folded = fold(_HUMP.sub("_", name))
     if folded in ("precision", "val_precision", "test_precision") or "learning_rate" in folded:
         return Kind.SETTING if _TOLD_RATE.search(folded) else Kind.PLAIN
+    if _RATE.search(name):
+        return Kind.PLAIN
     if folded.startswith(_AVERAGED):
         return Kind.MEASURE if _MEASURE.search(folded) else Kind.PLAIN
     if folded in _SETTINGS or (_last_part(name) in _SETTINGS and not _MEASURE.search(folded)):

@@ -365,6 +365,14 @@ def verdict(found: Comparison) -> str:
     return f"{better}: {what} {say(found.before)} → {say(found.after)}, p {chance(found.p)}"
 
 
+def spread(found: Comparison) -> str:
+    """How large the difference is, and how many samples it is of."""
+    low, high = signed(found.lower, found.task), signed(found.upper, found.task)
+    change = signed(found.after - found.before, found.task)
+    between = f"difference {change} (95 % by paired bootstrap: {low} … {high})"
+    return f"{between}; {found.worse:,} worse, {found.better:,} better"
+
+
 def matching(found: Comparison) -> str:
     """Which samples were compared."""
     words = [f"{found.n:,} samples matched {found.matched}"]

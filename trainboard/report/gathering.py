@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from backends.base import BackendError
 from specs.model import SpecError
-from trainboard import compare as comparing
+from trainboard.actions import Refused
 from trainboard.diagnose.finding import Severity
 from trainboard.layernames import of_a_layer
 from trainboard.ledger import newest_attempts
 from trainboard.muting import muted_by
 from trainboard.plans import read as spec_of
+from trainboard.predictions.ofrun import OfRun
+from trainboard.predictions.sections import Pair, digest, whereabouts
+from trainboard.predictions.sections import Section as Told
 from trainboard.recording import recorded
 from trainboard.report.drawing import Line
 from trainboard.report.material import Material
 from trainboard.report.sections import METRICS
+from trainboard.results import members
 from trainboard.thinning import decimate
 from trainboard.use.past import Past
+from trainboard.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,10 +36,11 @@ if TYPE_CHECKING:
     from specs.model import Spec
     from trainboard.compare import Comparison
     from trainboard.documents import Records
+    from trainboard.plans import Planner
     from trainboard.records import Attempt, Diagnosed, Experiment
     from trainboard.report.material import Code
-    from trainboard.report.page import Block
-    from trainboard.results import Result
+    from trainboard.results import Member
+    from trainboard.rows import Row
 
 DRAWN = 40
 """Runs whose curves are drawn: more are a cloud."""
@@ -54,36 +60,31 @@ class Asked:
     """What hosts told."""
 
     places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    errors: Sequence[Block] = ()
+    errors: Sequence[Told] = ()
     missing: Sequence[str] = ()
 
 
 def material(
-    records: Records, experiment: Experiment, results: Sequence[Result], code: Code, asked: Asked, series: Path
+    records: Records, experiment: Experiment, comparison: Comparison, code: Code, asked: Asked, series: Path
 ) -> Material:
     """All of it. Blocks. Raises `OSError`. `series`: the folder of the series files."""
-    comparison = comparing.compare([comparing.of_result(each) for each in results], [experiment])
+    runs = members(records, [experiment.id])
     spec, missing = _spec(experiment)
-    curves, axes = _curves(comparison, results, series)
+    curves, axes = _curves(comparison, runs, series)
     return Material(
         experiment,
         spec,
-        results,
+        runs,
         comparison,
         Past(series).totals(records, experiment, time.time()),
         _findings(records, experiment),
-        [attempt for attempt in newest_attempts(records).values() if _of(records, attempt, experiment)],
         code,
         curves,
         axes,
         asked.places,
         asked.errors,
-        (*missing, *asked.missing, *_unseen(results)),
+        (*missing, *asked.missing, *_unseen(runs)),
     )
-
-
-def _of(records: Records, attempt: Attempt, experiment: Experiment) -> bool:
-    return records.runs[attempt.run].experiment == experiment.id
 
 
 def _spec(experiment: Experiment) -> tuple[Spec | None, Sequence[str]]:
@@ -108,22 +109,22 @@ def _findings(records: Records, experiment: Experiment) -> Sequence[Diagnosed]:
     return sorted(held, key=lambda each: (-Severity.of(each.severity).level, bool(each.root), each.key, each.first))
 
 
-def _unseen(results: Iterable[Result]) -> Iterable[str]:
+def _unseen(runs: Iterable[Member]) -> Iterable[str]:
     """Runs that nobody looked at for findings: no board and no watch was there when they ended."""
-    runs = [each.run.id for each in results if each.attempt.state.ended and each.attempt.diagnosed is None]
-    if runs:
-        some = ", ".join(runs[:8]) + (" …" if len(runs) > 8 else "")
+    unseen = [run.id for _, run, attempt in runs if attempt.state.ended and attempt.diagnosed is None]
+    if unseen:
+        some = ", ".join(unseen[:8]) + (" …" if len(unseen) > 8 else "")
         yield f"findings of {some}: nobody watched; `trainboard diagnose` looks for them"
 
 
 def _curves(
-    comparison: Comparison, results: Sequence[Result], folder: Path
+    comparison: Comparison, runs: Iterable[Member], folder: Path
 ) -> tuple[Mapping[str, Sequence[Line]], Mapping[str, str]]:
     """Of the metrics that are judged, or of the first; the best runs first."""
     wanted = [name for name in comparison.metrics if not of_a_layer(name)][:METRICS]
     if not wanted:
         return {}, {}
-    attempts = {each.run.id: each.attempt for each in results}
+    attempts = {run.id: attempt for _, run, attempt in runs}
     order = [entry.key for entry in comparison.ordered(wanted[0])][:DRAWN]
     curves: dict[str, list[Line]] = {name: [] for name in wanted}
     axes: dict[str, str] = {}
@@ -166,3 +167,20 @@ async def places(
 
     await asyncio.gather(*map(ask, attempts))
     return found, list(missing)
+
+
+async def wrong(
+    row: Row | None, backends: Mapping[str, Backend], planner: Planner
+) -> tuple[Sequence[Told], Sequence[str]]:
+    """Where a run is wrong, by the predictions that its spec names; and why that could not be had."""
+    if row is None:
+        return (), ()
+    try:
+        written = Written(row, backends, planner)
+        if await written.predictions() is None:
+            return (), ()
+        found = await OfRun(written).read()
+    except Refused as refusal:
+        return (), (f"errors of {row.key}: {refusal}",)
+    told = Told(f"{row.key}: {whereabouts(found)}")
+    return (told, *digest(Pair(found))), ()

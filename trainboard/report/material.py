@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from specs.model import Spec
     from trainboard.compare import Comparison
-    from trainboard.records import Attempt, Diagnosed, Experiment
+    from trainboard.predictions.sections import Section as Told
+    from trainboard.records import Diagnosed, Experiment
     from trainboard.report.drawing import Line
-    from trainboard.report.page import Block
-    from trainboard.results import Result
+    from trainboard.results import Member
     from trainboard.use.totals import Totals
 
 
@@ -34,12 +34,12 @@ class Material:
     experiment: Experiment
     spec: Spec | None
     """None where the kept text cannot be read any more."""
-    results: Sequence[Result]
+    members: Sequence[Member]
+    """Its runs, each with its newest attempt."""
     comparison: Comparison
     totals: Totals
     findings: Sequence[Diagnosed]
     """Of its runs, those that hold and are not muted."""
-    attempts: Sequence[Attempt]
     code: Code
     curves: Mapping[str, Sequence[Line]] = field(default_factory=dict)
     """By metric, the curves of the runs, the best first; thinned."""
@@ -47,7 +47,7 @@ class Material:
     """By metric, what its curves are over."""
     places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By run, what its runner wrote down when it began (`host`, `gpus`, …); of those that could be asked."""
-    errors: Sequence[Block] = ()
+    errors: Sequence[Told] = ()
     """What the predictions of the best run say; none where there are none."""
     missing: Sequence[str] = ()
     """What could not be had, and why, a line each."""

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from specs.braces import as_text
 from trainboard import __version__
 from trainboard.layernames import of_a_layer
+from trainboard.predictions import tables
+from trainboard.ranking import columns as ranking
+from trainboard.ranking.columns import Source
+from trainboard.ranking.table import View, arrange, title_of, without_seeds
+from trainboard.ranking.text import title, told
+from trainboard.ranking.welch import verdict
 from trainboard.report.drawing import Chart, drawn, spans_decades
 from trainboard.report.page import Figure, Listing, Page, Section, Table, Text
 from trainboard.report.veil import veiled
@@ -18,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from trainboard.compare import Comparison, Entry
+    from trainboard.ranking.columns import Column
+    from trainboard.ranking.table import Table as Ranked
     from trainboard.report.material import Material
     from trainboard.report.page import Block
 
@@ -52,7 +61,7 @@ def question(found: Material) -> Iterable[Block]:
 
 
 def _outcome(found: Material) -> Iterable[str]:
-    states = Counter(str(each.attempt.state) for each in found.results)
+    states = Counter(str(attempt.state) for *_, attempt in found.members)
     total = sum(states.values())
     told = ", ".join(f"{count} {state}" for state, count in states.items())
     yield f"{total} run{'' if total == 1 else 's'}: {told}."
@@ -84,28 +93,45 @@ def spec(found: Material) -> Iterable[Block]:
 
 
 def results(found: Material) -> Iterable[Block]:
-    """A line a run, the best first."""
+    """Runs that differ in their seeds alone as one line, where there are such; then a line a run, the best first."""
     comparison = found.comparison
-    metrics = [name for name in comparison.metrics if not of_a_layer(name)][:METRICS]
-    entries = comparison.ordered(metrics[0]) if metrics else comparison.entries
-    shown = entries[:MOST_RUNS]
-    titles = ["run", "state", "took", *comparison.params]
-    titles += [f"{'best' if comparison.goals[name] else 'last'} {name}" for name in metrics]
+    metrics = sum(not of_a_layer(name) for name in comparison.metrics[:METRICS])
+    by = without_seeds(comparison)
+    if by != comparison.params:
+        groups = arrange(comparison, View(by=by, columns=_columns(comparison, metrics, by)))
+        yield _table(groups)
+        judged = verdict(groups)
+        if judged is not None:
+            yield Text(clean(f"The best against the next by {judged.column.name}: {judged.said()}.", LONGEST))
+    best = arrange(comparison, View(columns=_columns(comparison, metrics, comparison.params)))
+    if best.objective is not None:
+        best = arrange(comparison, replace(best.view, sort=best.objective))
+    yield _table(best)
+
+
+def _columns(comparison: Comparison, metrics: int, params: Sequence[str]) -> tuple[Column, ...]:
+    usually = ranking.usual(comparison, metrics=metrics)
+    return tuple(each for each in usually if each.source is not Source.PARAM or each.name in params)
+
+
+def _table(table: Ranked) -> Table:
+    shown = table.lines[:MOST_RUNS]
     best = {
-        (row, len(titles) - len(metrics) + column)
-        for column, name in enumerate(metrics)
-        for row, entry in enumerate(shown)
-        if entry.key in comparison.best(name)
+        (row, 1 + number)
+        for number, column in enumerate(table.columns)
+        for row, line in enumerate(shown)
+        if line.key in table.best_of(column)
     }
-    rows = [_run(comparison, entry, metrics) for entry in shown]
-    more = f"{len(entries) - len(shown)} more runs are not shown" if len(entries) > len(shown) else ""
-    yield Table([clean(title) for title in titles], rows, frozenset(best), more)
-
-
-def _run(comparison: Comparison, entry: Entry, metrics: Sequence[str]) -> list[str]:
-    params = (clean(as_text(entry.params.get(name)), 80) for name in comparison.params)
-    values = (number(comparison.value(entry, name)) for name in metrics)
-    return [entry.key, str(entry.state), duration(entry.seconds), *params, *values]
+    rows = [
+        [
+            clean(title_of(line, table.view.by or ()), 200),
+            *(clean(told(line.cell(column), column), 200) for column in table.columns),
+        ]
+        for line in shown
+    ]
+    left = len(table.lines) - len(shown)
+    titles = ["run" if table.view.by is None else "runs that agree in", *(clean(title(c)) for c in table.columns)]
+    return Table(titles, rows, frozenset(best), f"{left} more lines are not shown" if left else "")
 
 
 def curves(found: Material) -> Iterable[Block]:
@@ -134,7 +160,15 @@ def findings(found: Material) -> Iterable[Block]:
 
 def errors(found: Material) -> Iterable[Block]:
     """Where the best run is wrong."""
-    return found.errors
+    for each in found.errors:
+        yield Text(_harmless(each.text))
+        if each.table is not None and each.table.rows:
+            table = tables.filled(each.table)
+            rows = [[clean(cell, 200) for cell in row] for row in table.rows]
+            yield Table(table.titles, rows, more=f"and {each.more} more" if each.more else "")
+        elif each.table is not None and each.table.none:
+            yield Text(_harmless(each.table.none))
+        yield from (Text(_harmless(note)) for note in each.notes)
 
 
 def environment(found: Material) -> Iterable[Block]:
@@ -152,16 +186,16 @@ def environment(found: Material) -> Iterable[Block]:
     yield Table(("", ""), facts)
     rows = [
         (
-            clean(each.run),
-            clean(each.backend),
-            clean(str(found.places.get(each.run, {}).get("host", ""))),
-            _gpus(found.places.get(each.run, {})),
-            str(each.state),
-            _moment(each.started),
-            size(each.peaks.get("memory")),
-            size(each.peaks.get("gpu_memory")),
+            run.id,
+            clean(attempt.backend),
+            clean(str(found.places.get(run.id, {}).get("host", ""))),
+            _gpus(found.places.get(run.id, {})),
+            str(attempt.state),
+            _moment(attempt.started),
+            size(attempt.peaks.get("memory")),
+            size(attempt.peaks.get("gpu_memory")),
         )
-        for each in found.attempts[:MOST_RUNS]
+        for _, run, attempt in found.members[:MOST_RUNS]
     ]
     yield Table(("run", "backend", "host", "GPUs", "state", "started", "memory", "GPU memory"), rows)
 

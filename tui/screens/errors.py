@@ -310,20 +310,11 @@ class ErrorsScreen(TabbedScreen):
         name = show.clean(self.source.name, 60)
         second = f" and {show.clean(self.other.name, 60)}" if self.other is not None else ""
         of = f"  (views of the {'second' if self._second else 'first'})" if self.pair and self.pair.second else ""
-        self.query_one("#head", Line).groups = (
-            ((f" errors of {name}{second}", "strong"), (of, "plain")),
-            ((f"  {show.clean(self._file, 80)}", "plain"),),
-        )
+        self.query_one("#head", Line).groups = (((f" errors of {name}{second}", "strong"), (of, "plain")),)
         text, tone = self._telling()
-        self.query_one("#said", Line).groups = (((f" {show.clean(text)}", tone),),)
-
-    @property
-    def _file(self) -> str:
-        found = self.shown
-        if found is None:
-            return self.source.file
         where = self.other if self._second and self.other is not None else self.source
-        return f"{where.file}, written {show.age(max(0.0, self._clock() - found.mtime))} ago"
+        file = f"  {show.clean(where.file, 80)}" if tone == "plain" and not self._busy else ""
+        self.query_one("#said", Line).groups = ((((f" {show.clean(text)}"), tone),), ((file, "plain"),))
 
     def _telling(self) -> tuple[str, str]:
         if self._busy:
@@ -332,11 +323,12 @@ class ErrorsScreen(TabbedScreen):
             return self._said, "bad"
         if self._changed:
             return f"▲ {self._changed}", "waiting"
-        if self.pair is None:
+        found, now = self.shown, self._clock()
+        if found is None:
             return "", "plain"
-        notes = len(self.pair.first.notes)
-        more = f"; {show.count(notes, 'note')} on the file in the overview" if notes else ""
-        return f"read {show.age(self._clock() - self._read)} ago{more}", "plain"
+        more = f"; {show.count(len(found.notes), 'note')} in the overview" if found.notes else ""
+        written, read = show.age(max(0.0, now - found.mtime)), show.age(now - self._read)
+        return f"written {written} ago, read {read} ago{more}", "plain"
 
     def keys(self) -> Iterable[Key]:
         ours = set(super().keys())

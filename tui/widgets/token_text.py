@@ -99,6 +99,7 @@ class TokenText(Lines):
     def on_resize(self) -> None:
         self._lay_out()
         self.show_cursor()
+        self.post_message(self.Moved())  # not it, but what is around it on the screen
 
     def _lay_out(self) -> None:
         self._starts = self._shown.lines(max(1, self.inner_width - 1))
@@ -244,7 +245,10 @@ def _looks(plain: Style, dim: Style, bad: Style, good: Style, no_color: bool) ->
 
 
 def _marks(level: int, no_color: bool) -> Style:
-    """What tells a level without colour: underlined, bold too, reversed; below 0 dim, struck out."""
-    if level < 0:
+    """What tells a level beside its colour: underlined, bold too; below 0 italic. Without colours they are clearer:
+    reversed; below 0 dim, struck out."""
+    if level < 0 and no_color:
         return Style(dim=level <= -2 or None, strike=level <= -4 or None)
+    if level < 0:
+        return Style(italic=level <= -3 or None)
     return Style(underline=level >= 3 or None, bold=level >= 4 or None, reverse=(level >= 5 and no_color) or None)
