@@ -142,7 +142,12 @@ _SAMPLE = r"(sample|generat|preview|recon|fake|output)"
 SORTS: Sequence[Sort] = (
     Sort(Kind.TRACES, re.compile("|".join(translate(each.removeprefix("**/")) for each in PATTERNS))),
     Sort(Kind.SEQUENCES, re.compile(r"\.(jsonl|ndjson|json)$"), is_sequence),
-    Sort(Kind.EMBEDDINGS, re.compile(r"(embed|emb[._-]|activation|latent|hidden|features).*\.(npy|npz|csv|tsv)$")),
+    Sort(
+        Kind.EMBEDDINGS,
+        re.compile(
+            r"^(?!.*(?:labels|metadata)\.).*(embed|emb(?=[._-])|activation|latent|hidden|features).*\.(npy|npz|csv|tsv)$"
+        ),
+    ),
     Sort(Kind.PREDICTIONS, re.compile(_TABLE), is_predictions),
     Sort(Kind.PREDICTIONS, re.compile(r"pred[^/]*\.(csv|tsv|jsonl|ndjson|parquet)(\.gz)?$")),
     Sort(Kind.SAMPLES, re.compile(r"\.(png|jpe?g|gif|wav)$")),

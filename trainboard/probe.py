@@ -75,7 +75,7 @@ def log_layers(
     array; `grads` is built alike, and torch needs none. Without a `step` the calls are counted. `every` is in steps;
     `at_most` is the share of the time that may go into this: steps are left out to keep to it. A `name` tells two
     networks of one program apart: it stands before the layers' names. `quantiles`: tell how the numbers are
-    distributed, too; the lines are three times as long then.
+    distributed, too; the lines are six times as long then.
     """
     probe = _PROBES.get(name)
     if probe is None:

@@ -30,6 +30,9 @@ HEADS = 400
 PIECE = 1 << 20
 """Bytes of one request."""
 
+PIECES = 1000
+"""Stretches of one request."""
+
 MOST = 64 << 20
 """Bytes that are read of one file at most."""
 
@@ -136,6 +139,34 @@ class Written:
             if len(piece) < wanted:
                 break
         return b"".join(pieces)
+
+    async def pieces(
+        self, path: str, wanted: Sequence[tuple[int, int]], progress: Callable[[int], None] = lambda _: None
+    ) -> list[bytes]:
+        """Stretches of a file, each an offset and a length; short or empty where the file ends before."""
+        parts = [
+            (place, offset + at, min(PIECE, length - at))
+            for place, (offset, length) in enumerate(wanted)
+            for at in range(0, length, PIECE)
+        ]
+        found: list[list[bytes]] = [[] for _ in wanted]
+        here = 0
+        while parts:
+            some, room = 0, PIECE
+            while some < min(len(parts), PIECES) and (not some or parts[some][2] <= room):
+                room -= parts[some][2]
+                some += 1
+            asked, parts = parts[:some], parts[some:]
+            got = await answered(
+                self.backend.fetch(self.row.directory, [(path, offset, length) for _, offset, length in asked])
+            )
+            for (place, _, _), piece in zip(asked, got, strict=True):
+                if not isinstance(piece, bytes):
+                    raise Refused(f"{path}: {piece}")
+                found[place].append(piece)
+                here += len(piece)
+            progress(here)
+        return [b"".join(each) for each in found]
 
 
 def _outputs(

@@ -134,6 +134,8 @@ class Curves:
         """By row: the name of its objective, with what that was chosen from."""
         self._gpus: dict[str, float] = {}
         """By row: the newest use of its GPUs, in percent."""
+        self._troubles: dict[str, str] = {}
+        """By row: why some of its sources are not read."""
         self._clock = clock
 
     def add(self, event: Sampled) -> None:
@@ -144,6 +146,7 @@ class Curves:
             self._objectives.pop(event.key, None)
         if event.usage or event.gpu_use is not None:
             self._use(event)
+        self._troubles[event.key] = event.trouble
         self._go_on(event)
         curves = self._rows.setdefault(event.key, {})
         for name, series in event.stored.items():
@@ -183,9 +186,13 @@ class Curves:
 
     def keep(self, keys: set[str]) -> None:
         """Forget the rows that are not among these."""
-        for known in (self._courses, self._rows, self._objectives, self._gpus):
+        for known in (self._courses, self._rows, self._objectives, self._gpus, self._troubles):
             for key in known.keys() - keys:
                 del known[key]
+
+    def trouble(self, row: Row) -> str:
+        """Why some of a row's sources are not read, in one line; empty where all are."""
+        return self._troubles.get(row.key, "")
 
     def of(self, row: Row) -> tuple[Curve, ...]:
         """A row's curves, the objective first, then as they appeared; those of single layers at the end."""

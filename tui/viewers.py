@@ -39,6 +39,7 @@ VIEWERS: Mapping[Kind, str] = {
     Kind.SEQUENCES: "tui.screens.sequence:look_at",
     Kind.SAMPLES: "tui.screens.samples:look_at",
     Kind.TRACES: "tui.screens.profile:look_at",
+    Kind.EMBEDDINGS: "tui.screens.embedding:look_at",
 }
 """By kind: `module:function` that makes a screen of a `Look` or raises `Refused`; imported when it is wanted."""
 

@@ -3,8 +3,9 @@
     python char_rnn.py --lr 0.003 --seed 1
 
 Reads its text, predicts every next character, and prints the training loss as it goes, and now and then the loss on
-unseen text and what the layers do. The same seed gives the same losses. With --sequences it writes what it expected
-of every unseen character, at the end also what its hidden units did, for `O` on the board.
+unseen text and what the layers do. The same seed gives the same losses. For `O` on the board it writes with
+--sequences what it expected of every unseen character, at the end also what its hidden units did, and with --states
+all of these after each character.
 """
 
 import argparse
@@ -136,6 +137,17 @@ def write_sequence(path, alphabet, numbers, probs, states=(), top=5):
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_states(folder, step, characters, states):
+    """A row of all units for each character that was read, and of what kind it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = [
+        "vowel" if each in "aeiouAEIOU" else "consonant" if each.isalpha() else "blank" if each.isspace() else "sign"
+        for each in characters
+    ]
+    (folder / "labels.csv").write_text("\n".join(["label", *kinds]) + "\n", encoding="utf-8")
+    np.save(folder / f"step_{step}.npy", np.array(states, np.float16))
+
+
 def train(args):
     rng = np.random.default_rng(args.seed)
     training, validation, alphabet = read(args.text)
@@ -154,7 +166,7 @@ def train(args):
         loss, h, cache = model.forward(x, y, h, args.dropout)
         grads = model.backward(cache)
         norm = adam.step(grads)
-        log_layers(model.params, step, grads=grads, every=args.layers_every)
+        log_layers(model.params, step, grads=grads, every=args.layers_every, quantiles=True)
         tokens += x.size
         if step % args.log_every == 0:
             speed = tokens / (time.perf_counter() - since)
@@ -170,6 +182,8 @@ def train(args):
                 args.sequences.mkdir(parents=True, exist_ok=True)
                 units = states if step == args.steps else ()
                 write_sequence(args.sequences / f"step_{step}.jsonl", alphabet, validation, probs, units)
+            if args.states:
+                write_states(args.states, step, [alphabet[number] for number in validation[1:-1]], states)
 
 
 def main():
@@ -188,6 +202,7 @@ def main():
     parser.add_argument(
         "--sequences", type=Path, metavar="FOLDER", help="where to write what it expected of the text"
     )
+    parser.add_argument("--states", type=Path, metavar="FOLDER", help="where to save the states of its hidden units")
     train(parser.parse_args())
 
 

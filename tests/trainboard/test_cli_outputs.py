@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.trainboard.test_cli import everywhere, shell
 from tests.trainboard.test_cli_results import end
 
@@ -23,6 +25,19 @@ mkdir -p seq "samples/$1" && cd .
 echo '{"t": "a", "p": 0.5}' > "seq/$1.dat"
 echo one > "samples/$1/step_1.txt" && echo two > "samples/$1/step_20.txt" && echo > "$1.notes"
 """
+
+
+@pytest.mark.sshd
+@pytest.mark.slurm
+@pytest.mark.parametrize("backend", ["gpu1", "triton"])
+def test_what_a_run_wrote_on_another_machine_is_listed(everywhere: Shell, backend: str) -> None:
+    everywhere.write("project/writes.yaml", SPEC)
+    everywhere.write("project/write.sh", WRITE)
+    [row] = everywhere.json("submit", "project/writes.yaml", "lr=0.1", "--on", backend)
+    everywhere.done("logs", "-f", row["run"])
+    found = everywhere.json("outputs", row["run"])
+    assert [each["kind"] for each in found] == ["sequences", "samples"]
+    assert found[0]["named"]
 
 
 def test_what_a_run_wrote_is_listed_where_it_ran(shell: Shell) -> None:

@@ -373,3 +373,14 @@ async def test_a_defect_ends_the_board_with_its_traceback_and_no_values(
     said = "".join(capsys.readouterr())
     assert "a defect" in said
     assert "hunter2" not in said
+
+
+async def test_why_a_log_is_not_read_is_told_where_its_curves_would_be_until_it_can_be() -> None:
+    async with board(row(1)) as stage:
+        await stage.press("m")
+        await stage.until("No metrics yet")
+        await stage.send(Sampled("r1", (), trouble="/there/out.log cannot be read: Permission denied"))
+        await stage.until("▲ /there/out.log cannot be read: Permission denied")
+        assert "No metrics yet" not in stage.screen
+        await stage.send(Sampled("r1", ()))
+        await stage.until("No metrics yet")

@@ -11,6 +11,7 @@ from textual.events import Key as Pressed
 from backends.base import JobState
 from backends.command import Command
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
+from tests.tui.test_embedding import look_at_points
 from tests.tui.test_findings import found as finding
 from tests.tui.test_outputs import look_at
 from tests.tui.test_profile import look_into
@@ -18,6 +19,7 @@ from tests.tui.test_samples import samples_of
 from tests.tui.test_sequence import sequence_of
 from trainboard.commandlog import Logged
 from trainboard.events import FindingsSeen, LogGrew, Sampled
+from trainboard.layernames import PERCENTS
 from trainboard.profiling import Profiling
 from trainboard.records import Mute
 from trainboard.series import Sample, by_metric
@@ -28,6 +30,7 @@ from tui.keys import BOARD, KEYS, LISTS, TITLES, Key, first_place, groups, key_t
 from tui.screens.board import BoardScreen
 from tui.screens.commands import CommandsScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.embedding import EmbeddingScreen
 from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.outputs import OutputsScreen
@@ -81,13 +84,18 @@ BEFORE_IN_RUN: dict[str, tuple[str, ...]] = {
     "pan(0.25)": ("plus", "comma"),
 }
 """The same on the run screen."""
+BEFORE_IN_LAYERS = {"pin": ("h", "h"), "shades": ("h",), "whole": ("h",)}
 
 
 def recorded() -> dict[str, Series]:
     """Metrics in which there is something for every key of the run screen."""
     kinds = ("grad_norm/layer", "norm/layer", "m")
     names = ("val_loss", "loss", *(f"{kind}{i // 3}.fc{i % 3}" for kind in kinds for i in range(24)))
-    return by_metric(Sample(name, 9.0 + i % 4, i, "step", NOW + i) for i in range(40) for name in names)
+    told = [Sample(name, 9.0 + i % 4, i, "step", NOW + i) for i in range(40) for name in names]
+    spread = [(f"norm/layer0.fc0/q.{percent:02}", percent / 10) for percent in PERCENTS]
+    dead = [(f"dead/layer0.fc{layer}", float(layer == 1)) for layer in range(3)]
+    told += [Sample(name, value, i, "step", NOW + i) for i in (0, 10, 20) for name, value in spread + dead]
+    return by_metric(told)
 
 
 def test_every_key_has_a_place_in_the_help() -> None:
@@ -173,7 +181,8 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.press("enter")
             await stage.until("b loss")
             await stage.press(*RUN_TABS.get(where, ("6",) if key.action == "tab('curves')" else ()))
-            await stage.press(*BEFORE_IN_RUN.get(key.action, ()))
+            of_layers = BEFORE_IN_LAYERS.get(key.action, ()) if where == "layers" else ()
+            await stage.press(*(of_layers or BEFORE_IN_RUN.get(key.action, ())))
         case "findings" | "findings_screen":
             found = [finding(number, message=f"finding {number}") for number in range(1, 40)]
             muted = Mute("m", "divergence", "run", "r3", NOW)
@@ -190,6 +199,10 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
                 await stage.press("g")
         case "profile" | "flame" | "profile_list":
             await look_into(stage, where, key.action, stage.actions.files[0].parent)
+        case "embedding" | "cloud":
+            await look_at_points(stage, stage.actions.files[0].parent)
+            await stage.press(*{"step(1)": ("left_square_bracket",)}.get(key.action, ()))
+            await stage.press(*filter(None, (BEFORE.get(key.action),)))
         case "outputs":
             await look_at(stage, stage.actions.files[0].parent)
             await stage.press(*{"back": ("slash", "a", "enter"), "open": ()}.get(key.action, ()))
@@ -209,6 +222,7 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
     places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
     places |= dict.fromkeys(("samples", "rows"), SamplesScreen)
     places |= {"outputs": OutputsScreen, "sequence": SequenceScreen, "passage": SequenceScreen}
+    places |= dict.fromkeys(("embedding", "cloud"), EmbeddingScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
     assert isinstance(stage.app.screen, places.get(where, BoardScreen))
     focus = {

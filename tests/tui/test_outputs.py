@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, cast
+
+import pytest
 
 from backends.base import HostUnreachable
 from tests.trainboard.outputfakes import Place, wrote
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.tui.fakes import Theatre
+    from trainboard.outputs import Kind
 
 FILES: Mapping[str, bytes | str] = {
     "a.jsonl": SEQUENCE,
@@ -95,3 +99,9 @@ async def test_a_job_that_is_gone_is_told(tmp_path: Path) -> None:
     async with board(row(1), actions=Actions()) as stage:
         await stage.press("O")
         await stage.until("not in the table any more")
+
+
+@pytest.mark.parametrize("kind", VIEWERS)
+def test_every_viewer_is_there(kind: Kind) -> None:
+    module, _, function = VIEWERS[kind].partition(":")
+    assert callable(getattr(import_module(module), function))

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 import specs
 from backends.base import HostUnreachable
 from specs.expand import expand
@@ -83,6 +85,24 @@ async def test_the_text_is_shown_with_what_was_expected_under_the_cursor(tmp_pat
         assert text_of(screen).cursor == WORDS.index("on")
         await stage.press("escape")
         assert isinstance(stage.app.screen, OutputsScreen)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_all_of_it_has_room(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with board(row(1), size=size) as stage:
+        screen = await look_at(stage, tmp_path, {"s.jsonl": a_text(TEXT[:700])})
+        lines = stage.lines
+        assert len(lines) == size[1]
+        assert "perplexity" in lines[0]
+        assert lines[1].startswith("─[text] units  worst  steps")
+        assert "probability of what came" in lines[2]
+        assert "on the screen: perplexity" in lines[-9]
+        assert len(lines[-3].strip()) == size[0] - 2  # surprise over the whole text
+        assert "? help" in lines[-1]
+        await stage.pilot.resize_terminal(size[0] - 10, size[1])
+        while len(stage.lines[-3].strip()) != size[0] - 12:
+            await stage.pilot.pause(0.01)
+        assert text_of(screen).cursor == 0
 
 
 async def test_words_lines_and_places_that_surprised_are_gone_to(tmp_path: Path) -> None:

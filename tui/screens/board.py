@@ -230,7 +230,8 @@ class BoardScreen(OpeningScreen):
 
     def _draw_metrics(self) -> None:
         row = self.table.row
-        self.metrics_view.put(self.curves.of(row) if row is not None else ())
+        known = (self.curves.of(row), self.curves.trouble(row)) if row is not None else ()
+        self.metrics_view.put(*known)
 
     def _tell_findings(self) -> None:
         row = self.table.row

@@ -81,6 +81,7 @@ class SequenceScreen(TabbedScreen):
         self._worst: Sequence[int] = ()
         self._whole: Sums | None = None
         self._spark = ""
+        self._spark_width = 0
         self._before: Passage | None = None
         """The step before, where the colours are the change from it."""
         self._sums: dict[int, Sequence[tuple[lines.Step, Sums | str]]] = {}
@@ -209,7 +210,8 @@ class SequenceScreen(TabbedScreen):
         seen = self.text.seen
         here = sums(passage, seen.start, seen.stop)
         unit = self._unit_said(at)
-        if not self._spark:
+        if not self._spark or self._spark_width != width:
+            self._spark_width = width
             self._spark = show.spark(np.nan_to_num(passage.surprise, nan=0.0).tolist(), width - 2)
         place = at * len(self._spark) // len(passage)
         marked = self._spark[:place], self._spark[place : place + 1], self._spark[place + 1 :]

@@ -39,14 +39,15 @@ class MetricsView(Widget, can_focus=True):
         self.metric: str | None = None
         """The user's choice; None: the objective."""
         self._curves: tuple[Curve, ...] = ()
+        self._trouble = ""
         self._plotted: tuple[object, ...] = ()
         self._plot: list[Strip] = []
         self._draw: Callable[..., list[str]] | None = None
         self._loading = False
 
-    def put(self, curves: tuple[Curve, ...]) -> None:
-        """Show the curves of a row, its objective first."""
-        self._curves = curves
+    def put(self, curves: tuple[Curve, ...] = (), trouble: str = "") -> None:
+        """Show the curves of a row, its objective first; `trouble`: why there may be more."""
+        self._curves, self._trouble = curves, show.clean(trouble)
         self.refresh()
 
     @property
@@ -75,6 +76,8 @@ class MetricsView(Widget, can_focus=True):
         width, height = self.size
         curve = self.curve
         if curve is None:
+            if y == 0 and self._trouble:
+                return strip(self, [(f"  ▲ {self._trouble}", "waiting")], width)
             text = "  No metrics yet: lines like `step=10 loss=0.5` or JSON in the log make curves." if y == 0 else ""
             return strip(self, [(text, "dim")], width)
         if y == 0:
