@@ -216,8 +216,40 @@ def occupy(cluster: Cluster, host: str, pids: list[int]) -> None:
     path.write_text(json.dumps(recording))
 
 
+SWEEP = ["sweep.lr=[0.0003, 0.001, 0.003, 0.01, 0.03]", "hidden=32", "steps=300", "sweep.seeds=3"]
+"""Fifteen runs of the example, of a second each."""
+
+
+async def ranked(home: Path) -> None:
+    """What came of a real sweep on this machine: its table, its seeds folded, and what the learning rate does."""
+    (home / "config.yaml").write_text(f"poll: 1\nbackends:\n  laptop: {{kind: local, leases: {home}/leases}}\n")
+    project = home / "my-project"
+    shutil.copytree(Path(specs.__file__).parent / "examples", project)
+    os.chdir(project)
+    prompter = ModalPrompter()
+    watch = open_desk({**os.environ, "TRAINBOARD_HOME": str(home)}, prompter).watch()
+    board = Board(watch.events, watch, prompter=prompter)
+    async with board.run_test(size=(132, 38)) as pilot:
+        await until(pilot, lambda: "● up" in shown(pilot))
+        await watch.submit(load(Path("char-rnn.yaml"), SWEEP), "laptop", PLAIN)
+        await until(pilot, lambda: "15 CD" in shown(pilot) or "15 ended" in shown(pilot), within=300)
+        await pilot.press("T")
+        await until(pilot, lambda: " 15 runs " in shown(pilot) and "1.14 " in shown(pilot) and "★" in shown(pilot))
+        await pilot.press("z")
+        await until(pilot, lambda: "Welch t" in shown(pilot))
+        save(pilot, "results")
+        await pilot.press("z", "2")
+        await until(pilot, lambda: "┤" in shown(pilot))
+        save(pilot, "effects")
+        await pilot.press("escape", "q")
+
+
 def main() -> None:
-    """Start the servers, make the pictures, stop the servers."""
+    """Start the servers, make the pictures, stop the servers; with the word `results` only those that need none."""
+    with tempfile.TemporaryDirectory(prefix="trainboard-") as home:
+        asyncio.run(ranked(Path(home)))
+    if sys.argv[1:] == ["results"]:
+        return
     with tempfile.TemporaryDirectory(prefix="trainboard-") as home:
         try:
             asyncio.run(make(servers.start(FOLDER, port_base=PORTS), Path(home)))

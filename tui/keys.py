@@ -450,6 +450,7 @@ TITLES = {
     "compared": "Compare: table",
     "results": "Results",
     "results_table": "Results: table",
+    "results_drawing": "Results: drawings",
     "results_plot": "Results: plots",
     "profile": "Profile",
     "flame": "Profile: flame graph",

@@ -27,6 +27,9 @@ WORST = 50
 CUT, TOLD = 80, 40
 """Characters of an input of these, and inputs."""
 
+LEAST, HUGE = 1e-100, 1e100
+"""What a weight is at least; numbers beyond this are no measurements, and their squares no numbers."""
+
 COMMA = re.compile(r"^\s*[-+]?\d+,\d+\s*$")
 
 
@@ -136,7 +139,7 @@ class Reading(object):
             good = self.both(good, kernel.whole(matrix), "score")
         if of.weight:
             weight = kernel.numbers(cells[of.weight])[0]
-            positive = kernel.present(kernel.looked_up(kernel.binned(weight, [0.0]), [-1, 0, -1]))
+            positive = self.within(weight, LEAST, HUGE)
             good = self.both(good, positive, "weight above 0")
         if not len(good):
             return None
@@ -171,9 +174,14 @@ class Reading(object):
         """Targets or predictions, and where there are any."""
         if is_class:
             found = self.kernel.ints(self.metrics.labels.codes(cells[name]))
-        else:
-            found = self.kernel.numbers(cells[name])[0]
-        return found, self.kernel.present(found)
+            return found, self.kernel.present(found)
+        found = self.kernel.numbers(cells[name])[0]
+        return found, self.within(found, -HUGE, HUGE)
+
+    def within(self, column: Column, low: float, high: float) -> Column:
+        """Positions of numbers between two."""
+        kernel = self.kernel
+        return kernel.present(kernel.looked_up(kernel.binned(column, [low, high]), [-1, 0, -1, -1]))
 
     def both(self, good: Column, there: Column, what: str) -> Column:
         """Rows that count so far and have this too."""

@@ -51,9 +51,8 @@ class Fields(object):
     def chars(self, width: int) -> Column:
         """Characters by row, filled up with zeros."""
         windows = numpy.lib.stride_tricks.as_strided(self.codes, (len(self.codes) - width + 1, width), (1, 1))
-        found = windows[self.begins]
-        found[numpy.arange(width) >= (self.ends - self.begins)[:, None]] = 0
-        return found
+        lengths = numpy.minimum(self.ends - self.begins, width).astype(numpy.uint8)
+        return windows[self.begins] * (numpy.arange(width, dtype=numpy.uint8) < lengths[:, None])
 
     def numbers(self) -> Tuple[Column, int]:
         """As `Plain.numbers`: decimals at once, all others one by one."""
@@ -68,7 +67,7 @@ class Fields(object):
             figure = char - ZERO  # of one byte: what comes before 0 is large
             is_figure = figure < 10
             whole = numpy.where(is_figure, whole * 10 + figure, whole)
-            figures += is_figure & ((whole != 0) | (figures != 0))
+            figures += is_figure
             behind += is_figure & (points > 0)
             is_point = char == POINT
             points += is_point

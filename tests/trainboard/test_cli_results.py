@@ -222,7 +222,7 @@ def test_results_are_filtered_sorted_folded_tested_and_gone_on_from(shell: Shell
     assert [line.split()[2] for line in table.stdout.splitlines()[1:]] == ["0.11", "0.12", "0.01*", "0.02"]
     assert table.stderr == "trainboard: 4 of 6 runs\n"
     folded = shell.done("results", "many-1", "--offline", "--fold-seeds").splitlines()
-    assert folded[0].split() == ["RUNS", "val_loss", "best", "lr", "lr_now", "last", "STATE", "TOOK"]
+    assert folded[0].split() == ["RUNS", "val_loss", "best", "lr", "STATE", "TOOK", "lr_now", "last"]
     assert "2 COMPLETED" in folded[1]
     assert "0.0150 ± 0.0071 (2)*" in folded[1]
     assert "lr=0.2 0.0150 ± 0.0071 (2) against lr=0.1 0.1150 ± 0.0071 (2): Welch t = -14.1, df 2" in folded[-1]

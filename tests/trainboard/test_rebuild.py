@@ -86,9 +86,11 @@ def test_every_field_of_the_records_travels_or_is_known_not_to() -> None:
     def names(kind: type[Any]) -> set[str]:
         return {each.name for each in fields(kind)}
 
-    assert names(Experiment) == EXPERIMENT.keys() | {"id", "text", "folder"}
+    asking = {"halted", "forgiven", "finished"}
+    assert names(Experiment) == EXPERIMENT.keys() | {"id", "text", "folder"} | asking
     wishes = {"place", "held", "cancelled", "stopped", "requeued", "released"}
-    assert names(Run) == RUN.keys() | {"id", "experiment"} | wishes
+    told = {"told", "value", "rungs", "passed"}  # read anew from what it printed
+    assert names(Run) == RUN.keys() | {"id", "experiment"} | wishes | told
     assert {"id", "number", "directory", "job_id", "batch", "task", "run"} | ATTEMPT.keys() <= names(Attempt)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from specs import cells
 from specs.tree import nearest, quoted
+from trainboard.layernames import of_a_layer
 from trainboard.results import KINDS
 
 if TYPE_CHECKING:
@@ -85,17 +86,18 @@ def metric(found: Comparison, name: str, kind: str) -> Column:
 
 
 def usual(found: Comparison, kind: str = "best", metrics: int | None = None) -> tuple[Column, ...]:
-    """The columns that a table has where nobody has chosen any; so many metrics at most."""
+    """The columns that a table has where nobody has chosen any: metrics but those of single layers, or so many."""
     several = len({entry.experiment for entry in found.entries}) > 1
     facts = ["state", "took"] + ["gpu-hours"] * any(entry.gpu_hours for entry in found.entries)
     facts += ["finding"] * any(entry.finding for entry in found.entries)
-    told = [metric(found, name, kind) for name in found.metrics[:metrics]]
+    names = [name for at, name in enumerate(found.metrics) if not at or not of_a_layer(name)]
+    told = [metric(found, name, kind) for name in names[:metrics]]
     return (
         *([Column(Source.FACT, "experiment")] * several),
         *told[:1],
         *(Column(Source.PARAM, name) for name in found.params),
-        *told[1:],
         *(Column(Source.FACT, name) for name in facts),
+        *told[1:],
     )
 
 

@@ -15,7 +15,7 @@ from trainboard.actions import Exists, Refused
 from trainboard.ranking.columns import Source
 from trainboard.ranking.spread import Spread
 from trainboard.ranking.table import title_of
-from trainboard.ranking.welch import rounded, verdict
+from trainboard.ranking.welch import deviation, rounded, verdict
 from trainboard.results import KINDS
 from trainboard.show import clean, finite, number
 
@@ -187,7 +187,7 @@ def _latex(value: Cell | Spread) -> str:
     if isinstance(value, Spread):
         if value.sd is None or not math.isfinite(value.mean):
             return _latex(value.mean)
-        return f"${rounded(value.mean, value.sd)} \\pm {value.sd:.2g}$".replace("e-0", "e-")
+        return f"${rounded(value.mean, value.sd)} \\pm {deviation(value.sd)}$".replace("e-0", "e-")
     if value is None:
         return "--"
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -162,7 +162,7 @@ def shown(found: Spread) -> str:
     """`0.412 ± 0.011 (5)`: the figures that the deviation leaves room for."""
     if found.sd is None or not math.isfinite(found.mean):
         return f"{found.mean:.4g} ({found.n})"
-    return f"{rounded(found.mean, found.sd)} ± {found.sd:.2g} ({found.n})"
+    return f"{rounded(found.mean, found.sd)} ± {deviation(found.sd)} ({found.n})"
 
 
 def rounded(mean: float, sd: float) -> str:
@@ -171,6 +171,11 @@ def rounded(mean: float, sd: float) -> str:
         return f"{mean:.4g}"
     places = 1 - math.floor(math.log10(sd))
     return f"{mean:.{min(9, max(0, places))}f}"
+
+
+def deviation(sd: float) -> str:
+    """Two figures; of thousands, all of them."""
+    return f"{sd:.0f}" if 100 <= sd < 1e6 else f"{sd:.2g}"
 
 
 def p_value(p: float) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.base import JobState
-from tests.trainboard.ranking.a_sweep import a_sweep, an_entry, compared
+from tests.trainboard.ranking.a_sweep import a_sweep, a_value, an_entry, compared
 from trainboard.ranking.columns import Column, Source, Unknown, Words, usual
 from trainboard.ranking.spread import Spread, spread
 from trainboard.ranking.table import EXPERIMENT, View, arrange, is_seed, title_of, without_seeds
@@ -83,6 +84,15 @@ def test_a_single_run_is_not_the_best_of_anything() -> None:
     assert [column.key for column in table.columns] == ["val_loss:best", "lr", "[state]", "[took]", "[gpu-hours]"]
 
 
+def test_metrics_of_single_layers_are_columns_only_where_they_are_asked_for() -> None:
+    layer = {"fc1.norm": a_value(1.0, JobState.COMPLETED)}
+    runs = [an_entry(n, {"lr": n}, 0.5, accuracy=0.5) for n in range(2)]
+    found = compared(*(replace(each, metrics={**each.metrics, **layer}) for each in runs))
+    assert "accuracy:best" in [column.key for column in usual(found)]
+    assert not any(column.name == "fc1.norm" for column in usual(found))
+    assert Words(found)["fc1.norm:last"].kind == "last"
+
+
 def test_a_fact_is_told_from_a_parameter_of_its_name() -> None:
     found = compared(an_entry(0, {"state": "ohio"}, 1.0), an_entry(1, {"state": "utah"}, 2.0))
     words = Words(found)
@@ -124,6 +134,11 @@ def test_seeds_are_folded_into_mean_and_deviation() -> None:
 )
 def test_what_is_a_seed(name: str, seed: bool) -> None:
     assert is_seed(name) is seed
+
+
+def test_a_deviation_of_thousands_is_written_out() -> None:
+    assert shown(Spread(28177.0, 4412.3, 3)) == "28177 ± 4412 (3)"
+    assert shown(Spread(1e9, 1.5e8, 3)) == "1e+09 ± 1.5e+08 (3)"
 
 
 def test_values_that_are_not_finite_are_counted_beside_the_mean() -> None:
