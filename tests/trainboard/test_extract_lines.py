@@ -91,6 +91,15 @@ def test_every_byte_may_come_alone() -> None:
     assert repr(read(LOG, *range(len(LOG)))) == repr(read(LOG))
 
 
+def test_what_a_bar_says_that_is_written_over_counts_for_nothing_but_progress() -> None:
+    log = b"epoch 3\rloss=0.5\n"
+    assert repr(read(log, 8)) == repr(read(log))
+    extractor = Extractor({"epochs": 4})
+    extractor.feed(log[:8])
+    assert extractor.progress is not None
+    assert extractor.progress.done == 2, "the third has begun"
+
+
 @settings(deadline=None)
 @given(noise, st.data())
 def test_any_bytes_in_any_pieces_give_the_same_samples_and_no_error(log: bytes, data: st.DataObject) -> None:

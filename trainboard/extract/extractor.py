@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trainboard.extract.plan import Plan
+    from trainboard.extract.position import Position
     from trainboard.extract.progress import Progress
     from trainboard.extract.stencil import Stencil
 
@@ -67,6 +68,8 @@ class Extractor:
         self._before: list[bytes] = []
         """The last lines of the block before."""
         self._rows = Rows(self._harvest)
+        self._ahead: Position | None = None
+        """Where a bar is that is being redrawn; None: none is."""
 
     @property
     def offset(self) -> int:
@@ -76,7 +79,7 @@ class Extractor:
     @property
     def progress(self) -> Progress | None:
         """How far the run is, by what was fed so far."""
-        return self._harvest.position.progress
+        return (self._ahead or self._harvest.position).progress
 
     def feed(self, data: bytes, wall: float | None = None) -> Samples:
         """The samples of the lines that this chunk completes; `wall` is when it was seen."""
@@ -276,13 +279,15 @@ class Extractor:
         return started
 
     def _look_at(self, bar: bytes) -> None:
-        """Progress goes on while a bar is being redrawn; its metrics count when its line ends."""
+        """Progress goes on while a bar is being redrawn; whatever else it tells counts when its line ends."""
+        self._ahead = None
         parts = splitter(is_wordy(bar))(bar) if bar else []
         if len(parts) > 1:
             texts = tuple(parts[::2])
             recipe = self._plans.get(texts) or self._learn(bar, texts, parts)
             if recipe.plan.epoch or recipe.plan.counter:
-                self._harvest.position.see(recipe.told, [parts[2 * slot + 1] for slot in recipe.plan.wanted])
+                self._ahead = self._harvest.position.copy()
+                self._ahead.see(recipe.told, [parts[2 * slot + 1] for slot in recipe.plan.wanted])
 
 
 def _dates(parts: Sequence[bytes]) -> frozenset[int]:

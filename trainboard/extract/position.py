@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from itertools import chain
 from operator import eq, ne
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,12 @@ class Position:
         """That of the epochs before."""
         self._counting = (0.0, 0.0, 0.0)
         """Of a count beside an epoch: that epoch, the count, and what the epochs before had counted."""
+
+    def copy(self) -> Position:
+        """One that goes on from here without moving this one."""
+        made = copy(self)
+        made._counts = dict(self._counts)
+        return made
 
     def see(self, told: Told, tokens: Sequence[bytes]) -> bool:
         """Take the index from a line; whether it has one that is a number."""
