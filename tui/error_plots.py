@@ -188,7 +188,7 @@ def cloud(counts: Sequence[Sequence[float]], x: Scale, y: Scale, width: int, hei
 
 def _ruler(scale: Scale, room: int, say: Callable[[float], str]) -> str:
     low, high = say(scale.low), say(scale.high)
-    return f"  {low}{high.rjust(max(1, room - len(low)))}"
+    return f"  {low}{high.rjust(room - len(low))}" if len(low) + len(high) < room else ""
 
 
 def _interval(each: Bar, scale: Scale, whole: float, room: int) -> tuple[Piece, ...]:

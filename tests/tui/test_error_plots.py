@@ -99,6 +99,11 @@ def test_more_of_a_cloud_is_darker_and_the_lowest_row_is_at_the_bottom() -> None
     assert "·" in drawn[0]
 
 
+def test_the_ends_of_a_scale_are_left_out_where_they_have_no_room() -> None:
+    drawn = text(error_plots.intervals([Bar("", 0, 10006.0, 0.0, -10006.0)], 0.5, 40, "error"))
+    assert all(len(line) <= 40 for line in drawn)
+
+
 def test_the_mean_of_all_is_seen_within_an_interval_and_outside_of_it() -> None:
     drawn = text(error_plots.intervals([Bar("A", 9, 0.3, 0.1, 0.5), Bar("B", 9, 0.4, 0.3, 0.5)], 0.2, 80, "error"))
     assert drawn[1].count("┼") == 1
