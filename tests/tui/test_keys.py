@@ -10,6 +10,7 @@ from textual.events import Key as Pressed
 
 from backends.base import JobState
 from backends.command import Command
+from tests.trainboard.ranking.a_sweep import EXPERIMENT, an_entry, compared
 from tests.tui.fakes import GOOD_SPEC, NOW, Actions, Theatre, board, row
 from tests.tui.test_embedding import look_at_points
 from tests.tui.test_findings import found as finding
@@ -21,6 +22,7 @@ from trainboard.commandlog import Logged
 from trainboard.events import FindingsSeen, LogGrew, Sampled
 from trainboard.layernames import PERCENTS
 from trainboard.profiling import Profiling
+from trainboard.ranking.standing import Standing
 from trainboard.records import Mute
 from trainboard.series import Sample, by_metric
 from trainboard.use.advice import Advice
@@ -35,6 +37,7 @@ from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.outputs import OutputsScreen
 from tui.screens.profile import ProfileScreen
+from tui.screens.results import ResultsScreen
 from tui.screens.run import RunScreen
 from tui.screens.samples import SamplesScreen
 from tui.screens.sequence import SequenceScreen
@@ -208,6 +211,8 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
             await stage.press(*{"back": ("slash", "a", "enter"), "open": ()}.get(key.action, ()))
         case "samples" | "rows":
             await samples_of(stage, stage.actions.files[0].parent, key.action)
+        case "results" | "results_table" | "results_drawing" | "results_plot":
+            await results_of(stage, where, key.action)
         case "sequence" | "passage":
             await sequence_of(stage, stage.actions.files[0].parent, key.action)
         case "board":
@@ -221,6 +226,7 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
     places |= dict.fromkeys(("commands", "commands_screen"), CommandsScreen)
     places |= dict.fromkeys(("profile", "flame", "profile_list"), ProfileScreen)
     places |= dict.fromkeys(("samples", "rows"), SamplesScreen)
+    places |= dict.fromkeys(("results", "results_table", "results_drawing", "results_plot"), ResultsScreen)
     places |= {"outputs": OutputsScreen, "sequence": SequenceScreen, "passage": SequenceScreen}
     places |= dict.fromkeys(("embedding", "cloud"), EmbeddingScreen)
     places |= dict.fromkeys(("run", "curves", "grid", "layers"), RunScreen)
@@ -235,6 +241,22 @@ async def go(stage: Theatre, where: str, key: Key) -> None:
     }
     if where in focus:
         assert isinstance(stage.app.focused, focus[where])
+
+
+async def results_of(stage: Theatre, where: str, action: str) -> None:
+    """The results of a few runs with many parameters, at the tab where a key does something."""
+    runs = [
+        an_entry(n, {f"p{j}": 1 + n * (j + 1) % 3 for j in range(30)}, 0.5 + n, accuracy=0.1 * (n + 1))
+        for n in range(8)
+    ]
+    stage.actions.questions.standing = Standing((EXPERIMENT,), compared(*runs))
+    await stage.press("T")
+    await stage.until("★")
+    before = {"results_drawing": "4", "results_plot": "3" if action == "next_other" else "2"}.get(where, "")
+    await stage.press(*filter(None, (before or ("2" if action == "tab('table')" else ""),)))
+    if where == "results_drawing":
+        await stage.until("by chance")
+    await stage.press(*filter(None, (BEFORE.get(action),)))
 
 
 @pytest.mark.parametrize(("key", "where"), CASES, ids=[f"{where}-{key.name}-{key.action}" for key, where in CASES])

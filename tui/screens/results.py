@@ -413,6 +413,7 @@ class ResultsScreen(TabbedScreen):
         return self.tab == "table" if action in TABLE_KEYS else self.tab in PLOTS.get(action, self.TABS)
 
     def action_load(self) -> None:
+        self.say("reading again what has changed", "information")
         self.load()
 
     def _look(self, **changes: object) -> None:
