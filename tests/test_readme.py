@@ -49,6 +49,7 @@ def test_the_page_of_all_keys_is_that_of_the_table() -> None:
         "docs/results.md",
         "docs/spec.md",
         "docs/sweeps.md",
+        "docs/report.md",
         "docs/usage.md",
         "docs/why.md",
     ],

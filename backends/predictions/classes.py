@@ -220,13 +220,15 @@ class Classes(object):
         """What is odd."""
         never = [name for name, count, had in zip(names, predicted, support) if had and not count]
         alone = [name for name, count, had in zip(names, predicted, support) if count and not had]
-        for what, some in (
-            ("classes are never predicted", never),
-            ("classes are predicted that are no target", alone),
+        for one, several, some in (
+            ("class is never predicted", "classes are never predicted", never),
+            ("class is predicted that is no target", "classes are predicted that are no target", alone),
         ):
             if some:
                 more = ", …" if len(some) > 5 else ""
-                self.notes.append("%d %s: %s%s" % (len(some), what, ", ".join(sorted(some)[:5]), more))
+                self.notes.append(
+                    "%d %s: %s%s" % (len(some), one if len(some) == 1 else several, ", ".join(sorted(some)[:5]), more)
+                )
         if self.off:
             self.notes.append("probabilities of %d rows do not sum to 1: divided by their sums" % self.off)
         if self.strange:

@@ -150,7 +150,7 @@ def test_words_among_numbers_count_as_empty_and_are_said(tmp_path: Path) -> None
 def test_classes_that_only_one_side_has_are_said(tmp_path: Path) -> None:
     found = summed(text(tmp_path, "target,prediction\ncat,dog\ndog,dog\nowl,emu\n"))
     assert "2 classes are never predicted: cat, owl" in found["notes"]
-    assert "1 classes are predicted that are no target: emu" in found["notes"]
+    assert "1 class is predicted that is no target: emu" in found["notes"]
 
 
 def test_one_class_written_in_two_ways_is_one_class(tmp_path: Path) -> None:

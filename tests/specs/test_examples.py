@@ -189,6 +189,18 @@ def test_the_digits_are_learnt_and_a_checkpoint_goes_on_where_it_was(project: Pa
     assert trained(spec, replace(run, command=again), project, project).startswith("epoch 3 ")
 
 
+def test_a_table_is_learnt_but_for_what_its_faulty_device_says(project: Path) -> None:
+    spec = load(project / "tabular.yaml", ["epochs=4"])
+    run = expand(spec)[0]
+    losses = [float(line.rpartition("=")[2]) for line in trained(spec, run, project, project).splitlines()]
+    assert losses[-1] < losses[0]
+    with (project / f"predictions/{run.name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [*rows[0]] == ["id", "target", "prediction", "age", "weight", "dose", "device"]
+    squares = [(float(row["target"]) - float(row["prediction"])) ** 2 for row in rows]
+    assert f"{sum(squares) / len(rows):.4f}" == f"{losses[-1]:.4f}"
+
+
 def test_the_digits_are_the_same_settings_on_every_machine() -> None:
     runs = expand(load(EXAMPLES / "digits.yaml"))
     assert len(runs) == 8

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import specs
 from tests.backends import predicting
 from tests.trainboard.predicted import HOSTILE, classified, comparison, regressed, sample
 from tests.trainboard.test_cli import everywhere, follow_to_the_end, shell
@@ -17,7 +21,6 @@ from trainboard.predictions.sections import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.trainboard.test_cli import Shell
 
@@ -211,3 +214,14 @@ def test_predictions_are_read_where_they_lie_and_two_hosts_are_compared(everywhe
 
 def test_the_names_of_views_are_those_of_the_words() -> None:
     assert set(sections.OF_TWO) < set(sections.NAMES)
+
+
+def test_the_example_with_a_table_shows_which_device_is_faulty(shell: Shell) -> None:
+    program = Path(specs.__file__).with_name("examples") / "tabular.py"
+    words = ["--epochs=10", "--hidden=16", f"--predictions={shell.folder / 'said.csv'}"]
+    subprocess.run([sys.executable, str(program), *words], check=True, capture_output=True, timeout=100)
+    found = shell.json("errors", "said.csv")
+    where = {each["feature"]: each for each in found["slices"][0]["conditions"]}
+    assert set(where) == {"device", "age"}
+    assert "B" in str(where["device"])
+    assert found["features"][0]["name"] in ("device", "age")
