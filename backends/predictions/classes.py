@@ -210,7 +210,7 @@ class Classes(object):
         top = [[k, sum(self.ranks[:k]) / self.weight] for k in TOP if k < classes]
         return {
             "log_loss": self.loss / self.weight,
-            "brier": self.brier / self.weight / (2 if classes == 2 else 1),
+            "brier": self.brier / self.weight / (2 if classes == 2 and not self.strange else 1),
             "ece": ece,
             "reliability": table,
             "top": top,

@@ -256,3 +256,9 @@ def test_no_json_breaks_the_program(tmp_path_factory: pytest.TempPathFactory, ro
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with suppress(Refused):
         json.dumps(summed(path), allow_nan=False)
+
+
+def test_a_target_without_a_score_counts_as_a_class_of_its_own(tmp_path: Path) -> None:
+    found = summed(text(tmp_path, "target,prob_cat,prob_dog\ncat,0.9,0.1\ndog,0.2,0.8\nemu,0.5,0.5\n"))
+    wanted = ((0.1**2 + 0.1**2) + (0.2**2 + 0.2**2) + (0.5**2 + 0.5**2 + 1.0)) / 3
+    assert found["classification"]["brier"] == pytest.approx(wanted)
