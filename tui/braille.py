@@ -23,7 +23,7 @@ EMPTY = -1
 
 def row_of(place: float, height: int) -> int:
     """The line of cells that a curve is in at a height between 0, the bottom, and 1."""
-    return round((1 - place) * (height * DOWN - 1)) // DOWN
+    return round(round((1 - place) * (height * DOWN - 1), 6)) // DOWN  # as `Canvas.curve` does
 
 
 class Canvas:

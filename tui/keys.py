@@ -153,7 +153,7 @@ KEYS = (
         "h",
         "distributions",
         "histogram",
-        "how the layer's numbers are distributed: over the steps, at two steps, not shown",
+        "the distribution of the layer's numbers: over steps, at two, or none",
         ("layers",),
     ),
     Key(
@@ -173,9 +173,7 @@ KEYS = (
     Key("z", "fold", "fold", "all layers at once, several on a line, or a line for each", ("layers",)),
     Key("space", "pin", "pin", "compare with this step's distribution, or with the first again", ("layers",)),
     Key("S", "shades", "", "logarithmic shades of the distributions, or linear ones", ("layers",)),
-    Key(
-        "o", "whole", "", "distributions from the least number to the greatest, or without the outliers", ("layers",)
-    ),
+    Key("o", "whole", "", "distributions from the least number to the greatest, or no outliers", ("layers",)),
     Key("y", "copy", "copy", "copy the value under the cursor", ("layers",)),
     Key("left_square_bracket", "step(-1)", "", "the step before", ("embedding",), "["),
     Key("right_square_bracket", "step(1)", "steps", "the next step", ("embedding",), "]"),

@@ -560,6 +560,7 @@ def filled(kind: type[Any], text: str) -> Any:  # noqa: ANN401 - of that kind
         "Mapping[str, Scalar]": {text: None, "lr": 0.1},
         "Sequence[str]": (text, "b"),
         "Sequence[float]": (1.5, 2.5),
+        "Sequence[float | None]": (1.5, None),
     }
     return kind(**{field.name: values[str(field.type)] for field in fields(kind)})
 

@@ -294,7 +294,7 @@ async def test_n_in_the_log_is_new_until_something_is_searched() -> None:
 
 
 async def test_the_help_lists_every_group() -> None:
-    async with board(row(1), size=(120, 400)) as stage:
+    async with board(row(1), size=(120, 600)) as stage:
         await stage.press("question_mark")
         screen = stage.screen
         for title, keys in groups():

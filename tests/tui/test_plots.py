@@ -282,6 +282,7 @@ def test_what_was_read_at_one_moment_stands_within_a_second(along: Along, shown:
     assert shown in text(drawn.lines)[-1]
 
 
+@example(0.9, 9)  # half a dot, but for the last bit
 @given(st.floats(0, 1), st.integers(1, 40))
 def test_letters_stand_on_their_curve(place: float, height: int) -> None:
     canvas = Canvas(1, height)

@@ -249,5 +249,7 @@ async def sequence_of(stage: Theatre, folder: Path, action: str) -> None:
     long = json.dumps({"t": "a", "p": 0.5, "note": "z" * 9_000_000})
     large = {"s.jsonl": f"{long}\n{long}\n"}
     small = {"s1.jsonl": a_text(), "s2.jsonl": a_text(TEXT, units=units), "s3.jsonl": a_text(TEXT, 0.1, units)}
-    await look_at(stage, folder, large if action.startswith("part") else small)
+    screen = await look_at(stage, folder, large if action.startswith("part") else small)
+    while not text_of(screen).count:
+        await stage.pilot.pause(0.01)
     await stage.press(*BEFORE.get(action, ("G",)))

@@ -127,7 +127,9 @@ class ResultsTable(CrossedPicks):
             arrow = ""
             if sort is not None and sort.key == column.key:
                 arrow = "▲" if self.table.view.reverse else "▼"
-            text = show.cut_middle(show.clean(title(column)), width - len(arrow) - 1).rstrip() + arrow
+            sign = "›" if place == self.column else ""
+            room = width - len(arrow) - len(sign) - 1
+            text = sign + show.cut_middle(show.clean(title(column)), room).rstrip() + arrow
             tail = " " if column.source is Source.METRIC else ""
             look = "here" if place == self.column else "plain"
             pieces += [
