@@ -51,7 +51,9 @@ async def test_a_running_and_a_cancelled_job_tell_the_memory_and_the_core_that_t
     (desk.workdir / "burn.py").write_text(BURN)
     options = ("-c2", "--mem=500M", "--gres=gpu:a100:1", "-t10")
     job_id = await sbatch(desk, *options, script=f"{sys.executable} burn.py")
-    now = await used(desk, job_id, lambda use: (use.memory or 0) > 200 * M and (use.cpu or 0) >= 2 and use.nodes > 0)
+    now = await used(
+        desk, job_id, lambda use: (use.memory or 0) > 200 * M and (use.cpu or 0) >= 2 and bool(use.nodes)
+    )
     assert now.state is JobState.RUNNING
     assert (now.cpus, now.gpus, now.nodes, now.memory_asked, now.time_limit) == (2, 1, 1, 500 * M, 600.0)
     assert 200 * M < (now.memory or 0) < 300 * M

@@ -125,6 +125,7 @@ async def look_into(stage: Theatre, where: str, action: str, folder: Path) -> No
     stage.actions.profiled[job.key] = Profiling(job, {"here": cast("Backend", machine)}, folder)
     await opened(stage)
     await stage.until("of 2 nodes")
+    await stage.until("python train.py")
     if where == "flame" or action == "compare":
         await stage.press("r")
         await stage.until("100 samples")
