@@ -37,13 +37,13 @@ async def until(desk: Desk, attempts: list[Watched], when: Callable[[dict[int, J
     """The jobs of a batch as soon as they are as wanted."""
     jobs: dict[int, Job] = {}
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(90):
             while True:
                 if when(jobs := await jobs_of(desk, attempts)):
                     return jobs
                 await asyncio.sleep(0.2)
     except TimeoutError:
-        raise AssertionError(f"not as wanted within two minutes: {jobs}") from None
+        raise AssertionError(f"not as wanted within 90 s: {jobs}") from None
 
 
 def states(jobs: dict[int, Job]) -> list[JobState]:

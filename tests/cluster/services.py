@@ -190,6 +190,7 @@ def _mariadbd(cluster: Cluster) -> tuple[str, ...]:
         "--no-defaults",
         f"--user={_database_user()}",
         f"--datadir={folder}/data",
+        f"--tmpdir={folder}/tmp",  # a server that starts clears what it takes for its own: that of others, in /tmp
         f"--socket={folder}/socket",
         f"--pid-file={folder}/pid",
         f"--init-file={folder}/init.sql",
@@ -210,10 +211,11 @@ def _database_user() -> str:
 def _make_database(cluster: Cluster) -> None:
     folder, user = cluster.dir / "db", _database_user()
     (folder / "data").mkdir(parents=True, exist_ok=True)
+    (folder / "tmp").mkdir(exist_ok=True)
     shutil.copyfile(cluster.dir / "slurm/init.sql", folder / "init.sql")
     (folder / "init.sql").chmod(0o600)
     account = pwd.getpwnam(user)
-    for path in (folder, folder / "data", folder / "init.sql"):
+    for path in (folder, folder / "data", folder / "tmp", folder / "init.sql"):
         os.chown(path, account.pw_uid, account.pw_gid)
     if (folder / "data/mysql").exists():
         return
@@ -222,6 +224,7 @@ def _make_database(cluster: Cluster) -> None:
         "--no-defaults",
         f"--user={user}",
         f"--datadir={folder}/data",
+        f"--tmpdir={folder}/tmp",
         "--skip-test-db",
     ]
     done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
