@@ -339,6 +339,10 @@ class Theatre:
         """Wait until this is not on the screen any more."""
         await self._while(lambda: text in self.screen, f"still shown: {text}")
 
+    async def changes(self, look: Callable[[], object], before: object) -> None:
+        """Wait until this looks other than before."""
+        await self._while(lambda: look() == before, "nothing changed")
+
     async def _while(self, going_on: Callable[[], bool], told: str) -> None:
         deadline = monotonic() + PATIENCE
         while going_on():

@@ -282,8 +282,7 @@ async def test_every_key_does_something(key: Key, where: str, tmp_path: Path) ->
             await go(stage, where, key)
             before = picture(stage)
             await stage.press(pressed)
-            while picture(stage) == before:
-                await stage.pilot.pause()
+            await stage.changes(lambda: picture(stage), before)
             actions.calls.clear()
 
 

@@ -106,7 +106,7 @@ BEFORE = {
     "top": ("j", "j"),
     "half_up": ("G",),
     "bottom": (),
-    "zoom": ("j", "j"),
+    "zoom": ("j", "j", "j"),
     "right": ("j", "j", "j"),
     "left": ("j", "j", "j", "l"),
     "find": ("3",),

@@ -387,6 +387,7 @@ class SequenceScreen(TabbedScreen):
         """Read it again."""
         self._read.clear()
         self._sums.clear()
+        self.say("reading it again", "information")
         self._go(self._spot)
 
     def action_copy(self) -> None:
