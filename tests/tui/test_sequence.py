@@ -41,7 +41,9 @@ def a_text(text: str = WORDS, better: float = 0.0, units: Mapping[str, list[floa
     place = text.find("cat")
     found = []
     for at, char in enumerate(text):
-        p = 0.01 if place <= at < place + 3 else 0.5 - at % 97 / 1000  # wherever the cursor goes, what is said differs
+        p = (
+            0.01 if place <= at < place + 3 else 0.5 - at % 97 / 1000
+        )  # wherever the cursor goes, what is said differs
         line: dict[str, object] = {"t": char, "p": min(1.0, p + better), "top": [["x", 0.6], [char, p]]}
         if units:
             line["units"] = {name: values[at] for name, values in units.items()}
