@@ -13,7 +13,6 @@ from typing import Dict, List, Set, Tuple
 from backends.remote.files import resolve
 from backends.remote.frames import Failure, Header, Reply
 
-
 STARTING = 5.0
 """Seconds that the end waits for commands that are just being started; one on a dead file system may never be."""
 
