@@ -74,7 +74,7 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
             where = {"directory": row.directory, "log": row.log, "attempt": row.attempt, "why": row.why or None}
             print_json(row.as_json() | where | kept | way.as_json())
         else:
-            print_table(("", ""), [*described(row, kept), *way.lines(time.time())])
+            print_table((), [*described(row, kept), *way.lines(time.time())])
         return 0
 
     return asyncio.run(run())
@@ -115,4 +115,4 @@ def described(row: Row, kept: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         if name in ("submitted", "started", "ended"):
             yield name, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
         else:
-            yield name, value if isinstance(value, str) else json.dumps(value)
+            yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
