@@ -23,11 +23,11 @@ AGAIN = 1.0
 """Seconds between two looks at the file."""
 
 
-class CommandList(Picks):
+class CommandPicks(Picks):
     """A line each. The cursor stays at the end where it is, and with its command otherwise."""
 
     DEFAULT_CSS = """
-    CommandList { height: 1fr; }
+    CommandPicks { height: 1fr; }
     """
     BINDINGS = bindings("commands")
 
@@ -77,7 +77,7 @@ class CommandsScreen(ListingScreen):
         self._trouble = ""
 
     def parts(self) -> Iterable[Widget]:
-        self.list = CommandList(id="commands")
+        self.list = CommandPicks(id="commands")
         yield self.list
 
     def begin(self) -> None:
