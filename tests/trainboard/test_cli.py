@@ -34,8 +34,8 @@ WAITS = "name: waits\ncommand: echo up; while :; do sleep 0.1; done\n"
 LOCAL = "backends: {local: {kind: local, leases: %(leases)s}}\n"
 CONFIG = """\
 backends:
-  here: {kind: local}
-  gpu1: {kind: ssh, root: %(root)s/gpu1}
+  here: {kind: local, leases: %(root)s/leases}
+  gpu1: {kind: ssh, root: %(root)s/gpu1, leases: %(root)s/leases}
   triton: {kind: slurm, host: gateway, poll: 1, root: %(root)s/triton}
 """
 
