@@ -128,10 +128,10 @@ class Slow(Commands):
 def test_a_command_that_is_being_started_when_the_connection_ends_is_ended_too() -> None:
     commands = Slow()
     header = {"id": 1, "argv": ["sleep", "600"], "timeout": 600, "cap": 100}
-    running = threading.Thread(target=commands.run, args=(header, b""))
+    running = threading.Thread(target=commands.run, args=(header, b""), daemon=True)
     running.start()
     assert commands.there.wait(60)
-    ending = threading.Thread(target=commands.close)
+    ending = threading.Thread(target=commands.close, daemon=True)
     ending.start()
     until(lambda: commands.closed)
     commands.known.set()
