@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from specs import ranges
 from specs.braces import as_text
-from specs.combos import MOST_RUNS
+from specs.combos import MOST_RUNS, counted
 from specs.draft import flat
 from specs.gather import Gather
 from specs.model import Between, Choice, Normal, Shape
@@ -157,7 +157,7 @@ def _range(section: Section) -> tuple[Scalar, ...]:
     if not number:
         raise value.error("is an empty range: stop is not behind start")
     if number > MOST_RUNS:
-        raise value.error(f"has {number:,} values; at most {MOST_RUNS:,} are allowed")
+        raise value.error(f"has {counted(number)} values; at most {MOST_RUNS:,} are allowed")
     return _different(value, ranges.stepped(start, stop, step))
 
 

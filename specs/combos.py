@@ -37,6 +37,11 @@ VARIANT = "variant"
 """The parameter that names a swept variant."""
 
 
+def counted(number: int) -> str:
+    """A count for people; of a very large one its power of ten: Python refuses to write more than 4,300 digits."""
+    return f"{number:,}" if number < 10**24 else f"about 10^{math.log10(number):.0f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """Axes that take their values together, and when they do."""

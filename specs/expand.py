@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from specs import outputs, paramsfile
 from specs.braces import as_text
-from specs.combos import MOST_RUNS, SEED, count, identity, kept, shuffled
+from specs.combos import MOST_RUNS, SEED, count, counted, identity, kept, shuffled
 from specs.command import take_apart
 from specs.model import Method, Scalar, Setting, Spec, SpecError
 from specs.references import ReferenceProblem, fill_text, has_references
@@ -32,7 +32,7 @@ def expand(spec: Spec) -> tuple[Setting, ...]:
     """All runs in order: the last axis fastest, seeds within it. Raises `SpecError`: too many, none, doubles."""
     runs = count(spec.sweep, spec.params)
     if runs > MOST_RUNS:
-        raise _error(spec, f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed", "sweep")
+        raise _error(spec, f"the sweep has {counted(runs)} runs; at most {MOST_RUNS:,} are allowed", "sweep")
     try:
         settings = _settings(spec)
         asks = spec.sweep.method.asks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from specs import braces, inputs, outputs, paramsfile, predictions, references
 from specs.braces import as_text
-from specs.combos import MOST_RUNS, SEED, count, kept, possible
+from specs.combos import MOST_RUNS, SEED, count, counted, kept, possible
 from specs.command import take_apart
 from specs.draft import flat
 from specs.model import LOG, Method, SpecError
@@ -115,7 +115,7 @@ def _sweep(known: _Known) -> Iterator[SpecError]:
                 yield value.place.error(f"no parameter is called {quoted(name)}{nearest(name, known.values)}")
     runs = count(known.sweep, known.params)
     if runs > MOST_RUNS:
-        yield known.place.error(f"the sweep has {runs:,} runs; at most {MOST_RUNS:,} are allowed")
+        yield known.place.error(f"the sweep has {counted(runs)} runs; at most {MOST_RUNS:,} are allowed")
 
 
 @dataclass(frozen=True, slots=True)
