@@ -14,7 +14,7 @@ from backends.sightings import Watchlist
 from backends.taskids import array_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from backends.base import Job, Watched
     from backends.gateway import Gateway
@@ -40,6 +40,9 @@ CLOCKS = 86400.0
 
 CAP = 32 << 20
 
+DROPPED = "cancelled while it waited"
+"""Why a task is over of which Slurm keeps nothing."""
+
 
 class Accounting:
     """sacct on one gateway."""
@@ -56,11 +59,12 @@ class Accounting:
         self._fields = 0
         """Which of LOOKUP_FIELDS this sacct knows; past their end: none."""
 
-    async def jobs(self, gone: Sequence[Watched]) -> list[Job]:
+    async def jobs(self, gone: Sequence[Watched], passed: Collection[str] = ()) -> list[Job]:
         """The attempts that it knows of; nothing for the others.
 
         While it does not answer, and until their turn has come, those with a job id are UNKNOWN, so alive; where
-        there is no accounting, their absence is all there is.
+        there is no accounting, their absence is all there is. `passed`: tokens of tasks that squeue leaves out of
+        their arrays though they never began (`passed_over`); where it has no line of their own, they were cancelled.
         """
         known = [attempt for attempt in gone if attempt.job_id]
         old = self._now() - FRESH
@@ -69,9 +73,9 @@ class Accounting:
         if nameless and now - self._searched >= PAUSE:
             self._searched = now
             return [*self._left(known, "its turn for sacct comes"), *await self._found(nameless)]
-        return await self._told(known) if known else []
+        return await self._told(known, passed) if known else []
 
-    async def _told(self, known: Sequence[Watched]) -> list[Job]:
+    async def _told(self, known: Sequence[Watched], passed: Collection[str]) -> list[Job]:
         """By job id; those that have not been asked for the longest time first."""
         arrays = sorted({array_of(attempt.job_id) for attempt in known}, key=lambda each: self._asked.get(each, 0.0))
         now = self._clock()
@@ -85,7 +89,10 @@ class Accounting:
             if NO_ACCOUNTING.search(str(error)):
                 return []
             return self._left(known, error.bare)
-        return [*self._left(later, "its turn for sacct comes"), *self._jobs(turn, accounts)]
+        dropped = {each.token: each for each in turn if each.token in passed and each.job_id not in accounts}
+        others = [each for each in turn if each.token not in dropped]
+        jobs = [bare_job(self.gateway.name, each, JobState.CANCELLED, reason=DROPPED) for each in dropped.values()]
+        return [*self._left(later, "its turn for sacct comes"), *jobs, *self._jobs(others, accounts)]
 
     async def _found(self, nameless: Sequence[Watched]) -> list[Job]:
         """By job name, then comment or folder: attempts of which we do not know whether there is a job."""

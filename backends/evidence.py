@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from backends.base import Job, JobState
 from backends.parse import HOLD_REASONS, slurm_state
 from backends.server import exit_state
+from backends.sightings import contradicts
+from backends.taskids import array_of
 from backends.text import one_line
 
 if TYPE_CHECKING:
@@ -117,6 +119,16 @@ def judged(
         if job.job_id == claimant:
             return job  # Slurm took it off and has put it back into the queue: it lives on
     return recorded_job(backend, attempt, found, job)
+
+
+def passed_over(attempt: Watched, found: dict[str, Any], lines: Mapping[str, QueueEntry]) -> bool:
+    """Whether squeue shows an array without a task of it that has not begun; `lines` has one of each array.
+
+    Slurm keeps nothing of a task that is cancelled alone while it waits: its array goes on without it, and the
+    accounting calls it pending with the others, or cancelled, or does not name it.
+    """
+    line = lines.get(array_of(attempt.job_id)) if "_" in attempt.job_id else None
+    return line is not None and not claimed_by(found) and not contradicts(line, attempt)
 
 
 def unrecorded(job: Job, found: dict[str, Any]) -> Job:

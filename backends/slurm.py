@@ -13,7 +13,17 @@ from backends.accounting import Accounting
 from backends.allowance import Allowance
 from backends.base import BackendError, CommandFailed, NoRoom, Rejected, Unclear, Watched
 from backends.checks import Forecast, Unknown
-from backends.evidence import WAITING, claimed_by, holds_some, judged, plainly_waits, queued_job, told, unrecorded
+from backends.evidence import (
+    WAITING,
+    claimed_by,
+    holds_some,
+    judged,
+    passed_over,
+    plainly_waits,
+    queued_job,
+    told,
+    unrecorded,
+)
 from backends.forecast import forecast
 from backends.gateway import OVER, Gateway, apart
 from backends.history import History
@@ -23,7 +33,7 @@ from backends.metering import Metering
 from backends.peaks import peaks_of, saved_of
 from backends.programs import programs
 from backends.sightings import Watchlist
-from backends.squeue import TOP, topped
+from backends.squeue import TOP, arrays_in, topped
 from backends.upload import rejected
 from backends.waiting import Waiting
 
@@ -203,10 +213,12 @@ class Slurm(Hosted):
         asked = [attempt for attempt in watched if attempt.token not in waiting]
         records = await self._attempts([attempt.directory for attempt in asked]) if asked else []
 
-        def judge() -> tuple[list[Job], list[Watched]]:
+        def judge() -> tuple[list[Job], list[Watched], set[str]]:
             jobs = [queued_job(self.name, entry) for entry in others]
             jobs += [queued_job(self.name, seen[token][0].record, seen[token][0]) for token in waiting]
             gone: list[Watched] = []
+            passed: set[str] = set()
+            arrays = arrays_in(entries)
             for attempt, found in zip(asked, records, strict=True):
                 job = judged(self.name, attempt, seen.get(attempt.token, ()), found)
                 if job is not None:
@@ -214,10 +226,12 @@ class Slurm(Hosted):
                 else:
                     known = claimed_by(found) or attempt.job_id
                     gone.append(replace(attempt, job_id=known if RUNNING_JOB_ID.fullmatch(known) else ""))
-            return jobs, gone
+                    if attempt.token not in seen and passed_over(attempt, found, arrays):
+                        passed.add(attempt.token)
+            return jobs, gone, passed
 
-        jobs, gone = await apart(size, judge)
-        accounted = await self.accounting.jobs(gone) if gone else []
+        jobs, gone, passed = await apart(size, judge)
+        accounted = await self.accounting.jobs(gone, passed) if gone else []
         found_of = {attempt.token: found for attempt, found in zip(asked, records, strict=True)}
         return (*jobs, *(unrecorded(job, found_of[job.token]) for job in accounted))
 

@@ -10,7 +10,7 @@ from backends.parse import slurm_duration, slurm_state, slurm_time
 from backends.taskids import JOB_ID, Numbered, array_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from backends.base import JobState
 
@@ -51,6 +51,13 @@ class QueueEntry(Numbered):
     def count(self) -> int:
         """So many jobs, as Slurm counts them against limits."""
         return sum(map(len, self.tasks)) or 1
+
+
+def arrays_in(entries: Iterable[QueueEntry]) -> dict[str, QueueEntry]:
+    """An entry of each array by its id; not of one whose list of tasks is cut short."""
+    arrays = [each for each in entries if each.tasks]
+    cut = {each.array for each in arrays if "..." in each.job_id}
+    return {each.array: each for each in arrays if each.array not in cut}
 
 
 def queue_format(mark: str) -> str:

@@ -14,7 +14,7 @@ from backends.snapshot import blob, files_of, manifest
 from trainboard.actions import Refused
 from trainboard.files import private_folder, write_draft
 from trainboard.fingerprints import Fingerprints
-from trainboard.store import StoreError
+from trainboard.store import LOOK, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -192,7 +192,7 @@ def _archive(path: Path, digest: str) -> Archive:
 
 
 def _unwritten(path: Path, error: OSError) -> StoreError:
-    return StoreError(f"{path}: cannot be written: {error.strerror or error}; nothing stored")
+    return StoreError(f"{path}: cannot be written: {error.strerror or error}; nothing stored: {LOOK}")
 
 
 def _sync(folder: Path) -> None:

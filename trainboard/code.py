@@ -17,7 +17,7 @@ from trainboard.actions import Refused
 from trainboard.doubts import LARGE, SECRET_NAMES, Doubt, by_stat, covered, secret_in
 from trainboard.fingerprints import Fingerprint
 from trainboard.show import clean
-from trainboard.store import StoreError
+from trainboard.store import LOOK, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,7 +141,9 @@ class Taking:
         try:
             self._fingerprints.save()
         except OSError as error:
-            raise StoreError(f"{error.filename}: cannot be written: {error.strerror}; nothing stored") from error
+            raise StoreError(
+                f"{error.filename}: cannot be written: {error.strerror}; nothing stored: {LOOK}"
+            ) from error
 
     def _git(self, doubts: Sequence[Doubt]) -> dict[str, str]:
         """What git says, and what was left out. Raises `Rejected`, `StoreError`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainboard import points
@@ -59,8 +60,6 @@ async def _points(work: Written, file: OutputFile, progress: Callable[[int], Non
 
 async def _labelled(work: Written, found: Points, beside: OutputFile) -> Points:
     """With the labels of another file; what is wrong with that is said, and no reason to draw nothing."""
-    from dataclasses import replace
-
     try:
         if beside.size > BYTES:
             raise PointsError(f"has {size(beside.size)}")

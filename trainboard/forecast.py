@@ -27,6 +27,8 @@ DOUBT, DOUBTS = 0.06, 2.0
 """How much the pace of two pieces differs before anything is known, as a share of it, and for how many pieces that
 counts."""
 
+LEAST_WORK = 1e-30
+"""Between two lines: with less, the square of a pace is no number any more."""
 LEAST_DOUBT = 0.01
 """Of every forecast, one standard deviation as a share: what no history tells."""
 
@@ -110,7 +112,7 @@ def forecast(moments: Column, work: Column, left: float) -> Forecast | None:
     """The same from when each amount of work was done."""
     import numpy as np
 
-    sound = (np.diff(moments) > 0) & (np.diff(work) > 0)
+    sound = (np.diff(moments) > 0) & (np.diff(work) > LEAST_WORK)
     if not sound.any():
         return None
     gaps, done, ends = np.diff(moments)[sound], np.diff(work)[sound], work[1:][sound]

@@ -165,7 +165,7 @@ def _vanishing(layers: LayerMap) -> tuple[Mask, Mask] | None:
 
 
 def _dead(layers: LayerMap) -> tuple[Mask, Mask] | None:
-    """The last layer and experts may be as they like."""
+    """The last layer and experts may be as they like, and one that gets zeros only is not dead itself."""
     so, known = np.zeros((2, len(layers.layers), len(layers.steps)), np.bool_)
     taken = _taken(layers, "dead", "grad_zeros")
     if taken is not None:
@@ -173,12 +173,36 @@ def _dead(layers: LayerMap) -> tuple[Mask, Mask] | None:
         having = np.flatnonzero(seen.any(axis=1))
         counted = np.array([EXPERT not in name.lower() for name in layers.layers])
         counted[having[-1:]] &= len(having) < 2
-        so, known = (shares >= DEAD) & counted[:, None], seen.copy()
+        so, known = (shares >= DEAD) & counted[:, None] & ~_fed_zeros(shares, seen), seen.copy()
     for word in ("zeros", "activation_zeros", "activation_dead"):
         if word in layers.quantities:
             so |= layers.seen[word] & (layers.quantities[word] >= ALL_DEAD)
             known |= layers.seen[word]
     return so, known
+
+
+def _fed_zeros(shares: Matrix, seen: Mask) -> Mask:
+    """Where a layer has no gradient since the one before it gives zeros only.
+
+    A dead layer keeps the gradient from all before it, and the weights of the next one get none, as their inputs are
+    zero: of a stretch of layers without any gradient the last one follows, and the one before that is dead.
+    """
+    found = np.zeros(shares.shape, np.bool_)
+    having = np.flatnonzero(seen.any(axis=1))
+    nothing = seen[having] & (shares[having] >= 1)
+    found[having[1:]] = nothing[1:] & nothing[:-1]
+    found[having[:-1]] &= ~nothing[1:]
+    return found
+
+
+def _follows(layers: LayerMap) -> tuple[Mask, Mask] | None:
+    taken = _taken(layers, "dead", "grad_zeros")
+    if taken is None:
+        return None
+    so = _fed_zeros(*taken)
+    having = np.flatnonzero(taken[1].any(axis=1))
+    so[having[-1:]] = False  # as with the dead: the last layer may be as it likes
+    return so, taken[1]
 
 
 def _saturated(layers: LayerMap) -> tuple[Mask, Mask] | None:
@@ -213,6 +237,7 @@ KINDS = (
     Kind("exploding gradient", "^", _exploding, backwards=True),
     Kind("vanishing gradient", "v", _vanishing, backwards=True),
     Kind("dead units", "d", _dead, backwards=True),
+    Kind("gets zeros only, follows the dead layer before it", "z", _follows),
     Kind("saturated", "s", _saturated),
     Kind("collapsed weights", "c", _collapsed),
     Kind("not updated", "f", _frozen),

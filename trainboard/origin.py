@@ -168,6 +168,7 @@ EXPERIMENT: Mapping[str, Callable[[Any], Any]] = {
     "forced": _flag,
     "watch": _watch,
     "trials": _integer,
+    "seeds": _integer,
 }
 """The fields of an experiment that travel, and how each is checked. Its directory tells id, text, folder anyway."""
 RUN: Mapping[str, Callable[[Any], Any]] = {

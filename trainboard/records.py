@@ -56,6 +56,8 @@ class Experiment:
     trials: int = 0
     """So many settings are asked for, one after the other as there is room; 0: all of its runs were there from the
     start."""
+    seeds: int = 1
+    """Runs of each setting that is asked for."""
     halted: str = ""
     """Why no more of them are asked for although there are fewer; empty: they are."""
     forgiven: int = 0

@@ -80,6 +80,8 @@ class Row:
     """When it saved the newest ones, the oldest first."""
     trials: int = 0
     """So many settings its experiment asks for in all; 0: all of its runs are there."""
+    seeds: int = 1
+    """Runs of each of these settings."""
     why: str = ""
     """Why it failed, in one plain sentence; empty where it did not, or nobody looked yet."""
     sources: tuple[object, ...] = field(default=(), compare=False, repr=False)
@@ -237,6 +239,7 @@ def run_row(
         job_name=run.job_name,
         checkpoints=(job.checkpoints if job else ()) or tuple(attempt.checkpoints),
         trials=0 if experiment.halted or experiment.finished else experiment.trials,
+        seeds=experiment.seeds,
         why=attempt.why,
         sources=(experiment, run, attempt, job, standing, order),
     )

@@ -88,6 +88,23 @@ def _visible(char: str) -> str:
     return {"Cf": "", "Zs": " "}.get(category, "\N{REPLACEMENT CHARACTER}")
 
 
+def width(text: str) -> int:
+    """Cells of a terminal that a text takes: two for a wide character, none for one that joins the one before."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def padded(text: str, cells: int, *, right: bool = False) -> str:
+    """A text with blanks up to so many cells; one that is wider as it is."""
+    blank = " " * (cells - width(text))
+    return blank + text if right else text + blank
+
+
 def finite(value: object) -> object:
     """A JSON value with words for the numbers that JSON does not have."""
     match value:

@@ -40,6 +40,10 @@ FOLD_ABOVE = 256 * 1024
 """Bytes of a journal that cost a reader nothing worth a new `state.json`."""
 
 
+LOOK = "look at the folder's space and permissions, or name another with TRAINBOARD_HOME"
+"""What to do about a file of the state folder that cannot be written."""
+
+
 class StoreError(Exception):
     """The store could not be read or written; `str()` is one line that says where, why and what to do."""
 
@@ -239,8 +243,7 @@ class Store:
         except OSError as error:
             stored = unsure or stored if isinstance(error, Unsure) else stored
             raise StoreError(
-                f"{self.path}: cannot be written: {error.strerror or error}; {stored}: "
-                "look at the folder's space and permissions, or name another with TRAINBOARD_HOME"
+                f"{self.path}: cannot be written: {error.strerror or error}; {stored}: {LOOK}"
             ) from error
 
 

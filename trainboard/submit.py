@@ -268,6 +268,7 @@ def written(prospect: Prospect, choice: Choice, stored: Records, now: float) -> 
         forced=prospect.forced,
         folder=f"{id}-{secrets.token_hex(4)}",
         trials=spec.sweep.samples if spec.sweep.method.asks else 0,
+        seeds=max(1, len(spec.sweep.seeds)),
     )
     runs = tuple(run_of(experiment, each, spec.priority, prospect.identities[each.index]) for each in choice.settings)
     if experiment.trials:

@@ -6,17 +6,25 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
-from typing import Dict, Set, Tuple
+from typing import Dict, List, Set, Tuple
 
 from backends.remote.files import resolve
 from backends.remote.frames import Failure, Header, Reply
+
+STARTING = 5.0
+"""Seconds that the end waits for commands that are just being started; one on a dead file system may never be."""
 
 
 class Commands(object):
     """What runs for the other side, and ends with it."""
 
     def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.starting = 0
+        """How many are being started, so that nothing is known of them yet."""
+        self.closed = False
         self.running = set()  # type: Set[subprocess.Popen[bytes]]
         self.asked = {}  # type: Dict[int, subprocess.Popen[bytes]]
         """By the number of the request that one is for."""
@@ -29,20 +37,11 @@ class Commands(object):
         if wanted == "~" and not os.path.isdir(folder):
             folder = "/"  # an account without a home, or one whose home is not mounted here
         try:
-            process = subprocess.Popen(
-                header["argv"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                cwd=folder,
-                start_new_session=True,
-            )
+            process = self.start(header["argv"], environment, folder)
         except OSError as error:
             if error.errno == errno.ENOENT and not os.path.exists(folder):
                 raise
             raise Failure("not-started", "%s: %s" % (header["argv"][0], error.strerror)) from error
-        self.running.add(process)
         self.asked[header["id"]] = process
         try:
             out, err, truncated = collect(process, header["timeout"], header["cap"])
@@ -50,6 +49,33 @@ class Commands(object):
             self.running.discard(process)
             self.asked.pop(header["id"], None)
         return {"code": process.returncode, "out": len(out), "truncated": truncated}, out + err
+
+    def start(self, argv: List[str], environment: Dict[str, str], folder: str) -> "subprocess.Popen[bytes]":
+        """A process that ends with us, from its first moment on."""
+        with self.changed:
+            if self.closed:
+                raise Failure("not-started", "the connection has ended")
+            self.starting += 1
+        try:
+            process = self.process(argv, environment, folder)
+            self.running.add(process)
+        finally:
+            with self.changed:
+                self.starting -= 1
+                self.changed.notify_all()
+        return process
+
+    def process(self, argv: List[str], environment: Dict[str, str], folder: str) -> "subprocess.Popen[bytes]":
+        """A process in a session of its own."""
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
 
     def program(self, header: Header, payload: bytes) -> Reply:
         """A program of ours in a process of its own, which can be ended and holds up nobody.
@@ -68,7 +94,10 @@ class Commands(object):
             signal_group(process, signal.SIGTERM)
 
     def close(self) -> None:
-        """End all of them."""
+        """End all of them, those too that are just being started."""
+        with self.changed:
+            self.closed = True
+            self.changed.wait_for(lambda: not self.starting, STARTING)
         for process in list(self.running):
             kill_group(process)
 

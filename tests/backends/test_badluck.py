@@ -53,7 +53,7 @@ async def at(sshd: Cluster, tmp_path: Path) -> AsyncGenerator[At]:
     def make(alias: str, root: str = "") -> Server:
         if alias in dict(sshd.left_out):
             need(f"{alias}: {dict(sshd.left_out)[alias]}", os.environ)
-        ssh = SshHost(alias, Nobody(), config=sshd.ssh_config, connect_timeout=3)
+        ssh = SshHost(alias, Nobody(), config=sshd.ssh_config, connect_timeout=3 if alias == "silent" else 30)
         host = Host(alias, lambda: ssh.open(helper_command("python3")), ssh.close)
         # Beside the runs: a user of the host's own cannot enter the test's folder.
         leases = f"{root}-leases" if root else str(tmp_path / "leases")

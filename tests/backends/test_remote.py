@@ -31,9 +31,11 @@ from backends.queue.processes import boot_id, start_time
 from backends.queue.records import ticket_of
 from backends.remote import control, folders
 from backends.remote.attempts import attempt_state, marked
-from backends.remote.frames import GREETING, Decoder, encode
+from backends.remote.commands import Commands
+from backends.remote.frames import GREETING, Decoder, Failure, encode
 from backends.remote.scan import scan
 from backends.server import Standing, stands
+from tests.backends.recorded import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,10 +108,44 @@ def test_the_helper_ends_with_its_connection_and_ends_what_it_ran(tmp_path: Path
     helper.stdout.close()
 
 
+class Slow(Commands):
+    """A command that is there for a while before the helper knows of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there, self.known = threading.Event(), threading.Event()
+        self.pid = 0
+
+    def process(self, argv: list[str], environment: dict[str, str], folder: str) -> subprocess.Popen[bytes]:
+        """Start it, and let it be known when the test says so."""
+        process = super().process(argv, environment, folder)
+        self.pid = process.pid
+        self.there.set()
+        assert self.known.wait(60)
+        return process
+
+
+def test_a_command_that_is_being_started_when_the_connection_ends_is_ended_too() -> None:
+    commands = Slow()
+    header = {"id": 1, "argv": ["sleep", "600"], "timeout": 600, "cap": 100}
+    running = threading.Thread(target=commands.run, args=(header, b""))
+    running.start()
+    assert commands.there.wait(60)
+    ending = threading.Thread(target=commands.close)
+    ending.start()
+    until(lambda: commands.closed)
+    commands.known.set()
+    ending.join(60)
+    assert wait_until_gone(commands.pid)
+    running.join(60)
+    with pytest.raises(Failure, match="the connection has ended"):
+        commands.run(header, b"")
+
+
 def wait_until_gone(pid: int) -> bool:
-    """Whether a process has ended, or does within ten seconds."""
+    """Whether a process has ended, or does within a minute."""
     gone = threading.Event()
-    for _ in range(200):
+    for _ in range(1200):
         if start_time(pid) is None:
             return True
         gone.wait(0.05)

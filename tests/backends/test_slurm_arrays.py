@@ -111,6 +111,16 @@ async def test_tasks_that_wait_and_are_cancelled_elsewhere_are_cancelled(desk: D
     assert set(states(jobs)) == {JobState.CANCELLED}
 
 
+async def test_a_task_that_waits_and_is_cancelled_alone_elsewhere_is_cancelled_and_the_others_wait_on(
+    desk: Desk,
+) -> None:
+    attempts = await desk.start_all(desk.plans(4, slurm=LATER))
+    await scancel(desk, attempts[2].job_id)
+    jobs = await until(desk, attempts, lambda jobs: len(jobs) == 4 and jobs[2].state.ended)
+    assert states(jobs) == [JobState.CANCELLED if n == 2 else JobState.PENDING for n in range(4)]
+    assert jobs[2].reason == "cancelled while it waited"
+
+
 async def test_a_withdrawn_task_never_starts_and_one_that_has_begun_goes_on(desk: Desk) -> None:
     plans = desk.plans(3, "echo up; exec sleep 600", at_most=1)
     attempts = await desk.start_all(plans)

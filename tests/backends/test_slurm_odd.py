@@ -114,6 +114,50 @@ async def test_sacct_tells_what_squeue_and_the_record_do_not(odd: OddSlurm) -> N
     assert jobs["b" * 16].state is JobState.COMPLETED
 
 
+STALE = "9_[0-3]|PENDING|0:0|Unknown|Unknown"
+"""An array, as the accounting goes on to tell of it when a task of it was cancelled alone."""
+
+DROPPED = (JobState.CANCELLED, "cancelled while it waited")
+
+
+@pytest.mark.parametrize(
+    ("queued", "accounted", "claim", "expected"),
+    [
+        ("9_[0-1,3]", STALE, "", DROPPED),
+        ("9_[0-1,3]", "9_[0-1,3]|PENDING|0:0|Unknown|Unknown", "", DROPPED),
+        ("9_1", "9_1|RUNNING|0:0|1700000000|Unknown", "", DROPPED),
+        ("9_[0-1,3]", "", "", DROPPED),
+        ("9_[0-1,3]", f"{STALE}\n9_2|NODE_FAIL|0:0|1700000000|1700000100", "", (JobState.NODE_FAIL, "")),
+        ("9_[0-1,3]", STALE, "9_2", (JobState.PENDING, "")),
+        ("9_[0-1,...]", STALE, "", (JobState.PENDING, "")),
+        ("8_[0-1,3]", STALE, "", (JobState.PENDING, "")),
+        ("9", STALE, "", (JobState.PENDING, "")),
+    ],
+    ids=["stale", "left-out", "one-runs", "unknown", "ended", "begun", "cut-short", "other-array", "no-array"],
+)
+async def test_a_waiting_task_that_its_array_goes_on_without_was_cancelled(
+    odd: OddSlurm, queued: str, accounted: str, claim: str, expected: tuple[JobState, str]
+) -> None:
+    odd.queue({"i": queued, "T": "PENDING"})
+    odd.says("sacct", f"cat <<'END'\n{accounted}\nEND")
+    if claim:
+        odd.write("run/state/started", json.dumps({"job_id": claim, "time": 1}))
+    [job] = [
+        each
+        for each in await odd.backend.jobs([Watched("a" * 16, "9_2", str(odd.folder / "run"), 1.0)])
+        if each.token
+    ]
+    assert (job.state, job.reason, job.job_id) == (*expected, "9_2")
+
+
+async def test_a_task_is_not_over_for_an_array_of_the_same_number_that_is_another_s(odd: OddSlurm) -> None:
+    odd.queue({"i": "9_[0-1,3]", "T": "PENDING", "k": "c" * 16, "Z": "/elsewhere"})
+    odd.says("sacct", f"echo '{STALE}'")
+    watched = Watched("a" * 16, "9_2", str(odd.folder / "run"), 1.0, BATCH, 2)
+    [job] = [each for each in await odd.backend.jobs([watched]) if each.token]
+    assert job.state is JobState.PENDING
+
+
 async def test_an_end_that_sacct_tells_counts_when_its_record_had_time_to_come(odd: OddSlurm) -> None:
     odd.queue()
     odd.write("run/state/started", '{"job_id": "7", "time": 1}')

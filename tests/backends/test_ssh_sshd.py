@@ -35,7 +35,8 @@ def connect(sshd: Cluster, tmp_path: Path) -> Connect:
     def make(alias: str, asked: Asked) -> SshHost:
         if alias in dict(sshd.left_out):
             need(f"{alias}: {dict(sshd.left_out)[alias]}", os.environ)
-        return SshHost(alias, asked, config=sshd.ssh_config, known_hosts=known, connect_timeout=3)
+        patience = 3 if alias == "silent" else 30
+        return SshHost(alias, asked, config=sshd.ssh_config, known_hosts=known, connect_timeout=patience)
 
     return make
 
@@ -81,7 +82,7 @@ async def test_the_key_of_an_agent_opens_the_door(
     offered = agent if identities == "agent" else "none"
     first = ["Host *", "    IdentityFile none", f"    IdentityAgent {offered}", "    IdentitiesOnly no"]
     config.write_text("\n".join([*first, *(line for line in kept if "IdentitiesOnly" not in line)]) + "\n")
-    ssh = SshHost("gpu1", Asked(), config=config, known_hosts=sshd.known_hosts, connect_timeout=3)
+    ssh = SshHost("gpu1", Asked(), config=config, known_hosts=sshd.known_hosts, connect_timeout=30)
     if enters:
         assert await said(ssh, "echo in") == (b"in\n", "")
     else:

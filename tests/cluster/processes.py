@@ -96,7 +96,7 @@ def _ancestors(pid: int) -> set[int]:
 def end(pids: Iterable[int], *, grace: float) -> None:
     """Ask processes to end, and kill those that live after `grace` seconds; ClusterError if one survives that."""
     living = {pid: started_at(pid) for pid in pids}
-    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 60.0)):
         living = {pid: started for pid, started in living.items() if started and started_at(pid) == started}
         for pid in living:
             try:

@@ -76,7 +76,7 @@ class Cut(Fate):
 
 def backend_of(kind: str, cluster: Cluster, folder: Path, fate: Fate) -> Backend:
     """A host with an sshd that can be killed at any step of a request."""
-    ssh = SshHost("gateway" if kind == "slurm" else "gpu1", Nobody(), config=cluster.ssh_config, connect_timeout=3)
+    ssh = SshHost("gateway" if kind == "slurm" else "gpu1", Nobody(), config=cluster.ssh_config, connect_timeout=30)
     host = MortalHost(kind, lambda: ssh.open(helper_command("python3")), ssh.close)
     host.fate = fate
     if kind == "slurm":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import zlib
@@ -37,6 +38,9 @@ class Place:
     def __init__(self) -> None:
         self.failure: BackendError | None = None
         self.fetched: list[tuple[str, int, int]] = []
+        self.answering = asyncio.Event()
+        """Set: files are read as soon as they are asked for."""
+        self.answering.set()
 
     async def results(self, directory: str, patterns: Sequence[str]) -> Results:
         if self.failure is not None:
@@ -49,6 +53,7 @@ class Place:
         if self.failure is not None:
             raise self.failure
         self.fetched += pieces
+        await self.answering.wait()
         header, data = fetch({"directory": directory, "pieces": [list(each) for each in pieces]}, b"")
         content, at = zlib.decompress(data), 0
         found: list[bytes | str] = []

@@ -204,6 +204,10 @@ def test_whatever_comes_the_likely_end_lies_in_its_interval(pairs: list[tuple[fl
             assert (after := told.after(1.0)) is None or 0 <= after[0] <= after[1] <= after[2]
 
 
+def test_work_too_small_for_a_pace_is_none() -> None:
+    assert forecast(np.array([0.0, 1.0]), np.array([0.0, 3e-230]), 5) is None
+
+
 def test_a_pace_that_wanders_has_a_wider_interval_than_one_that_does_not() -> None:
     rng = np.random.default_rng(5)
     steps = rng.lognormal(0, 0.1, 1000)

@@ -20,6 +20,7 @@ from trainboard.diagnose.why import why
 from trainboard.progress import Estimate
 from trainboard.rows import Row
 from trainboard.series import Sample, Series, by_metric
+from trainboard.trials.standing import PAUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -250,6 +251,14 @@ def test_of_a_chain_the_exception_that_ended_the_program_is_told() -> None:
 
 def test_an_interruption_is_no_fault_of_the_program() -> None:
     assert list(by_log(*TRACE.splitlines(), "KeyboardInterrupt", state=JobState.CANCELLED)) == ["cancelled"]
+
+
+def test_a_pause_at_a_rung_is_part_of_the_plan_and_no_finding_whatever_was_printed_at_its_end() -> None:
+    row = ended(JobState.CANCELLED, reason=f"{PAUSED}pauses at 3 epochs: its 1.62 is number 4 of the 7 there")
+    ends = [(), ("Terminated",), (*TRACE.splitlines(), "KeyboardInterrupt")]
+    assert [found(JobSeen(NOW, row, scan([*STEPS, *each]), trained())) for each in ends] == [{}, {}, {}]
+    other = replace(row, reason="early_stop: 3 looks without a better val_loss")
+    assert list(found(JobSeen(NOW, other, scan(STEPS), trained()))) == ["cancelled"]
 
 
 def test_an_exception_after_a_message_follows_from_it() -> None:

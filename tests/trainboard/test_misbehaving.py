@@ -115,6 +115,24 @@ def test_of_layers_that_die_together_the_last_one_is_named() -> None:
     assert all(each.until is None for each in behaviour(found).episodes)
 
 
+def second_killed(weights: Weights) -> None:
+    weights["fc2.bias"][:] = -1e3
+    weights["fc3.bias"][:] = 0.1  # what it adds is all that the layers behind it get
+
+
+def test_a_layer_that_gets_zeros_from_a_dead_one_follows_and_the_dead_one_is_the_cause() -> None:
+    found = trained(second_killed)
+    said = [(layer, word) for layer, word, _ in every(found)]
+    follows = "gets zeros only, follows the dead layer before it"
+    assert said == [("fc2", "dead units"), ("fc1", "dead units"), ("fc3", follows)]
+    assert len({step for _, _, step in every(found)}) == 1
+
+
+@pytest.mark.parametrize("share", [0.99, 1.0])
+def test_a_dead_layer_alone_is_no_follower(share: float) -> None:
+    assert every(of([[0.0] * 4, [share] * 4, [0.0] * 4, [0.0] * 4], "dead")) == [("a1", "dead units", 0)]
+
+
 def test_a_gradient_that_vanishes_on_its_way_is_named_at_the_last_layer_that_it_does_not_reach() -> None:
     found = trained(sigmoid=True, gain=0.02)
     said = first(found)

@@ -17,6 +17,7 @@ from specs.model import SpecError
 from tests.trainboard.fakes import FakeBackend, a_spec, desk_of
 from tests.trainboard.trialdesk import TrialDesk, a_sweep, trial_desk
 from trainboard.actions import Refused
+from trainboard.cli.runs import ls
 from trainboard.cli.sweeps import listed
 from trainboard.cli.words import parser
 from trainboard.events import Noticed, TableSeen
@@ -29,6 +30,7 @@ from trainboard.paths import paths
 from trainboard.records import Experiment, Notice
 from trainboard.trials.standing import PAUSED, Fate
 from trainboard.trials.suggest import available
+from trainboard.trials.waiting import waits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -532,10 +534,65 @@ async def test_the_listing_says_how_a_sweep_stands_and_its_trials(
         assert await asyncio.to_thread(listed, parser().parse_args(["sweeps", *words]), environ) == 0
         return capsys.readouterr().out
 
-    assert f"1 of 30 trials, 9 on the way, best loss 0.5 ({run})" in await says()
+    stands = f"1 of 30 trials, 9 on the way, best loss 0.5 ({run})"
+    assert f"{stands}; waits for the board or `trainboard watch`: neither is running" in await says()
     assert "done   0.5    0" in await says(name)
     [said] = json.loads(await says("--json"))
     assert (said["asked"], said["left"], said["best"]["runs"], said["halted"]) == (10, 20, [run], None)
+    assert said["waits"] == "for the board or `trainboard watch`: neither is running"
     assert [each["state"] for each in json.loads(await says(name, "--json"))] == ["done"] + ["alive"] * 9
     with pytest.raises(Refused, match=r'no sweep "x-2".* asks for its trials'):
         await says("x-2")
+
+
+async def test_below_the_runs_it_is_said_how_far_a_sweep_is_until_nothing_more_will_come(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"TRAINBOARD_HOME": str(tmp_path / "home")}
+    series = tmp_path / "series"
+    series.mkdir()
+    trials = TrialDesk(desk_of(paths(environ).state, FakeBackend()), series)
+    name = await trials.begin(a_sweep(samples=12))
+
+    async def says() -> str:
+        assert await asyncio.to_thread(ls, parser().parse_args(["ls", "--offline"]), environ) == 0
+        return capsys.readouterr().out.splitlines()[-1]
+
+    nobody = "waits for the board or `trainboard watch`: neither is running"
+    assert await says() == f"{name}: 0 of 12 trials, 10 on the way; {nobody}"
+    await trials.lead(bowl)
+    assert nobody not in await says()
+
+
+async def test_a_sweep_says_what_it_waits_for(tmp_path: Path) -> None:
+    trials = trial_desk(tmp_path)
+    await trials.begin(a_sweep(samples=30))
+
+    async def waiting(*, polled: bool = True) -> str:
+        return waits(await trials.sweep(), await trials.desk.rows(), polled=polled)
+
+    runs = await trials.start()
+    assert await waiting() == "for room on a host to ask for the next"
+    await trials.desk.becomes(runs[0], JobState.PENDING, sent=None, directory="", reason="fake: all GPUs are taken")
+    assert await waiting() == "for 1 that are not sent yet: fake: all GPUs are taken"
+    assert await waiting(polled=False) == "for the board or `trainboard watch`: neither is running"
+    await trials.desk.becomes(runs[0], JobState.RUNNING, sent=trials.desk.now, directory="/far")
+    name = (await trials.sweep()).experiment.id
+    await trials.desk.store.update(Experiment, name, lambda each: replace(each, halted="enough"))
+    assert await waiting() == await waiting(polled=False) == ""
+
+
+async def test_runs_that_pause_are_counted_where_the_sweep_is_told_and_it_waits_for_the_others(
+    tmp_path: Path,
+) -> None:
+    trials = trial_desk(tmp_path)
+    await trials.begin(a_sweep("asha", 9, RUNGS, RESUMES))
+    runs = await trials.start()
+    await climb(trials, {run: float(at) for at, run in enumerate(reversed(runs[:3]))}, 1)
+    for run in runs[:2]:
+        await trials.ends(run, JobState.CANCELLED)
+    await trials.asker.look()
+    sweep = await trials.sweep()
+    assert sweep.line.startswith("2 of 9 trials, 7 on the way, 2 paused at a rung, best loss ")
+    said = waits(sweep, await trials.desk.rows(), polled=True)
+    assert said == "for those on the way: who is the best then goes on"

@@ -20,7 +20,7 @@ from tui.columns import fit
 from tui.curves import Curves
 from tui.groups import MANY, Group
 from tui.listing import Listing
-from tui.widgets.fold_cells import Fold, count_pieces, fold_pieces
+from tui.widgets.fold_cells import Fold, count_pieces, fold_fields, fold_pieces
 from tui.widgets.job_cells import COLUMNS, WIDE
 
 if TYPE_CHECKING:
@@ -403,3 +403,16 @@ def test_any_changes_end_in_the_listing_that_a_fresh_board_has(seed: int) -> Non
     for index, at in enumerate(listing.order):
         assert listing.index(at[-1]) == index
     assert [listing.index(shown.key) for shown in rows] == [again.index(shown.key) for shown in rows]
+
+
+@pytest.mark.parametrize(("seeds", "asked"), [(1, 9), (3, 3)])
+def test_the_line_of_a_sweep_that_asks_counts_its_trials_and_says_when_more_come(seeds: int, asked: int) -> None:
+    listing = fresh(sweep(9, [JobState.RUNNING], trials=50, seeds=seeds), "", {"▸sweep-1": True})
+    item = listing.at(0)
+    assert isinstance(item, Group)
+    fold = Fold(item, listing.rows[item.first], None, None, None, NOW)
+    assert f" {asked}/50 9 R" in "".join(part for part, _ in fold_pieces(fold, fit(WIDE, 160), "  "))
+    assert dict(fold_fields(fold))["trials"] == f"{asked} of 50 asked for, {50 - asked} more when there is room"
+    assert fold.progress == (0.0, 50.0 * seeds)
+    waiting = dataclasses.replace(fold, first=dataclasses.replace(fold.first, unsent=True, state=JobState.PENDING))
+    assert dict(fold_fields(waiting))["trials"].endswith(" more when these have been sent")

@@ -142,6 +142,25 @@ async def test_a_host_that_went_away_is_told_and_asked_again(tmp_path: Path) -> 
         await stage.until("all quite other")
 
 
+async def test_what_was_read_can_be_looked_at_while_it_is_read_again(tmp_path: Path) -> None:
+    lines = "\n".join(json.dumps({"step": step, "text": f"text of {step}"}) for step in (10, 20, 30))
+    async with board(row(1)) as stage:
+        await look_at(stage, tmp_path, {"samples.jsonl": lines})
+        await stage.until("step 30 (3 of 3)")
+        await stage.press("left", "c")  # the second is kept on the left
+        await stage.until("step 20 on the left, step 20 on the right")
+        place = cast("Place", stage.actions.wrote["r1"].backend)
+        place.answering.clear()
+        (tmp_path / "code" / "samples.jsonl").write_text(json.dumps({"step": 40, "text": "text of 40"}))
+        await stage.press("r")
+        await stage.until("reading samples.jsonl")
+        await stage.press("left")
+        await stage.until("step 20 on the left, step 10 on the right")
+        place.answering.set()
+        await stage.until("text of 40")  # alone: there is no second one any more
+        assert "on the left" not in stage.screen
+
+
 def test_a_half_block_has_the_colours_of_two_pixels() -> None:
     ((one, other),) = half_blocks(COLOURS, 2)
     assert (one.style, other.style) == (Style.parse("#ff0000 on #0000ff"), Style.parse("#00ff00 on #090909"))

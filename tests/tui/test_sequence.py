@@ -220,6 +220,19 @@ async def test_a_host_that_went_away_is_told_and_asked_again(tmp_path: Path) -> 
         await stage.until("step 2 (2 of 3 files)")
 
 
+async def test_a_file_that_one_left_before_it_was_read_is_not_told_of_any_more(tmp_path: Path) -> None:
+    async with board(row(1), size=(110, 24)) as stage:
+        await look_at(stage, tmp_path)
+        await stage.press("left_square_bracket")
+        await stage.until("step 2 (2 of 3 files)")
+        cast("Place", stage.actions.wrote["r1"].backend).answering.clear()
+        await stage.press("left_square_bracket")
+        await stage.until("reading s/step_1.jsonl")
+        await stage.press("right_square_bracket")
+        await stage.until("step 3 (3 of 3 files)")
+        await stage.gone("reading s/step_1.jsonl")
+
+
 async def test_a_large_file_is_read_in_parts(tmp_path: Path) -> None:
     long = json.dumps({"t": "a", "p": 0.5, "note": "z" * 9_000_000})
     async with board(row(1)) as stage:

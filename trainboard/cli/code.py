@@ -48,7 +48,7 @@ def code(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         rows = [(as_size(file.size), shown(file)) for file in files_of(kept(experiment, desk.archives))]
         print_table(("SIZE", "FILE"), rows)
     else:
-        print_table(("", ""), list(described(experiment, desk.archives)))
+        print_table((), list(described(experiment, desk.archives)))
     return 0
 
 

@@ -25,7 +25,8 @@ from trainboard.plans import Planner
 from trainboard.predictions import sections, tables
 from trainboard.predictions.ofrun import OfFile, OfRun, Source
 from trainboard.predictions.sections import Pair
-from trainboard.show import clean, duration
+from trainboard.show import clean, duration, padded
+from trainboard.show import width as cells_of
 from trainboard.written import Written
 
 if TYPE_CHECKING:
@@ -180,12 +181,12 @@ def table_lines(table: Table, width: int) -> list[str]:
     wraps = not table.headings[last].right
     rows = [[cell(text, place, last, wraps=wraps) for place, text in enumerate(row)] for row in table.rows]
     titles = [cell(title, 0, last, wraps=wraps) for title in table.titles]
-    widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(last + 1)]
+    widths = [max(cells_of(row[place]) for row in [titles, *rows]) for place in range(last + 1)]
     before = sum(widths[:last]) + 2 * last
     made = []
     for row in [titles, *rows]:
         cells = [
-            text.rjust(wide) if heading.right else text.ljust(wide)
+            padded(text, wide, right=heading.right)
             for text, wide, heading in zip(row, widths, table.headings, strict=True)
         ]
         if not wraps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the writing of our output says where there is no room for it; it names no file."""
 
 
 def do(arguments: Sequence[str]) -> int:
@@ -45,6 +48,8 @@ def refuse(what: str, environ: Mapping[str, str]) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Parse and do; the exit code: 0 done, 1 the work failed, 2 bad usage or bad input."""
+    if sys.stdout is None:  # closed by who started us
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - pathlib costs time; open for as long as we are
     try:
         done = do(arguments)
         sys.stdout.flush()  # here, where a reader that has left is no defect
@@ -52,11 +57,17 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Who reads us has seen enough; what is still buffered has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Who reads us has seen enough.
+        silence()
         return DONE
     except Exception as error:
         code = exit_code(error)
+        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+            from trainboard.cli.terminal import complain
+
+            silence()
+            complain(f"the output cannot be written: {error.strerror}; send it where there is room")
+            return FAILED
         if code is None:
             raise
         from trainboard.cli.terminal import complain
@@ -65,6 +76,11 @@ def run(arguments: Sequence[str]) -> int:
         for each in getattr(error, "all", (error,)):
             complain(f"{each}; {advice}" if advice else str(each))
         return code
+
+
+def silence() -> None:
+    """What is still buffered of our output has nowhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: Exception) -> int | None:

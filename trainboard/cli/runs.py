@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from trainboard.cli.course import course
 from trainboard.cli.desk import open_desk
 from trainboard.cli.find import current_rows, find_one, pictured
-from trainboard.cli.terminal import TerminalPrompter, print_json, print_table, since
-from trainboard.show import duration
+from trainboard.cli.sweeps import below
+from trainboard.cli.terminal import LONGEST, TerminalPrompter, print_json, print_table, since
+from trainboard.show import clean, duration
 
 if TYPE_CHECKING:
     import argparse
@@ -35,11 +37,14 @@ def ls(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 rows = await current_rows(desk, ())
             else:
                 rows = await current_rows(desk, backends, await pictured(desk, backends))
+        asking = [] if chosen.json else await below(desk, rows)
         if chosen.json:
             print_json([row.as_json() for row in rows])
         else:
             titles = ("RUN", "STATE", "BACKEND", "JOB", "SUBMITTED", "TOOK", "NAME", "REASON")
             print_table(titles, [cells(row) for row in rows])
+            for line in asking:
+                sys.stdout.write(f"{clean(line, LONGEST)}\n")
         return 0
 
     return asyncio.run(run())
@@ -69,7 +74,7 @@ def show(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
             where = {"directory": row.directory, "log": row.log, "attempt": row.attempt, "why": row.why or None}
             print_json(row.as_json() | where | kept | way.as_json())
         else:
-            print_table(("", ""), [*described(row, kept), *way.lines(time.time())])
+            print_table((), [*described(row, kept), *way.lines(time.time())])
         return 0
 
     return asyncio.run(run())
@@ -110,4 +115,4 @@ def described(row: Row, kept: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         if name in ("submitted", "started", "ended"):
             yield name, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
         else:
-            yield name, value if isinstance(value, str) else json.dumps(value)
+            yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

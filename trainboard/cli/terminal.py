@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from trainboard.show import clean, duration, finite
+from trainboard.show import clean, duration, finite, padded, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,11 +51,11 @@ def print_json(value: object) -> None:
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns, as wide as they must be."""
-    table = [titles, *([clean(cell, LONGEST) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(titles))]
+    """Columns, as wide as they must be; no titles, no line of them."""
+    table = [*([titles] if titles else []), *([clean(cell, LONGEST) for cell in row] for row in rows)]
+    widths = [max(map(width, column)) for column in zip(*table, strict=True)]
     for row in table:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        line = "  ".join(padded(cell, wide) for cell, wide in zip(row, widths, strict=True))
         sys.stdout.write(line.rstrip() + "\n")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from trainboard import __version__
 from trainboard.cli.level import count, level
+from trainboard.cli.parser import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
     Command = Callable[[str, str, str], argparse.ArgumentParser]
@@ -21,17 +22,17 @@ CHANGING = ("demo", "submit", "cancel", "hold", "release", "requeue", "priority"
 
 def parser() -> argparse.ArgumentParser:
     """All commands. `run` names the function that does each, `module:function`, imported when it is wanted."""
-    root = argparse.ArgumentParser(prog="trainboard", description="A departure board for neural-network training.")
+    root = Parser(prog="trainboard", description="A departure board for neural-network training.")
     root.add_argument("--version", action="version", version=f"trainboard {__version__}")
     root.add_argument(
         "--readonly", action="store_true", help="refuse whatever changes something (as $TRAINBOARD_READONLY=1)"
     )
-    root.set_defaults(run="trainboard.cli.board:open_board", changes="")
+    root.set_defaults(run="trainboard.cli.board:open_board", changes="", parser=root)
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: str, help: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-        added.set_defaults(run=run, changes=name if name in CHANGING else "")
+        added.set_defaults(run=run, changes=name if name in CHANGING else "", parser=added)
         return added
 
     for add in (add_submitting, add_listing, add_controlling, add_asking, add_examining, add_comparing, add_writing):
@@ -336,7 +337,8 @@ def spec_words(spec: argparse.ArgumentParser) -> None:
         ("schema", "schema", "print the JSON Schema of specs, for editors"),
     ):
         word = words.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-        word.set_defaults(run=f"trainboard.cli.spec:{function}", changes="spec set" if name == "set" else "")
+        changes = "spec set" if name == "set" else ""
+        word.set_defaults(run=f"trainboard.cli.spec:{function}", changes=changes, parser=word)
         if name != "schema":
             word.add_argument("spec", metavar="SPEC")
             word.add_argument("overrides", nargs="*" if name == "show" else "+", default=[], metavar="key=value")
@@ -350,7 +352,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     chosen, rest = root.parse_known_args(arguments)
     strange = [word for word in rest if word.startswith("-") or "=" not in word or not hasattr(chosen, "overrides")]
     if strange:
-        root.error(f"unrecognized arguments: {' '.join(strange)}")
+        chosen.parser.error(f"unrecognized arguments: {' '.join(strange)}")
     if rest:
         chosen.overrides = [*chosen.overrides, *rest]
     return chosen

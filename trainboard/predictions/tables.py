@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from trainboard.predictions.summary import Task
 from trainboard.show import number
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
         Summary,
     )
 
+RowT = TypeVar("RowT")
 ZERO = 5e-5
 """A share below it is written with more figures."""
+NEVER = {(False, True): "never predicted", (False, False): "never predicted", (True, False): "never a target"}
+"""What is odd of a class, by whether it is ever predicted, and ever a target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ def filled(table: Table) -> Table:
         return table
     headings = tuple(table.headings[place] for place in kept)
     return replace(table, headings=headings, rows=tuple(tuple(row[at] for at in kept) for row in table.rows))
+
+
+def _laid(found: Iterable[RowT], none: str, *columns: tuple[Heading, Callable[[RowT], str]]) -> Table:
+    """A row for each of these; a column: its heading, and what it says of one of them."""
+    rows = tuple(tuple(say(each) for _, say in columns) for each in found)
+    return Table(tuple(heading for heading, _ in columns), rows, none)
 
 
 def _words(title: str, rank: int = 0) -> Heading:
@@ -174,54 +183,30 @@ def confused(summary: Summary) -> Table:
 
 def classes(summary: Summary) -> Table:
     """Each class, in the order of the confusion matrix."""
-    headings = (
-        _words("class"),
-        Heading("rows", 0),
-        Heading("predicted", 2),
-        Heading("precision", 1),
-        Heading("recall", 1),
-        Heading("F1", 0),
-        _words("", 1),
+    return _laid(
+        summary.classification.classes if summary.classification is not None else (),
+        "no classes",
+        (_words("class"), lambda each: each.name),
+        (Heading("rows", 0), lambda each: counted(each.support)),
+        (Heading("predicted", 2), lambda each: counted(each.predicted)),
+        (Heading("precision", 1), lambda each: percent(each.precision)),
+        (Heading("recall", 1), lambda each: percent(each.recall)),
+        (Heading("F1", 0), lambda each: percent(each.f1)),
+        (_words("", 1), lambda each: NEVER.get((bool(each.predicted), bool(each.support)), "")),
     )
-    found = summary.classification.classes if summary.classification is not None else ()
-    rows = tuple(
-        (
-            each.name,
-            counted(each.support),
-            counted(each.predicted),
-            percent(each.precision),
-            percent(each.recall),
-            percent(each.f1),
-            "never predicted" if not each.predicted else "never a target" if not each.support else "",
-        )
-        for each in found
-    )
-    return Table(headings, rows, "no classes")
 
 
 def reliability(summary: Summary) -> Table:
     """How often it is right where it is that sure."""
-    headings = (
-        _words("confidence"),
-        Heading("rows", 0),
-        Heading("said", 0),
-        Heading("right", 0),
-        Heading("right − said", 1),
+    return _laid(
+        summary.classification.reliability if summary.classification is not None else (),
+        "the file has no scores",
+        (_words("confidence"), lambda each: f"{each.low:.2f} – {each.high:.2f}"),
+        (Heading("rows", 0), lambda each: f"{each.n:,}"),
+        (Heading("said", 0), lambda each: percent(each.confidence) if each.n else "–"),
+        (Heading("right", 0), lambda each: percent(each.accuracy) if each.n else "–"),
+        (Heading("right − said", 1), lambda each: points(each.accuracy - each.confidence) if each.n else ""),
     )
-    found = summary.classification.reliability if summary.classification is not None else ()
-    rows = tuple(
-        (
-            f"{each.low:.2f} – {each.high:.2f}",
-            f"{each.n:,}",
-            *(
-                (percent(each.confidence), percent(each.accuracy), points(each.accuracy - each.confidence))
-                if each.n
-                else ("–", "–", "")
-            ),
-        )
-        for each in found
-    )
-    return Table(headings, rows, "the file has no scores")
 
 
 # Numbers.
@@ -411,52 +396,30 @@ def signed(value: float, task: Task) -> str:
 
 def changes(found: Comparison) -> Table:
     """How the error changed by slice."""
-    headings = (
-        Heading("rows", 0),
-        Heading("first", 0),
-        Heading("second", 0),
-        Heading("change", 0),
-        Heading("95 %", 2),
-        Heading("p", 1),
-        _words("where", 0),
+    say, task = measure(found.task), found.task
+    return _laid(
+        found.changes,
+        "no slice to compare",
+        (Heading("rows", 0), lambda each: f"{each.n:,}"),
+        (Heading("first", 0), lambda each: say(each.before)),
+        (Heading("second", 0), lambda each: say(each.after)),
+        (Heading("change", 0), lambda each: signed(each.after - each.before, task)),
+        (Heading("95 %", 2), lambda each: f"{signed(each.lower, task)} … {signed(each.upper, task)}"),
+        (Heading("p", 1), lambda each: chance(each.p)),
+        (_words("where", 0), lambda each: each.text),
     )
-    say = measure(found.task)
-    rows = tuple(
-        (
-            f"{each.n:,}",
-            say(each.before),
-            say(each.after),
-            signed(each.after - each.before, found.task),
-            f"{signed(each.lower, found.task)} … {signed(each.upper, found.task)}",
-            chance(each.p),
-            each.text,
-        )
-        for each in found.changes
-    )
-    return Table(headings, rows, "no slice to compare")
 
 
 def moved(found: Sequence[Moved]) -> Table:
     """Samples that got better or worse."""
-    headings = (
-        Heading("row", 2),
-        _words("id", 1),
-        _words("target", 0),
-        _words("first", 0),
-        _words("second", 0),
-        Heading("change", 0),
-        _words("inputs", 3),
+    return _laid(
+        found,
+        "no sample",
+        (Heading("row", 2), lambda each: f"{each.row:,}"),
+        (_words("id", 1), lambda each: each.id),
+        (_words("target", 0), lambda each: each.target),
+        (_words("first", 0), lambda each: each.before),
+        (_words("second", 0), lambda each: each.after),
+        (Heading("change", 0), lambda each: f"{each.change:+.4g}"),
+        (_words("inputs", 3), lambda each: inputs(each.inputs)),
     )
-    rows = tuple(
-        (
-            f"{each.row:,}",
-            each.id,
-            each.target,
-            each.before,
-            each.after,
-            f"{each.change:+.4g}",
-            inputs(each.inputs),
-        )
-        for each in found
-    )
-    return Table(headings, rows, "no sample")

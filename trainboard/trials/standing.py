@@ -79,6 +79,14 @@ class Sweep:
         return min(valued, key=lambda pair: sign * pair[0], default=(0.0, None))[1]
 
     @property
+    def paused(self) -> int:
+        """How many trials wait at a rung, and may go on."""
+        runs = [(each.fate, run) for each in self.trials for run in each.runs]
+        return sum(
+            fate is Fate.CUT and run.stopped.startswith(PAUSED) and len(run.rungs) > run.passed for fate, run in runs
+        )
+
+    @property
     def failing(self) -> int:
         """How many trials have failed since one came to something."""
         good = (each.number for each in self.ended if each.fate is not Fate.FAILED)
@@ -93,6 +101,8 @@ class Sweep:
             parts.append(f"{len(self.alive)} on the way")
         if failed := sum(each.fate is Fate.FAILED for each in self.trials):
             parts.append(f"{failed} failed")
+        if self.paused and self.experiment.finished is None:
+            parts.append(f"{self.paused} paused at a rung")
         if (best := self.best) is not None and best.value is not None:
             parts.append(f"best {self.experiment.objective} {number(best.value)} ({best.runs[0].id})")
         if self.experiment.halted:

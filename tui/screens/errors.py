@@ -14,7 +14,7 @@ from trainboard.predictions.ofrun import OfRun
 from trainboard.predictions.sections import Pair
 from tui import error_views, show
 from tui.keys import KEYS, bindings
-from tui.screens.tabbed import TabbedScreen
+from tui.screens.working import WorkingScreen
 from tui.widgets.bars import Line, Tabs
 from tui.widgets.confusion_map import ConfusionMap
 from tui.widgets.drawing import Drawing
@@ -22,10 +22,9 @@ from tui.widgets.query import Query
 from tui.widgets.table_list import TableList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
-    from textual.timer import Timer
     from textual.widget import Widget
 
     from trainboard.predictions.ofrun import Source
@@ -41,8 +40,6 @@ WIDE = 120
 """Cells from which on the list and its detail stand side by side."""
 LEAST = 5
 """Lines of the list at least."""
-TICK = 0.5
-"""Seconds between two drawings of how long something takes."""
 AGES = 5.0
 """Seconds between two drawings of ages."""
 AGAIN = 60.0
@@ -64,7 +61,7 @@ def look_at(look: Look) -> ErrorsScreen:
     return ErrorsScreen(OfRun(look.work, path), look.clock, marked=marked)
 
 
-class ErrorsScreen(TabbedScreen):
+class ErrorsScreen(WorkingScreen):
     """Reads the file when it is opened and on request; what was read stays, with its age."""
 
     PLACES = ("errors", "table_list")
@@ -79,11 +76,10 @@ class ErrorsScreen(TabbedScreen):
         marked: Callable[[BoardScreen], Sequence[Source]] = lambda board: (),
     ) -> None:
         """`marked`: other runs that it may be compared with, as they are marked on the board; raises `Refused`."""
-        super().__init__()
+        super().__init__(clock)
         self.source = source
         self.other = other
         self.pair: Pair | None = None
-        self._clock = clock
         self._marked = marked
         self._second = False
         """Whether the views are those of the second run."""
@@ -98,9 +94,8 @@ class ErrorsScreen(TabbedScreen):
         self._large = False
         """Whether the detail has all the room."""
         self._worst_first = False
-        self._busy = self._said = self._changed = ""
-        self._since = self._read = 0.0
-        self._ticks: Timer | None = None
+        self._changed = ""
+        self._read = 0.0
 
     def compose(self) -> ComposeResult:
         yield Line(id="head")
@@ -118,53 +113,33 @@ class ErrorsScreen(TabbedScreen):
         self.map, self.asked = self.query_one(ConfusionMap), self.query_one(Query)
         self.map.display = False
         self.set_focus(self.list)
-        self.set_interval(AGES, self._summarise)
+        self.set_interval(AGES, self.summarise)
         self.set_interval(AGAIN, self.watch_file)
         self.action_look()
 
     # What is done.
 
-    def _do(self, what: str, work: Coroutine[None, None, None]) -> None:
-        """Do this, unless something is being done."""
-        if self._busy:
-            work.close()
-            self.say(f"{self._busy}: esc gives that up")
-            return
-        self._busy, self._said, self._since = what, "", self._clock()
-        self._ticks = self.set_interval(TICK, self._summarise)
-        self._summarise()
-        self.run_worker(self._told(work), group="errors", exclusive=True)
-
-    async def _told(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except Refused as refusal:
-            self._said = f"{refusal}; r reads again"
-            if self.pair is None:
-                self.list.none = "nothing was read"
-                self.list.refresh()
-        finally:
-            self._busy = ""
-            if self._ticks is not None:
-                self._ticks.stop()
-            self._summarise()
-            self.show_keys()
+    def refused(self, refusal: Refused) -> None:
+        self.said = f"{refusal}; r reads again"
+        if self.pair is None:
+            self.list.none = "nothing was read"
+            self.list.refresh()
 
     async def _look(self) -> None:
         """Read the file, and the other run's, and compare the two."""
         first = await self.source.read()
-        self._read, self._changed = self._clock(), ""
+        self._read, self._changed = self.clock(), ""
         self._put(Pair(first))
         if self.other is not None:
             await self._compare(self.other, first)
 
     async def _compare(self, other: Source, first: Summary) -> None:
-        self._busy = f"reading {other.file}"
+        self.busy = f"reading {other.file}"
         second = await other.read()
         self.other = other
         pair = Pair(first, second)
         try:
-            self._busy = "comparing sample by sample"
+            self.busy = "comparing sample by sample"
             pair = replace(pair, comparison=await self.source.compared(other))
         except Refused as refusal:
             pair = replace(pair, apart=str(refusal))
@@ -173,7 +148,7 @@ class ErrorsScreen(TabbedScreen):
 
     def watch_file(self) -> None:
         """Look whether the file has changed, unless that is known or it is being read."""
-        if self.pair is not None and not self._busy and not self._changed:
+        if self.pair is not None and not self.busy and not self._changed:
             self.run_worker(self._look_whether(self.pair.first), group="changed", exclusive=True)
 
     async def _look_whether(self, found: Summary) -> None:
@@ -183,7 +158,7 @@ class ErrorsScreen(TabbedScreen):
                 self._changed = "the file has changed since: r reads it again"
         except Refused as refusal:
             self._changed = f"whether the file has changed is not known: {refusal}"
-        self._summarise()
+        self.summarise()
 
     # What is shown.
 
@@ -231,7 +206,7 @@ class ErrorsScreen(TabbedScreen):
         self._list()
         self._arrange()
         self.set_focus(self.pane)
-        self._summarise()
+        self.summarise()
         self.show_keys()
 
     def _list(self) -> None:
@@ -305,7 +280,7 @@ class ErrorsScreen(TabbedScreen):
             self.list.styles.height = lines
             self.map.styles.height = "1fr"
 
-    def _summarise(self) -> None:
+    def summarise(self) -> None:
         """The lines at the top; what is given up as the screen goes finds none."""
         if len(self.query("#head, #said")) < 2:
             return
@@ -315,17 +290,17 @@ class ErrorsScreen(TabbedScreen):
         self.query_one("#head", Line).groups = (((f" errors of {name}{second}", "strong"), (of, "plain")),)
         text, tone = self._telling()
         where = self.other if self._second and self.other is not None else self.source
-        file = f"  {show.clean(where.file, 80)}" if tone == "plain" and not self._busy else ""
+        file = f"  {show.clean(where.file, 80)}" if tone == "plain" and not self.busy else ""
         self.query_one("#said", Line).groups = ((((f" {show.clean(text)}"), tone),), ((file, "plain"),))
 
     def _telling(self) -> tuple[str, str]:
-        if self._busy:
-            return f"{self._busy} … {max(0.0, self._clock() - self._since):.0f} s; esc gives it up", "plain"
-        if self._said:
-            return self._said, "bad"
+        if self.busy:
+            return self.progress(), "plain"
+        if self.said:
+            return self.said, "bad"
         if self._changed:
             return f"▲ {self._changed}", "waiting"
-        found, now = self.shown, self._clock()
+        found, now = self.shown, self.clock()
         if found is None:
             return "", "plain"
         more = f"; {show.count(len(found.notes), 'note')} in the overview" if found.notes else ""
@@ -362,7 +337,7 @@ class ErrorsScreen(TabbedScreen):
             self.say(NOT_HERE.get(names, "that takes two runs: mark another one on the board, then c"))
 
     def action_look(self) -> None:
-        self._do(f"reading {self.source.file}", self._look())
+        self.do(f"reading {self.source.file}", self._look())
 
     def action_compare(self) -> None:
         """With the one other run that is marked on the board."""
@@ -377,7 +352,7 @@ class ErrorsScreen(TabbedScreen):
         if len(marked) != 1:
             self.say("mark one other run on the board (space), then c compares with it")
             return
-        self._do(f"reading {marked[0].file}", self._compare(marked[0], self.pair.first))
+        self.do(f"reading {marked[0].file}", self._compare(marked[0], self.pair.first))
 
     def action_other_run(self) -> None:
         self._second = not self._second
@@ -413,9 +388,8 @@ class ErrorsScreen(TabbedScreen):
 
     def action_back(self) -> None:
         """Give up what is done; from the large detail to the list; away with the filter; back."""
-        if self._busy:
-            self.workers.cancel_group(self, "errors")
-            self._said = f"given up: {self._busy}; r reads again"
+        if self.busy:
+            self.give_up("; r reads again")
         elif self._large:
             self._large = False
             self._arrange()

@@ -18,7 +18,7 @@ from trainboard.show import size
 from tui import profile_lines, show
 from tui.keys import KEYS, bindings
 from tui.loading import Aside
-from tui.screens.tabbed import TabbedScreen
+from tui.screens.working import WorkingScreen
 from tui.widgets.bars import Line, Tabs
 from tui.widgets.flame_graph import FlameGraph
 from tui.widgets.job_cells import name_of
@@ -26,10 +26,9 @@ from tui.widgets.pieces import PieceLines, PieceList
 from tui.widgets.query import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
-    from textual.timer import Timer
 
     from backends.base import Result
     from backends.spy import PythonProcess, Scene
@@ -44,13 +43,10 @@ if TYPE_CHECKING:
 
 SPEED = 15e6
 """Bytes of a trace that a core reads in a second, about."""
-TICK = 0.5
-"""Seconds between two drawings of how far a recording is."""
 SECONDS = (2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """How long a recording may be."""
 FIRST = ("open", "zoom", "find", "compare", "record", "dump", "back")
 """Keys that stand in a narrow footer before the others."""
-TYPING = (((" enter", "strong"), (" keep ", "plain")), ((" esc", "strong"), (" clear ", "plain")))
 
 
 def open_profile(board: OpeningScreen, clock: Callable[[], float]) -> None:
@@ -72,28 +68,21 @@ def look_at(look: Look) -> ProfileScreen:
     return ProfileScreen(look.actions.profiling(look.work.row.key), look.clock, readonly=look.readonly)
 
 
-class ProfileScreen(TabbedScreen):
-    """Does one thing at a time; what is under way can be given up, and ends on the host too."""
+class ProfileScreen(WorkingScreen):
+    """What there is to look into, what is recorded of it, and what was kept, each in a tab."""
 
     PLACES = ("profile",)
     TABS = ("processes", "functions", "flame", "threads", "files", "trace")
     BINDINGS = bindings("profile")
 
     def __init__(self, work: Profiling, clock: Callable[[], float], *, readonly: bool = False) -> None:
-        super().__init__()
+        super().__init__(clock)
         self.work = work
         self.readonly = readonly
-        self._clock = clock
         self.sampling = Sampling()
         self.scene: Scene | None = None
         self._job_nodes: Sequence[str] = ()
         self._node = ""
-        self._busy = ""
-        """What is being done; empty: nothing."""
-        self._since = 0.0
-        self._until = 0.0
-        self._ticks: Timer | None = None
-        self._said = ""
         self._hots: Sequence[Hot] = ()
         self._open: Kept | None = None
         self._profile: Profile | None = None
@@ -122,39 +111,15 @@ class ProfileScreen(TabbedScreen):
         self.functions, self.stacks = self.query_one("#functions", PieceList), self.query_one("#threads", PieceLines)
         self._aside = Aside(self, "find")
         self.open_tab("processes")
-        self._do("looking for Python processes", self._begin())
+        self.do("looking for Python processes", self._begin())
 
     def on_table_arrived(self, message: TableArrived) -> None:
         row = next((row for row in message.table.rows if row.key == self.work.row.key), None)
         if row is not None and row != self.work.row:
             self.work.row = row
-            self._summarise()
+            self.summarise()
 
     # What is done.
-
-    def _do(self, what: str, work: Coroutine[None, None, None], seconds: float = 0.0) -> None:
-        """Do this, unless something is being done."""
-        if self._busy:
-            work.close()
-            self.say(f"{self._busy}: esc gives that up")
-            return
-        self._busy, self._said = what, ""
-        self._since, self._until = self._clock(), self._clock() + seconds if seconds else 0.0
-        self._ticks = self.set_interval(TICK, self._summarise)
-        self._summarise()
-        self.run_worker(self._told(work), group="profile", exclusive=True)
-
-    async def _told(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except Refused as refusal:
-            self._said = str(refusal)
-        finally:
-            self._busy = ""
-            if self._ticks is not None:
-                self._ticks.stop()
-            self._summarise()
-            self.show_keys()
 
     async def _begin(self) -> None:
         """What was kept, then what there is to look into."""
@@ -180,7 +145,7 @@ class ProfileScreen(TabbedScreen):
             left = str(refusal)
         await self._list()
         if left:
-            self._said = f"traces: {left}"
+            self.said = f"traces: {left}"
         if self._traces and not self._kept and not (self.scene and self.scene.processes):
             self.open_tab("files")
 
@@ -190,11 +155,11 @@ class ProfileScreen(TabbedScreen):
         self.processes.none = "no Python process of this job here"
         self.processes.put([(profile_lines.PROCESSES_HEAD, "dim")], profile_lines.processes(self.scene))
         if self.scene.more:
-            self._said = f"and {self.scene.more} more processes"
+            self.said = f"and {self.scene.more} more processes"
 
     async def _list(self) -> None:
         self._kept = await self.work.kept()
-        now = self._clock()
+        now = self.clock()
         lines = [profile_lines.kept(each, now) for each in self._kept]
         lines += [profile_lines.trace_file(each, now) for each in self._traces]
         head = f"{show.count(len(self._kept), 'profile')} kept, {show.count(len(self._traces), 'trace')} of the run"
@@ -214,7 +179,7 @@ class ProfileScreen(TabbedScreen):
         self.flame.put(tree)
         self._list_functions()
         if profile.left:
-            self._said = f"{show.count(profile.left, 'line')} of it could not be read"
+            self.said = f"{show.count(profile.left, 'line')} of it could not be read"
         if self.tab not in ("functions", "flame"):
             self.open_tab("functions")
 
@@ -254,13 +219,13 @@ class ProfileScreen(TabbedScreen):
         try:
             binary = self.work.to_send(scene)
         except Refused as refusal:
-            self._said = str(refusal)
-            self._summarise()
+            self.said = str(refusal)
+            self.summarise()
             return
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self._do("sending py-spy", self._send(scene, use))
+                self.do("sending py-spy", self._send(scene, use))
 
         where = f"{scene.host}:~/.cache/trainboard/{binary.name}"
         question = f"Send py-spy ({size(len(binary.content))}) to {scene.host}?"
@@ -274,13 +239,13 @@ class ProfileScreen(TabbedScreen):
     def _start_recording(self, process: PythonProcess) -> None:
         def use(spy: str, scene: Scene) -> None:
             what = f"recording process {process.pid}"
-            self._do(what, self._record(spy, scene, process), self.sampling.seconds)
+            self.do(what, self._record(spy, scene, process), self.sampling.seconds)
 
         self._with_spy(use)
 
     # What is shown.
 
-    def _summarise(self) -> None:
+    def summarise(self) -> None:
         """The lines at the top."""
         row = self.work.row
         where = f" on {self._node}" if self._node else f" on {row.backend}"
@@ -292,19 +257,17 @@ class ProfileScreen(TabbedScreen):
         self.query_one("#said", Line).groups = (((f" {show.clean(self._telling())}", "plain"),),)
 
     def _telling(self) -> str:
-        if self._busy:
-            gone = max(0.0, self._clock() - self._since)
-            far = f"{gone:.0f} of {self._until - self._since:g} s" if self._until else f"{gone:.0f} s"
-            return f"{self._busy} … {far}; esc gives it up"
-        if self._said:
-            return self._said
+        if self.busy:
+            return self.progress()
+        if self.said:
+            return self.said
         if self._open is not None and self._profile is not None:
             each = self._open
             return f"{self._profile.total:g} samples of process {each.pid} on {each.node}, {each.process}"
         return ""
 
     def opened(self, name: str) -> None:
-        self._summarise()
+        self.summarise()
 
     @on(FlameGraph.Changed)
     def _graph_changed(self) -> None:
@@ -344,12 +307,12 @@ class ProfileScreen(TabbedScreen):
     def _open_file(self, at: int) -> None:
         """A profile that was kept; below those a trace, which is read on its host, and what that costs there."""
         if at < len(self._kept):
-            self._do("reading", self._load(self._kept[at]))
+            self.do("reading", self._load(self._kept[at]))
             return
         file = self._traces[at - len(self._kept)]
         cost = max(1.0, file.size / SPEED)
         what = f"reading {size(file.size)} there, about {cost:.0f} s of one of its cores"
-        self._do(what, self._read_trace(file.path))
+        self.do(what, self._read_trace(file.path))
 
     async def _read_trace(self, path: str) -> None:
         found = await self.work.traced(path)
@@ -361,7 +324,7 @@ class ProfileScreen(TabbedScreen):
         if self._profile is None:
             self.say("open a profile first, then compare another with it")
         elif self.files.cursor < len(self._kept):
-            self._do("reading", self._compare(self._kept[self.files.cursor]))
+            self.do("reading", self._compare(self._kept[self.files.cursor]))
 
     def action_record(self) -> None:
         chosen = self._chosen
@@ -379,14 +342,13 @@ class ProfileScreen(TabbedScreen):
         return known[self.processes.cursor] if known else None
 
     def action_dump(self) -> None:
-        self._with_spy(lambda spy, scene: self._do("dumping threads", self._dump(spy, scene)))
+        self._with_spy(lambda spy, scene: self.do("dumping threads", self._dump(spy, scene)))
 
     def action_look(self) -> None:
-        self._do("looking for Python processes", self._look())
+        self.do("looking for Python processes", self._look())
 
     def action_next_node(self) -> None:
-        if self._busy:
-            self.say(f"{self._busy}: esc gives that up")
+        if self.occupied():
             return
         at = self._job_nodes.index(self._node)
         self._node = self._job_nodes[(at + 1) % len(self._job_nodes)]
@@ -401,14 +363,14 @@ class ProfileScreen(TabbedScreen):
     def _last(self, by: int) -> None:
         at = max(0, min(SECONDS.index(self.sampling.seconds) + by, len(SECONDS) - 1))
         self.sampling = replace(self.sampling, seconds=SECONDS[at])
-        self._summarise()
+        self.summarise()
 
     def action_flip(self, name: str) -> None:
         now = {"native": self.sampling.native, "gil": self.sampling.gil, "idle": self.sampling.idle}
         now["children"] = self.sampling.children
         now[name] = not now[name]
         self.sampling = replace(self.sampling, **now)
-        self._summarise()
+        self.summarise()
 
     def action_find(self) -> None:
         self.asked.ask(self.flame, self.flame.words, "find functions and files")
@@ -430,8 +392,7 @@ class ProfileScreen(TabbedScreen):
         self._aside.ask(find)
 
     def action_back(self) -> None:
-        if self._busy:
-            self.workers.cancel_group(self, "profile")
-            self._said = f"given up: {self._busy}"
+        if self.busy:
+            self.give_up()
         elif self.tab != "flame" or not self.flame.back():
             self.dismiss(None)

@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on, work
 
 from trainboard.actions import Exists, Refused
-from trainboard.ranking.columns import Column, Source, Unknown, Words, metric
-from trainboard.ranking.crossing import crossing
-from trainboard.ranking.effects import effects, sample
+from trainboard.ranking.columns import Source, Unknown, Words, metric
 from trainboard.ranking.standing import Standing
-from trainboard.ranking.table import Table, View, arrange, is_seed, title_of, without_seeds
+from trainboard.ranking.table import Table, View, arrange, title_of, without_seeds
 from trainboard.ranking.welch import shown, verdict
 from trainboard.ranking.where import read
 from trainboard.results import KINDS
-from tui import scatter, show
+from tui import show
 from tui.keys import bindings
 from tui.loading import Aside, loaded
-from tui.results_lines import drawn_of, importance_lines, parallel_lines
-from tui.scatter import Look
+from tui.results_plots import Plots
 from tui.screens.tabbed import TabbedScreen
 from tui.widgets.bars import Line, Tabs
 from tui.widgets.query import Query
-from tui.widgets.results_drawing import Drawing, ParamMap
+from tui.widgets.results_drawing import ParamMap, ResultsDrawing
 from tui.widgets.results_table import ResultsTable
 
 if TYPE_CHECKING:
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
 
     from trainboard.actions import Actions
     from trainboard.events import HostSeen
-    from trainboard.ranking.importance import Importance
     from trainboard.ranking.table import Line as ResultLine
     from trainboard.rows import Row
     from tui.app import Board
@@ -49,8 +45,6 @@ PACE = 3.0
 """Seconds at least between two readings of what has changed."""
 LARGE = 2000
 """Runs that are arranged within a frame."""
-DRAWN = 300
-"""Runs drawn as letters at most."""
 READ = 256
 """Runs that have ended whose logs are read to their end while the screen is open."""
 TABLE_KEYS = ("sort", "fold", "group", "columns", "hide", "open", "left", "right")
@@ -120,24 +114,18 @@ class ResultsScreen(TabbedScreen):
         """What is wrong with the filter."""
         self._within: ResultLine | None = None
         """The folded line whose runs are shown."""
-        self._param = self._other = self._metric = ""
-        """What is drawn: two parameters and a metric; empty: the first."""
-        self._log_y = False
-        self._log_x: bool | None = None
-        self._forest: tuple[object, Importance | None, str] = (None, None, "")
-        """For which table and metric, what came of it, or why nothing did."""
+        self.plots = Plots(self, self._draw_again)
         self._due: Timer | None = None
         self._arranging = Aside(self, "arrange")
-        self._learning = Aside(self, "learn")
 
     def compose(self) -> ComposeResult:
         yield Line(id="head")
         yield Tabs(self.TABS)
         yield ResultsTable(id="table")
-        yield Drawing(id="param")
+        yield ResultsDrawing(id="param")
         yield ParamMap(id="map")
-        yield Drawing(id="importance")
-        yield Drawing(id="parallel")
+        yield ResultsDrawing(id="importance")
+        yield ResultsDrawing(id="parallel")
         yield Line(id="said")
         yield Line(id="test")
         yield Query()
@@ -232,7 +220,7 @@ class ResultsScreen(TabbedScreen):
         self._arranging.ask(arranged)
 
     def _put(self, table: Table) -> None:
-        self.table_now = table
+        self.table_now = self.plots.table = table
         self.list.none = self._trouble or ("reading…" if self._left is not None else "no run is like that")
         self.list.put(table)
         self.opened(self.tab)
@@ -242,116 +230,13 @@ class ResultsScreen(TabbedScreen):
     def opened(self, name: str) -> None:
         """Draw what is seen."""
         if name != "table" and self.is_mounted:
-            self._draw(name)
+            here = self.list.line_here
+            self.plots.draw(name, here.first.key if here is not None else None)
         self._summarise()
 
-    @property
-    def params(self) -> list[str]:
-        """The parameters that can be drawn."""
-        return [name for name in self.table_now.found.params if not is_seed(name)] or list(
-            self.table_now.found.params
-        )
-
-    @property
-    def column(self) -> Column | None:
-        """The metric that is drawn."""
-        found = self.table_now.found
-        name = self._metric if self._metric in found.metrics else next(iter(found.metrics), "")
-        return metric(found, name, self.kept.view.kind) if name else None
-
-    @property
-    def param(self) -> str:
-        """The parameter that is drawn."""
-        return self._param if self._param in self.params else next(iter(self.params), "")
-
-    @property
-    def other(self) -> str:
-        """The second parameter of the map."""
-        others = [name for name in self.params if name != self.param]
-        return self._other if self._other in others else next(iter(others), "")
-
-    @on(Drawing.Resized)
+    @on(ResultsDrawing.Resized)
     def _draw_again(self) -> None:
         self.opened(self.tab)
-
-    def _draw(self, name: str) -> None:
-        column, table = self.column, self.table_now
-        if column is None:
-            if name == "map":
-                self.query_one(ParamMap).put("", None)
-            else:
-                self.query_one(f"#{name}", Drawing).put((), [(("  no run has metrics yet", "dim"),)])
-            return
-        said = f"{show.clean(column.name, 40)} {column.kind}"
-        if name == "map":
-            many = bool(self.param and self.other)
-            self.query_one(ParamMap).put(
-                said if many else f"{said}: it takes two parameters that differ",
-                crossing(table.found, column, self.param, self.other) if many else None,
-            )
-            return
-        drawing = self.query_one(f"#{name}", Drawing)
-        width, height = drawing.inner_width, drawing.inner_height
-        here = self.list.line_here.first.key if self.list.line_here is not None else None
-        if name == "param":
-            self._draw_param(drawing, column, here)
-        elif name == "parallel":
-            head = [(f" {said}", "strong"), ("  a line for each run, letters from the best on", "dim")]
-            drawing.put(head, parallel_lines(table, column, here, width, height))
-        else:
-            self._draw_importance(drawing, column)
-
-    def _draw_param(self, drawing: Drawing, column: Column, here: str | None) -> None:
-        """The metric against one parameter."""
-        if not self.param:
-            drawing.put((), [(("  no parameter differs", "dim"),)])
-            return
-        found = self.table_now.found
-        seen = drawn_of(found, DRAWN)
-        ranked = [line.first.key for line in arrange(seen, View(sort=column)).lines]
-        look = Look({key: at for at, key in enumerate(ranked)}, here, self._log_y, self._log_x)
-        against = seen.against(self.param, column.name, column.kind)
-        of = (
-            f"  {len(seen.entries)} of {len(found.entries)} runs drawn"
-            if len(seen.entries) < len(found.entries)
-            else ""
-        )
-        notes = [text for text, on in (("log y", self._log_y), ("log x", scatter.is_log(against, look))) if on]
-        at = f" ({self.params.index(self.param) + 1}/{len(self.params)})" if self.param in self.params else ""
-        head = [
-            (f" {show.clean(column.name, 40)} {column.kind} against {show.clean(self.param, 40)}{at}", "strong"),
-            (f"  letters from the best on{of}  {' · '.join(notes)}", "dim"),
-        ]
-        width, height = drawing.inner_width, drawing.inner_height
-        drawing.put(head, scatter.scatter(against, look, width, height, self.param))
-
-    def _draw_importance(self, drawing: Drawing, column: Column) -> None:
-        """Shares at once; the forest when it has learnt."""
-        found = self.table_now.found
-        wanted = (found, column)
-        known, forest, said = self._forest
-        if known != wanted:
-            forest, said = None, "a random forest learns…"
-            self._forest = wanted, None, said
-
-            async def learnt() -> None:
-                self._forest = wanted, *await self._learn(*wanted)
-                self.opened(self.tab)
-
-            self._learning.ask(learnt)
-        left_out = sample(found.entries, column).left_out
-        head = [(f" what {show.clean(column.name, 40)} {column.kind} goes with", "strong")]
-        drawing.put(head, importance_lines(effects(found, column), forest, said, left_out, drawing.inner_width))
-
-    async def _learn(self, found: object, column: Column) -> tuple[Importance | None, str]:
-        from trainboard.compare import Comparison
-        from trainboard.ranking.importance import importance
-
-        assert isinstance(found, Comparison)
-        try:
-            return await asyncio.to_thread(importance, found, column), ""
-        except Refused as refusal:
-            return None, str(refusal)
 
     def _summarise(self) -> None:
         """The line at the top, and what is said below."""
@@ -359,7 +244,7 @@ class ResultsScreen(TabbedScreen):
         groups: list[Group] = [((" results ", "strong"),), ((f" {names} ", "plain"),)]
         if self._within is not None:
             groups.append(((f" {show.clean(title_of(self._within, self.view.by or ()), 60)} ", "waiting"),))
-        column = self.column
+        column = self.plots.column
         if column is not None and (goal := self.table_now.found.goals.get(column.name)):
             better = "more" if goal == "maximize" else "less"
             groups.append(((f" {show.clean(column.name, 30)}: {better} is better ", "plain"),))
@@ -497,39 +382,19 @@ class ResultsScreen(TabbedScreen):
         self._look(where=where)
 
     def action_previous_param(self) -> None:
-        self._turn(-1)
+        self.plots.turn(-1)
 
     def action_next_param(self) -> None:
-        self._turn(1)
-
-    def _turn(self, by: int) -> None:
-        """The next parameter."""
-        if self.params:
-            self._param = self.params[(self.params.index(self.param) + by) % len(self.params)]
-            self.opened(self.tab)
+        self.plots.turn(1)
 
     def action_next_other(self) -> None:
-        """Another second parameter."""
-        others = [name for name in self.params if name != self.param]
-        if others:
-            self._other = others[(others.index(self.other) + 1) % len(others)]
-            self.opened(self.tab)
+        self.plots.next_other()
 
     def action_next_metric(self) -> None:
-        """Another metric is drawn."""
-        known = list(self.table_now.found.metrics)
-        if known and self.column is not None:
-            self._metric = known[(known.index(self.column.name) + 1) % len(known)]
-            self.opened(self.tab)
+        self.plots.next_metric()
 
     def action_log(self, axis: str) -> None:
-        """A logarithmic scale, or a linear one."""
-        if axis == "y":
-            self._log_y = not self._log_y
-        elif self.column is not None and self.param:
-            against = self.table_now.found.against(self.param, self.column.name, self.column.kind)
-            self._log_x = not scatter.is_log(against, Look({}, log_x=self._log_x))
-        self.opened(self.tab)
+        self.plots.turn_log(axis)
 
     async def action_open(self) -> None:
         """The run, or the runs that are folded into the line."""
@@ -579,7 +444,7 @@ class ResultsScreen(TabbedScreen):
 
         line, experiments = self.list.line_here, {each.id: each for each in self.standing.experiments}
         experiment = experiments.get(line.first.experiment) if line is not None else None
-        column = self.column
+        column = self.plots.column
         if experiment is None or column is None:
             self.say("no run has metrics yet")
             return

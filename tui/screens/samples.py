@@ -89,29 +89,37 @@ class SamplesScreen(UpperScreen):
     async def _begin(self) -> None:
         """The steps: those that the files' names tell, or that are in the files."""
         many = [each for each in self._files if has_many(each.path)]
+        read: dict[str, Sequence[Specimen]] = {}
+        files: dict[str, Sequence[OutputFile]] = {}
         try:
             if many:
                 found = [each for file in many[-READ:] for each in await self._specimens(file)]
-                self._read = {_label(step, ""): several for step, several in by_step(found).items()}
-                self._steps = list(self._read)
+                read = {_label(step, ""): several for step, several in by_step(found).items()}
             else:
                 for each in self._files:
                     label = _label(each.step, each.path)
-                    self._of_step[label] = [*self._of_step.get(label, ()), each]
-                self._steps = list(self._of_step)
+                    files[label] = [*files.get(label, ()), each]
         except Refused as refusal:
             self._tell_trouble(refusal)
             return
+        # All of it at once: until then what was read before can be looked at.
+        self._read, self._of_step, self._steps = read, files, [*read, *files]
         self._at = len(self._steps) - 1
-        await self._show()
+        if self._pinned is not None and self._pinned > self._at:
+            self._pinned, self._differ = None, False
+        self._redraw()
 
     async def _specimens(self, file: OutputFile) -> Sequence[Specimen]:
-        self._busy = f"reading {show.clean(file.path)} on {self.work.row.backend} …"
+        what = self._busy = f"reading {show.clean(file.path)} on {self.work.row.backend} …"
         self._summarise()
-        data = await self.work.read(file.path, LARGEST)
-        found = await asyncio.to_thread(partial(read_specimens, file.path, data, cut=len(data) < file.size))
-        self._busy = ""
-        if len(data) < file.size:
+        try:
+            data = await self.work.read(file.path, LARGEST)
+            cut = LARGEST <= len(data) < file.size  # one that is shorter than it was is all there
+            found = await asyncio.to_thread(partial(read_specimens, file.path, data, cut=cut))
+        finally:
+            if self._busy == what:  # nothing else is being read meanwhile
+                self._busy = ""
+        if cut:
             self._said = f"{show.clean(file.path, 60)}: the first {size(LARGEST)} of {size(file.size)}"
         return found
 
@@ -128,7 +136,7 @@ class SamplesScreen(UpperScreen):
         return self._read[label]
 
     def _tell_trouble(self, refusal: Refused) -> None:
-        self._said, self._busy = str(refusal), ""
+        self._said = str(refusal)
         self._summarise()
 
     # What is shown.
@@ -224,8 +232,6 @@ class SamplesScreen(UpperScreen):
 
     def action_look(self) -> None:
         """Read it again."""
-        self._read.clear()
-        self._of_step.clear()
         self.say("reading it again", "information")
         self.run_worker(self._begin(), group="read", exclusive=True)
 

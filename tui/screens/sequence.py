@@ -116,7 +116,7 @@ class SequenceScreen(TabbedScreen):
         try:
             read = await self._part(*spot[:2])
         except Refused as refusal:
-            self._said, self._busy = str(refusal), ""
+            self._said = str(refusal)
             self._summarise()
             return
         number = spot[2] if spot[2] >= 0 else len(read.passages) - 1
@@ -143,11 +143,14 @@ class SequenceScreen(TabbedScreen):
         found = self._read.get((number, part))
         if found is None:
             file = self.files[number]
-            self._busy = f"reading {show.clean(file.path)} on {self.work.row.backend} …"
+            what = self._busy = f"reading {show.clean(file.path)} on {self.work.row.backend} …"
             self._summarise()
-            data = await self.work.read(file.path, PART, part * PART)
-            found = await asyncio.to_thread(_parsed, data, part, file.size)
-            self._busy = ""
+            try:
+                data = await self.work.read(file.path, PART, part * PART)
+                found = await asyncio.to_thread(_parsed, data, part, file.size)
+            finally:
+                if self._busy == what:  # nothing else is being read meanwhile
+                    self._busy = ""
             self._read[number, part] = found
             while len(self._read) > KEPT:
                 del self._read[next(iter(self._read))]
@@ -274,7 +277,6 @@ class SequenceScreen(TabbedScreen):
                         _steps, self.files[number], await self._part(number, 0)
                     )
                 except Refused as refusal:
-                    self._busy = ""
                     path = self.files[number].path
                     self._sums[number] = [(lines.Step(path, 0, str(self.files[number].step or path)), str(refusal))]
                 self._list_steps()
@@ -317,7 +319,7 @@ class SequenceScreen(TabbedScreen):
         try:
             read = await self._part(*spot[:2])
         except Refused as refusal:
-            self._said, self._busy = str(refusal), ""
+            self._said = str(refusal)
             return None
         return read.passages[spot[2]] if read.passages else None
 

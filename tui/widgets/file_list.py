@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from tui import show
 from tui.keys import bindings
 from tui.widgets.picks import Picks
@@ -70,7 +72,7 @@ class FileList(Picks):
         folder = f"  {show.clean(path.parent.name)}/" if path.parent.name else ""
         room = self.inner_width - 2
         pieces = [("›" if here else " ", "strong"), (unsaved, "waiting")]
-        if len(name) + len(folder) > room:
+        if cell_len(name) + cell_len(folder) > room:
             folder = ""
-        pieces += [(show.cut_middle(name, min(len(name), room)), "plain"), (folder, "dim")]
+        pieces += [(show.cut_middle(name, min(cell_len(name), room)), "plain"), (folder, "dim")]
         return self.line(y - 1, pieces, "cursor" if here else "plain")

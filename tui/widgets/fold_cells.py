@@ -56,9 +56,14 @@ class Fold:
         return show.clean(self.first.experiment) if self.first.experiment is not None else name_of(self.first)
 
     @property
+    def asked(self) -> int:
+        """How many settings of a sweep that asks for them have been asked for."""
+        return -(-len(self.group.members) // max(1, self.first.seeds))
+
+    @property
     def progress(self) -> tuple[float, float] | None:
         """(done, total), in runs; of foreign jobs it is not known."""
-        total = max(len(self.group), self.first.trials)
+        total = max(len(self.group), self.first.trials * self.first.seeds)
         return (min(self.group.share, total), total) if self.first.ours else None
 
     @property
@@ -158,7 +163,7 @@ def places(columns: Sequence[tuple[Column, int]], merged: Mapping[str, str]) -> 
 def name_pieces(fold: Fold, width: int, dim: str) -> list[Piece]:
     """The name, and flush right how many runs are in which state."""
     name = fold.name
-    asked = f"{len(fold.group.members)}/{fold.first.trials} " if fold.first.trials else ""
+    asked = f"{fold.asked}/{fold.first.trials} " if fold.first.trials else ""
     counts = count_pieces(fold.group.states, width - 3 - len(asked) - min(NAMED, cell_len(name)))
     if asked:
         counts = [(asked, "strong"), *counts]
@@ -189,6 +194,17 @@ def setting_of(row: Row) -> str:
     return show.clean(row.name).partition("/")[2] or name_of(row) if row.ours else show.clean(row.job_id)
 
 
+def trials_of(fold: Fold) -> str:
+    """How far a sweep is that asks for its trials, and what the next one waits for; empty where it asks for none."""
+    first = fold.first
+    if not first.trials:
+        return ""
+    left = first.trials - fold.asked
+    here = first.unsent and not first.state.ended  # the liveliest waits on this side: so does all that is on the way
+    rest = f", {left} more when {'these have been sent' if here else 'there is room'}" if left > 0 else ""
+    return f"{fold.asked} of {first.trials} asked for{rest}"
+
+
 def fold_fields(fold: Fold) -> tuple[tuple[str, str], ...]:
     """The fields of a group that have a value."""
     group, best = fold.group, fold.best
@@ -198,7 +214,7 @@ def fold_fields(fold: Fold) -> tuple[tuple[str, str], ...]:
     fields = (
         ("experiment" if fold.first.ours else "array", fold.name if fold.first.ours else fold.first.array),
         ("runs" if fold.first.ours else "tasks", f"{len(group)}: {counts}"),
-        ("trials", f"{len(group.members)} of {fold.first.trials} asked for" if fold.first.trials else ""),
+        ("trials", trials_of(fold)),
         ("hidden", f"{hidden} more, by the filter" if hidden else ""),
         ("done", show.percent(fold.progress, 30)),
         ("best", "" if best is None else f"{show.number(fold.best_value)} {best.objective} ({best.goal}){of}"),

@@ -25,11 +25,11 @@ STEM = 16
 BEST = "★"
 
 
-class Drawing(PieceLines, inherit_bindings=False):
+class ResultsDrawing(PieceLines, inherit_bindings=False):
     """Lines that are made anew where there is another room for them."""
 
     DEFAULT_CSS = """
-    Drawing { height: 1fr; }
+    ResultsDrawing { height: 1fr; }
     """
     BINDINGS = bindings("results_drawing")
 

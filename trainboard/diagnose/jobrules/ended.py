@@ -11,6 +11,7 @@ from trainboard.diagnose.jobrules.base import EXPLAINED, by_rank, ended_at, fact
 from trainboard.diagnose.rule import Rule
 from trainboard.naming import is_usage
 from trainboard.show import clean, duration, size
+from trainboard.trials.standing import PAUSED
 
 if TYPE_CHECKING:
     from trainboard.diagnose.finding import Finding
@@ -141,7 +142,8 @@ def node_failure(seen: JobSeen) -> Finding | None:
 def cancelled(seen: JobSeen) -> Finding | None:
     """Somebody ended it.
 
-    Trigger: the state CANCELLED; of a log file, Slurm's message that the job was cancelled.
+    Trigger: the state CANCELLED, but where a run pauses at a rung of its sweep; of a log file, Slurm's message that
+    the job was cancelled.
     Defaults: —
     Source: Slurm messages and states.
     Advice: none.
@@ -150,6 +152,8 @@ def cancelled(seen: JobSeen) -> Finding | None:
     if seen.state is not JobState.CANCELLED and not (hits and seen.row is None):
         return None
     why = clean(seen.row.reason, 120) if seen.row else ""
+    if why.startswith(PAUSED):  # as planned: the sweep itself tells how many
+        return None
     return told(
         "cancelled",
         Severity.INFO,
