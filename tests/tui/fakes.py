@@ -343,6 +343,10 @@ class Theatre:
         """Wait until this looks other than before."""
         await self._while(lambda: look() == before, "nothing changed")
 
+    async def when(self, look: Callable[[], object]) -> None:
+        """Wait until this holds."""
+        await self._while(lambda: not look(), "never came")
+
     async def _while(self, going_on: Callable[[], bool], told: str) -> None:
         deadline = monotonic() + PATIENCE
         while going_on():

@@ -82,11 +82,9 @@ async def test_rows_in_any_order_and_pieces_end_in_the_same_listing() -> None:
         changed = [dataclasses.replace(r, state=chance.choice(list(JobState))) for r in rows[500:2500]]
         chance.shuffle(changed)
         await stage.rows(*changed)
-        while stage.app.board.table.listing.pending:
-            await stage.pilot.pause()
+        await stage.when(lambda: not stage.app.board.table.listing.pending)
         async with board(*changed) as fresh:
-            while fresh.app.board.table.listing.pending:
-                await fresh.pilot.pause()
+            await fresh.when(lambda: not fresh.app.board.table.listing.pending)
             assert stage.app.board.table.listing.order == fresh.app.board.table.listing.order
 
 

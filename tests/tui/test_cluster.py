@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -201,6 +200,40 @@ async def history(stage: Theatre, **fields: object) -> HistoryScreen:
 
 
 NOON = NOW - 60
+LOWER = {"top": "G", "half_up": "G", "up": "j"}
+"""What is done first, so that an action has somewhere to go to."""
+
+
+async def cluster_of(stage: Theatre, where: str, action: str) -> None:
+    """For tests of the keys: a cluster with more nodes than there is room for, the cursor on one of them."""
+    nodes = tuple(a_node(f"n{at:02}", "IDLE+DRAIN" if at % 9 == 3 else "IDLE") for at in range(60))
+    stage.actions.questions.seen = a_look(nodes=nodes)
+    await cluster(stage)
+    await stage.until("n00")
+    if where == "cluster":
+        await stage.press(*("slash", "n", "enter") if action == "back" else ("j", "j", "j", "j"))
+    else:
+        await stage.press(*filter(None, (LOWER.get(action),)))
+
+
+async def history_of(stage: Theatre, action: str) -> None:
+    """For tests of the keys."""
+    await history(stage)
+    await stage.until("5 jobs")
+    await stage.press(*("slash", "a", "enter") if action == "back" else ("j",))
+
+
+async def why_of(stage: Theatre, where: str, action: str) -> None:
+    """For tests of the keys: a reason with more lines than there is room for."""
+    smaller = tuple(Variant(f"{many} GPUs", (f"--gres=gpu:{many}",), AT) for many in range(60))
+    stage.actions.questions.variants = Variants(AT, Variant("", (), AT + 7200), smaller)
+    await stage.rows(row(1, state=JobState.PENDING, backend="triton"))
+    await why(stage)
+    await stage.until("fair share")
+    if where == "told":
+        await stage.press("a")
+        await stage.until("✓ 0 GPUs")
+        await stage.press(*filter(None, (LOWER.get(action),)))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])
@@ -257,8 +290,6 @@ async def test_a_run_of_ours_opens_from_the_history() -> None:
         jobs = (replace(of_accounting("here", ended("1", NOW - 60)), run="r1"), *stage.actions.questions.past.jobs)
         stage.actions.questions.past = replace(stage.actions.questions.past, jobs=jobs)
         await stage.press("r")
-        async with asyncio.timeout(20):
-            while screen.seen is None or len(screen.seen.jobs) != 6:
-                await stage.pilot.pause(0.01)
+        await stage.when(lambda: screen.seen is not None and len(screen.seen.jobs) == 6)
         await stage.press("g", "j", "enter")
         await stage.until("[info]")

@@ -120,7 +120,7 @@ async def test_a_parameter_s_column_draws_the_metric_against_it(actions: Actions
         assert "line: mean" in stage.screen
         before = stage.screen
         await stage.press("X")
-        assert stage.screen != before
+        await stage.changes(lambda: stage.screen, before)
         await stage.press("left")
         await stage.until("val_loss by step")
 

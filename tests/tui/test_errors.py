@@ -76,6 +76,31 @@ async def errors(stage: Theatre, file: File, **changes: object) -> ErrorsScreen:
     return screen
 
 
+async def errors_of(stage: Theatre, where: str, action: str) -> None:
+    """For tests of the keys: two runs, many classes and inputs; at the view where the key does something."""
+    names = [f"c{at:02}" for at in range(60)]
+    inputs = tuple((f"input{at:03}", str(at)) for at in range(60))
+    worst = tuple(sample(at, inputs=inputs) for at in range(1, 9))
+    many = {"classification": classes(names), "worst": worst}
+    first, second = File(classified(names, **many), "first", comparison()), File(classified(names, **many), "second")
+    await errors(stage, first, other=second)
+    await stage.until("[both]")
+    if action == "look":
+        first.answering.clear()
+    views = {"view('both')": "1", "switch_pane": "2", "order": "3", "open": "7", "find": "7", "copy": "7"}
+    match where:
+        case "confusion":
+            before = {"top": "G", "half_up": "G", "up": "j", "left": "right", "far_left": "L"}.get(action)
+            await stage.press("2", "g", "H", "H", *filter(None, (before,)))
+        case "drawing":
+            await stage.press("7", "enter", *filter(None, ({"top": "G", "half_up": "G", "up": "j"}.get(action),)))
+        case _ if action == "back":
+            await stage.press("7", "slash", "i", "enter")
+        case _:
+            await stage.press(*filter(None, (views.get(action),)))
+    await stage.pilot.pause()
+
+
 def line_of(stage: Theatre, text: str) -> str:
     return next(line for line in stage.lines if text in line)
 

@@ -129,13 +129,11 @@ async def test_enter_opens_the_curve_that_shows_it_with_the_cursor_there_and_it_
         await stage.press("enter")
         run = stage.app.screen
         assert isinstance(run, RunScreen)
-        while run.plot.view.cursor is None:
-            await stage.pilot.pause()
+        await stage.when(lambda: run.plot.view.cursor is not None)
         assert run.plot.at == "train_loss"
         assert run.plot.view.cursor == 120.0
         await actions.told("read_findings", "r1#1:divergence")
-        await stage.pilot.pause()
-        assert any("▲" in line for line in stage.lines[3:])
+        await stage.when(lambda: any("▲" in line for line in stage.lines[3:]))
 
 
 async def test_an_opened_run_marks_a_finding_that_comes_and_lists_it_in_its_tab() -> None:
@@ -146,8 +144,7 @@ async def test_an_opened_run_marks_a_finding_that_comes_and_lists_it_in_its_tab(
         await stage.send(FindingsSeen((found(1), found(2))))
         await stage.until("learning rate too high")
         await stage.press("1")
-        while not any("▲" in line for line in stage.lines[3:]):
-            await stage.pilot.pause()
+        await stage.when(lambda: any("▲" in line for line in stage.lines[3:]))
 
 
 async def test_a_finding_without_a_curve_opens_the_run_all_the_same() -> None:

@@ -36,6 +36,14 @@ async def hosts(stage: Theatre, *seen: HostSeen) -> HostList:
     return stage.app.screen.query_one(HostList)
 
 
+async def hosts_of(stage: Theatre, action: str) -> None:
+    """For tests of the keys: more hosts than there is room for, with lines above and below the cursor."""
+    await hosts(stage, *(host(f"gpu{n:02}", gpu(0, n), gpu(1)) for n in range(40, 0, -1)))
+    await stage.press(
+        *{"back": ("slash", "g", "enter"), "top": ("G",), "half_up": ("G",), "up": ("j",)}.get(action, ())
+    )
+
+
 def line_of(stage: Theatre, *words: str) -> str:
     found = [line for line in stage.lines if all(word in line for word in words)]
     assert found, f"no line with {words}:\n{stage.screen}"

@@ -51,8 +51,8 @@ def top_line(log: LogView) -> str:
 
 async def until(stage: Theatre, line: str) -> None:
     """Wait until this line is on screen."""
-    while line not in [each.split()[0] for each in stage.app.board.log_view.on_screen() if each]:
-        await stage.pilot.pause()
+    log = stage.app.board.log_view
+    await stage.when(lambda: line in [each.split()[0] for each in log.on_screen() if each])
 
 
 async def test_the_log_of_the_selected_row_is_shown_and_followed() -> None:
@@ -559,8 +559,7 @@ async def test_a_place_where_nothing_can_be_saved_is_refused(path: str) -> None:
         await opened(stage)
         await asked_to_save(stage, Path(path))
         log = stage.app.board.log_view
-        while log._doing or not log._told:
-            await stage.pilot.pause()
+        await stage.when(lambda: log._told and not log._doing)
         assert path[:10] in log._told
 
 

@@ -109,8 +109,7 @@ async def test_what_was_refused_is_said_and_the_marks_stay(keys: str, order: str
     actions.refusal = Refused("gpu1: no route to host [red]; r2: gone")
     async with board(row(2, WAITS), actions=actions) as stage:
         await stage.press("space", *("plus" if key == "+" else key for key in keys))
-        while order not in {call[0] for call in actions.calls}:
-            await stage.pilot.pause()
+        await stage.when(lambda: order in {call[0] for call in actions.calls})
         await stage.until("no route to host [red]")
         assert stage.app.board.table.marks == {"r2"}
 

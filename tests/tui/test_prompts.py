@@ -124,8 +124,7 @@ async def test_whoever_gives_up_takes_the_question_away() -> None:
         answer = asyncio.create_task(prompter.ask(PASSWORD))
         await stage.until("gpu1: password")
         answer.cancel()
-        while isinstance(stage.app.screen, QuestionScreen):
-            await stage.pilot.pause()
+        await stage.when(lambda: not isinstance(stage.app.screen, QuestionScreen))
         later = asyncio.create_task(prompter.ask(CODE))
         await stage.until("csc: code")
         await stage.press("escape")

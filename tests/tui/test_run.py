@@ -48,8 +48,7 @@ async def opened(stage: Theatre, tab: str = "") -> RunScreen:
     await stage.press("enter", *tab)
     screen = stage.app.screen
     assert isinstance(screen, RunScreen)
-    while screen._fetching:
-        await stage.pilot.pause()
+    await stage.when(lambda: not screen._fetching)
     await stage.pilot.pause()
     return screen
 

@@ -34,8 +34,10 @@ async def look_at(stage: Theatre, folder: Path, found: Mapping[str, bytes | str]
     """Through the door, which is open where there is one output only."""
     stage.actions.wrote["r1"] = wrote(folder, found)
     await stage.press("O")
-    while not (isinstance(stage.app.screen, SamplesScreen) and stage.app.screen.query_one(RowView).count):
-        await stage.pilot.pause(0.01)
+    await stage.when(
+        lambda: isinstance(stage.app.screen, SamplesScreen) and stage.app.screen.query_one(RowView).count
+    )
+    assert isinstance(stage.app.screen, SamplesScreen)
     return stage.app.screen
 
 

@@ -102,8 +102,7 @@ async def test_all_of_it_has_room(tmp_path: Path, size: tuple[int, int]) -> None
         assert len(lines[-3].strip()) == size[0] - 2  # surprise over the whole text
         assert "? help" in lines[-1]
         await stage.pilot.resize_terminal(size[0] - 10, size[1])
-        while len(stage.lines[-3].strip()) != size[0] - 12:
-            await stage.pilot.pause(0.01)
+        await stage.when(lambda: len(stage.lines[-3].strip()) == size[0] - 12)
         assert text_of(screen).cursor == 0
 
 
@@ -265,6 +264,5 @@ async def sequence_of(stage: Theatre, folder: Path, action: str) -> None:
     large = {"s.jsonl": f"{long}\n{long}\n"}
     small = {"s1.jsonl": a_text(), "s2.jsonl": a_text(TEXT, units=units), "s3.jsonl": a_text(TEXT, 0.1, units)}
     screen = await look_at(stage, folder, large if action.startswith("part") else small)
-    while not text_of(screen).count:
-        await stage.pilot.pause(0.01)
+    await stage.when(lambda: text_of(screen).count)
     await stage.press(*BEFORE.get(action, ("G",)))

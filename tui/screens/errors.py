@@ -281,7 +281,9 @@ class ErrorsScreen(WorkingScreen):
             self.map.styles.height = "1fr"
 
     def summarise(self) -> None:
-        """The lines at the top."""
+        """The lines at the top; what is given up as the screen goes finds none."""
+        if len(self.query("#head, #said")) < 2:
+            return
         name = show.clean(self.source.name, 60)
         second = f" and {show.clean(self.other.name, 60)}" if self.other is not None else ""
         of = f"  (views of the {'second' if self._second else 'first'})" if self.pair and self.pair.second else ""

@@ -89,7 +89,7 @@ class CompareTable(CrossedPicks):
     # The arrangement.
 
     def _width(self, column: str) -> int:
-        title = len(show.clean(column)) + GAP
+        title = len(show.clean(column)) + len("›▲")
         if column in self.found.goals:
             return min(WIDEST, max(FIGURE, title))
         cells = (len(self._cell(entry, column)) for entry in self.entries[:MEASURED])
@@ -144,7 +144,8 @@ class CompareTable(CrossedPicks):
             arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == self._columns[place]:
                 arrow = "▲" if self.sorted_by[1] else "▼"
-            text = show.cut_middle(name, width - len(arrow)).rstrip() + arrow
+            sign = "›" if place == self.column else ""
+            text = sign + show.cut_middle(name, width - len(sign) - len(arrow)).rstrip() + arrow
             # Numbers end before the star of the best.
             tail = " " if self._columns[place] in self.found.goals else ""
             look = "here" if place == self.column else "plain"

@@ -9,6 +9,7 @@ from textual.reactive import reactive
 from tui import host_lines
 from tui.hosts import ORDERS, Entry, Hosts
 from tui.keys import bindings
+from tui.widgets.lines import pointed
 from tui.widgets.picks import Picks
 
 if TYPE_CHECKING:
@@ -163,4 +164,4 @@ class HostList(Picks):
         if y not in self._drawn:
             self._drawn[y] = self._line(self.top + y)
         here, pieces = self._drawn[y]
-        return self.line(y, pieces, "cursor" if here else "plain")
+        return self.line(y, pointed(pieces) if here else pieces, "cursor" if here else "plain")

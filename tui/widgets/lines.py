@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 _TEXT = ("plain", "dim", "strong", "good", "bad", "waiting", "done", "curve")
@@ -28,6 +28,20 @@ TONES = {f"tone--{name}" for name in (*_TEXT, *_CURVES, *_GROUND)}
 
 Piece = tuple[str, str]
 """Text and its tone's name without `tone--`."""
+
+
+def pointed(pieces: Sequence[Piece]) -> list[Piece]:
+    """The line under a cursor: where one of its first two cells is blank, a sign there says so without colour."""
+    room = 2
+    for place, (text, look) in enumerate(pieces):
+        blank = text.find(" ", 0, room)
+        if blank >= 0:
+            sign = [(text[:blank], look), ("›", "strong"), (text[blank + 1 :], look)]
+            return [*pieces[:place], *sign, *pieces[place + 1 :]]
+        room -= len(text)
+        if room <= 0:
+            break
+    return list(pieces)
 
 
 def tone(widget: Widget, name: str) -> Style:

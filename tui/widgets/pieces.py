@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.keys import bindings
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Lines, pointed
 from tui.widgets.picks import Picks
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class PieceLines(Lines):
         self.count = len(lines)
         self.refresh()
 
-    def ground(self, at: int) -> str:
-        """What a line stands on."""
-        return "plain"
+    def drawn(self, at: int) -> tuple[Sequence[Piece], str]:
+        """A line, and what it stands on."""
+        return self._lines[at], "plain"
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
@@ -47,7 +47,7 @@ class PieceLines(Lines):
         at = self.top + y - 1
         if at >= self.count:
             return self.line(y - 1, [(f"  {self.none}", "dim")] if y == 1 and not self.count else ())
-        return self.line(y - 1, self._lines[at], self.ground(at))
+        return self.line(y - 1, *self.drawn(at))
 
 
 class PieceList(PieceLines, Picks):
@@ -57,5 +57,5 @@ class PieceList(PieceLines, Picks):
         super().put(head, lines)
         self.cursor = self.validate_cursor(self.cursor)
 
-    def ground(self, at: int) -> str:
-        return "cursor" if at == self.cursor else "plain"
+    def drawn(self, at: int) -> tuple[Sequence[Piece], str]:
+        return (pointed(self._lines[at]), "cursor") if at == self.cursor else super().drawn(at)
