@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.diagnosis.blind2 import PROGRAMS, Program
+from benchmarks.diagnosis.blind3 import THIRD
 from benchmarks.diagnosis.doctors import Ours, Runmedic
 from benchmarks.diagnosis.recipes import PARTS as FORMER
 from benchmarks.diagnosis.recipes import SEEDS, Part, Recipe, Training
@@ -29,7 +30,11 @@ from benchmarks.diagnosis.train import train
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-PARTS = (*FORMER, Part("blind2", "other programs, unseen", PROGRAMS, SEEDS, untouched=True))
+PARTS = (
+    *FORMER,
+    Part("blind2", "other programs, unseen", PROGRAMS, SEEDS, untouched=True),
+    Part("blind3", "a third lot of programs, unseen", THIRD, (0,), untouched=True),
+)
 NEEDED = ("torch", "sklearn", "runmedic")
 FLAGGED, HEALTHY, WITH_LAYERS, FROM_LOG, SOON = 0.97, 0, 0.85, 0.70, 0.5
 """Targets: shares of the faults that are flagged, of healthy runs disturbed, of first causes that are right with the
