@@ -8,7 +8,8 @@ share little with the others. At first sight the first cause was right in 44 of 
 `blind2` with the layers' values, in 37 without them; rules were mended by both since, so what is printed of them now
 is of faults that were seen. Of `blind3` it was right in 24 of 58 with the layers' values and in 19 without them, at
 first sight, and 1 of 24 healthy ones was disturbed; rules were not mended by it. In some of its logs the fault that
-was planted did not take hold (Z9, Z49, Z50, Z52, Z56), or is not in what is printed (Z43). Exit code 1 where a target is missed.
+was planted did not take hold (Z9, Z49, Z50, Z52, Z56), or is not in what is printed (Z43). Exit code 1 where a
+target is missed.
 """
 
 from __future__ import annotations
