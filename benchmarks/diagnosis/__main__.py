@@ -3,10 +3,13 @@
 Trains small networks on the CPU, right and wrong ones (see `recipes`), and looks at their logs twenty times while
 they grow: with the layers' values and without, and once more with runmedic. Needs the group `bench` of
 pyproject.toml. Thresholds are fitted on the first two parts alone; which kinds of fault failed in the others was
-known while the rules were made. The last two parts were added afterwards, the very last with programs that share
-nothing with the others (`blind2`). At first sight the first cause was right in 44 of 54 of `last`, and in 42 of 93 of
+known while the rules were made. The last three parts were added afterwards, `blind2` and `blind3` with programs that
+share little with the others. At first sight the first cause was right in 44 of 54 of `last`, and in 42 of 93 of
 `blind2` with the layers' values, in 37 without them; rules were mended by both since, so what is printed of them now
-is of faults that were seen. Exit code 1 where a target is missed.
+is of faults that were seen. Of `blind3` it was right in 24 of 58 with the layers' values and in 19 without them, at
+first sight, and 1 of 24 healthy ones was disturbed; rules were not mended by it. In some of its logs the fault that
+was planted did not take hold (Z9, Z49, Z50, Z52, Z56), or is not in what is printed (Z43). Exit code 1 where a
+target is missed.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.diagnosis.blind2 import PROGRAMS, Program
+from benchmarks.diagnosis.blind3 import THIRD
 from benchmarks.diagnosis.doctors import Ours, Runmedic
 from benchmarks.diagnosis.recipes import PARTS as FORMER
 from benchmarks.diagnosis.recipes import SEEDS, Part, Recipe, Training
@@ -29,7 +33,11 @@ from benchmarks.diagnosis.train import train
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-PARTS = (*FORMER, Part("blind2", "other programs, unseen", PROGRAMS, SEEDS, untouched=True))
+PARTS = (
+    *FORMER,
+    Part("blind2", "other programs, unseen", PROGRAMS, SEEDS, untouched=True),
+    Part("blind3", "a third lot of programs, unseen", THIRD, (0,), untouched=True),
+)
 NEEDED = ("torch", "sklearn", "runmedic")
 FLAGGED, HEALTHY, WITH_LAYERS, FROM_LOG, SOON = 0.97, 0, 0.85, 0.70, 0.5
 """Targets: shares of the faults that are flagged, of healthy runs disturbed, of first causes that are right with the
