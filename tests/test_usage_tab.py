@@ -12,12 +12,12 @@ import pytest
 from tests.conftest import need
 from tests.terminal import Terminal, missing
 from tests.trainboard.test_cli import Shell, everywhere
-from tests.trainboard.test_cli_usage import BURN, SPEC, apart
+from tests.trainboard.test_cli_usage import BURN, SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["apart", "everywhere"]
+__all__ = ["everywhere"]
 
 pytestmark = [pytest.mark.sshd, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -28,22 +28,22 @@ LONG = f"{BURN}\nwhile time.perf_counter() < begun + 13: time.sleep(0.1)\n".repl
 
 
 @pytest.fixture
-def board(apart: Shell) -> Iterator[Terminal]:
+def board(everywhere: Shell) -> Iterator[Terminal]:
     """A board at its smallest, without colours."""
     need(missing(), os.environ)
-    environ = {**apart.more, "TRAINBOARD_HOME": str(apart.home), "NO_COLOR": "1"}
-    apart.write("burn.py", LONG)
-    apart.write("burn.yaml", SPEC)
-    terminal = Terminal(apart.folder, [sys.executable, "-m", "trainboard"], environ, (80, 24))
+    environ = {**everywhere.more, "TRAINBOARD_HOME": str(everywhere.home), "NO_COLOR": "1"}
+    everywhere.write("burn.py", LONG)
+    everywhere.write("burn.yaml", SPEC)
+    terminal = Terminal(everywhere.folder, [sys.executable, "-m", "trainboard"], environ, (80, 24))
     yield terminal
     terminal.close()
 
 
 @pytest.mark.parametrize("backend", ["here", "gpu1"])
 def test_the_tab_shows_what_a_run_really_used_and_e_writes_it_down(
-    apart: Shell, board: Terminal, backend: str
+    everywhere: Shell, board: Terminal, backend: str
 ) -> None:
-    apart.json("submit", "burn.yaml", "--on", backend)
+    everywhere.json("submit", "burn.yaml", "--on", backend)
     board.until("burn-1/run", within=150)
     board.press("/")
     board.until("filter:")
@@ -63,6 +63,6 @@ def test_the_tab_shows_what_a_run_really_used_and_e_writes_it_down(
     board.until("Write this into burn.yaml?")
     board.press("y")
     board.until("written into")
-    text = (apart.folder / "burn.yaml").read_text()
+    text = (everywhere.folder / "burn.yaml").read_text()
     assert text.startswith("# what burns\nname: burn\n")
     assert "memory: 300M, time: 5m}  # by guess" in text

@@ -35,7 +35,7 @@ LOCAL = "backends: {local: {kind: local, leases: %(leases)s}}\n"
 CONFIG = """\
 backends:
   here: {kind: local, leases: %(root)s/leases}
-  gpu1: {kind: ssh, root: %(root)s/gpu1, leases: %(root)s/leases}
+  gpu1: {kind: ssh, root: %(root)s/gpu1, leases: %(root)s/leases-far}
   triton: {kind: slurm, host: gateway, poll: 1, root: %(root)s/triton}
 """
 

@@ -36,15 +36,6 @@ resources: {{cpus: 1, memory: 4G, time: 8h}}  # by guess
 """
 
 
-@pytest.fixture
-def apart(everywhere: Shell) -> Shell:
-    """The same with queues of its own: others on this machine may hold its processors."""
-    config, leases = everywhere.home / "config.yaml", everywhere.folder
-    text = config.read_text().replace("{kind: local}", f"{{kind: local, leases: {leases}/here}}")
-    config.write_text(text.replace("{kind: ssh,", f"{{kind: ssh, leases: {leases}/there,"))
-    return everywhere
-
-
 def burnt(shell: Shell, *words: str) -> str:
     """A run that has ended."""
     shell.write("burn.py", BURN)
@@ -82,8 +73,8 @@ def test_a_run_on_this_machine_tells_what_it_used(shell: Shell) -> None:
 
 @pytest.mark.sshd
 @pytest.mark.slow
-def test_a_run_over_ssh_tells_what_it_used(apart: Shell) -> None:
-    check(apart.json("usage", burnt(apart, "--on", "gpu1"))["runs"][0], "runner")
+def test_a_run_over_ssh_tells_what_it_used(everywhere: Shell) -> None:
+    check(everywhere.json("usage", burnt(everywhere, "--on", "gpu1"))["runs"][0], "runner")
 
 
 @pytest.mark.slurm
