@@ -113,8 +113,10 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, source: str) -> SpecEr
         return SpecError(source, None, f"not valid YAML: {problem}")
     rest = text[mark.index :]
     line = text[: mark.index].rpartition("\n")[2] + rest.partition("\n")[0]
-    if rest.startswith("\t") or "\t" in line[: len(line) - len(line.lstrip())]:
+    if "\t" in line[: len(line) - len(line.lstrip())]:
         problem = "a tab is used as indentation; YAML takes spaces only"
+    elif rest.startswith("\t"):
+        problem = "a tab stands here; between a key and its value YAML's reader takes spaces only"
     else:
         problem = "not valid YAML: " + next((plain for said, plain in _PLAINER if said in problem), problem)
     return SpecError(source, mark.line + 1, problem, mark.column + 1)

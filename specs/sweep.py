@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOTS = ("samples", "random_seed", "shuffle")
 """Words that are as good as names of parameters."""
 MOST_EXCLUDED = 1000
+MOST_VALUES = 10 * MOST_RUNS
+"""Of all axes together."""
 WORDS = ("method", "seeds", "zip", "exclude", "points", "at_most", "asha", *LOTS)
 """Keys that are no axes."""
 
@@ -35,7 +37,7 @@ def read_sweep(draft: Draft) -> Sweep:
     """The sweep, without what the command line fixes. Raises `SpecError`, or a group of them."""
     section, gather = draft.top.section("sweep"), Gather()
     method = gather(_method, section)
-    axes = {name: gather(read_axis, section, name, WORDS) for name in section if name not in WORDS}
+    axes = _axes(section, gather)
     points = gather(_points, section, draft.fixed) or []
     words = _words(section, gather)
     gather(_fits, section, method, axes)
@@ -72,6 +74,25 @@ def swept(section: Section) -> set[str]:
     for point in section.items("points"):
         names.update(flat(point.section()))
     return names | ({SEED} if "seeds" in section else set())
+
+
+def _axes(section: Section, gather: Gather) -> dict[str, Axis]:
+    """The axes by name, together of no more values than can be looked through in a moment. May raise all at once."""
+    axes: dict[str, Axis] = {}
+    values = 0
+    for name in section:
+        if name in WORDS:
+            continue
+        axis = gather(read_axis, section, name, WORDS)
+        axes[name] = axis
+        values += len(axis.values) if isinstance(axis, Axis) else 0
+        if values > MOST_VALUES:
+            allowed = f"at most {MOST_VALUES:,} are allowed"
+            gather.add(
+                [section.entries[name].place.error(f"with this axis the sweep has {values:,} values; {allowed}")]
+            )
+            gather.done()
+    return axes
 
 
 def texts(section: Section) -> dict[str, list[Value]]:

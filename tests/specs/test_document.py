@@ -138,6 +138,7 @@ def test_a_tab_as_indentation_is_called_that(text: str) -> None:
     [
         ("", None, "the file is empty"),
         ("# only this\n", None, "the file is empty"),
+        ("a: 1\nb:\tx", 2, "a tab stands here; between a key and its value YAML's reader takes spaces only"),
         ("- a", 1, "the file must be a mapping of keys to values, not a list"),
         ("a: 1\nb: 2\na: 3", 3, 'key "a" is given twice; first on line 1'),
         ("a: b: c", 1, 'not valid YAML: unexpected ":"; a value that contains ": " needs quotes'),

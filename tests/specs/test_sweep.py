@@ -372,6 +372,15 @@ def test_a_sweep_of_long_axes_is_refused_at_once(sweep: str, found: str) -> None
     assert time.process_time() - began < 2
 
 
+def test_a_sweep_of_many_long_axes_is_refused_before_all_are_made() -> None:
+    axes = ", ".join(f"a{n}: {{range: [0, 100000]}}" for n in range(900))
+    began = time.process_time()
+    assert complaints(f"{{method: random, samples: 3, {axes}}}") == [
+        "297: with this axis the sweep has 1,100,000 values; at most 1,000,000 are allowed"
+    ]
+    assert time.process_time() - began < 5
+
+
 def test_a_sweep_of_more_runs_than_python_writes_digits_of_is_refused() -> None:
     axes = ", ".join(f"a{n}: {{range: [0, 100]}}" for n in range(2200))
     assert complaints(f"{{{axes}}}") == ["1: the sweep has about 10^4400 runs; at most 100,000 are allowed"]
