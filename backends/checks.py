@@ -16,6 +16,10 @@ class Unknown:
     reason: str
 
 
+DISK = "disk"
+"""What a space is that is no quota."""
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     """Room that is left on a disk, or under a quota on it."""
@@ -39,6 +43,8 @@ class FolderSeen:
     spaces: tuple[Space, ...] = ()
     quota_trouble: str = ""
     """Why a quota that there may be is not among the spaces."""
+    filesystem: int | None = None
+    """The number of the file system that it is on, among those of its host; None: it is not known."""
 
     @property
     def tightest(self) -> Space | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backends.checks import Card, FolderSeen, InputSeen, Space, Survey, Unknown
+from backends.checks import DISK, Card, FolderSeen, InputSeen, Space, Survey, Unknown
 from backends.quota import parse_quota
 from backends.text import one_line
 
@@ -29,11 +29,18 @@ def parse_survey(found: dict[str, Any], paths: Sequence[str]) -> Survey:
 def _folder(found: dict[str, Any]) -> FolderSeen:
     spaces: list[Space] = []
     if found["disk"] is not None:
-        spaces.append(Space("disk", *found["disk"]))
+        spaces.append(Space(DISK, *found["disk"]))
     for whose, text, _ in found["quota"]:
         spaces += parse_quota(whose, text, found["device"])
     trouble = _first(trouble for _, _, trouble in found["quota"] if trouble)
-    return FolderSeen(one_line(found["path"]), found["exists"], one_line(found["trouble"]), tuple(spaces), trouble)
+    return FolderSeen(
+        one_line(found["path"]),
+        found["exists"],
+        one_line(found["trouble"]),
+        tuple(spaces),
+        trouble,
+        found["filesystem"],
+    )
 
 
 def _input(found: dict[str, Any]) -> InputSeen:

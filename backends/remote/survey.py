@@ -52,8 +52,10 @@ def folder(path: str) -> Dict[str, Any]:
     near = full
     while not os.path.lexists(near) and os.path.dirname(near) != near:
         near = os.path.dirname(near)
-    found = {"path": full, "exists": os.path.isdir(full), "trouble": writing(near), "disk": None}  # type: Dict[str, Any]
+    found = {"path": full, "exists": os.path.isdir(full), "trouble": writing(near)}  # type: Dict[str, Any]
+    found["filesystem"] = found["disk"] = None
     try:
+        found["filesystem"] = os.stat(near).st_dev
         status = os.statvfs(near)
         counted = status.f_favail if status.f_files else None
         found["disk"] = [status.f_bavail * status.f_frsize, counted]

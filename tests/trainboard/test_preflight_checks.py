@@ -223,6 +223,14 @@ def test_two_folders_on_one_disk_are_told_of_once() -> None:
     assert len(list(host.disk(facts(), apart))) == 2
 
 
+def test_two_folders_on_one_disk_are_told_of_once_while_others_write_to_it() -> None:
+    first, later = (replace(a_folder("/there", free), filesystem=7) for free in (5 * G, 5 * G - 4096))
+    assert len(list(host.disk(facts(), replace(SURVEY, folders=(first, later))))) == 1
+    mine = replace(later, spaces=(*later.spaces, Space("quota of /p", 1 * G)))
+    assert len(list(host.disk(facts(), replace(SURVEY, folders=(first, mine))))) == 2
+    assert len(list(host.disk(facts(), replace(SURVEY, folders=(first, replace(first, filesystem=8)))))) == 2
+
+
 def test_a_quota_that_nobody_tells_is_a_warning() -> None:
     seen = FolderSeen("/there", True, "", (Space("disk", G * 9),), "quota: no answer within 5 s")
     lines = told(host.disk(facts(), replace(SURVEY, folders=(seen,))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backends.checks import Unknown
+from backends.checks import DISK, Unknown
 from trainboard.preflight import space
 from trainboard.preflight.needs import need
 from trainboard.preflight.said import failing, passing, warning
@@ -66,11 +66,16 @@ def disk(facts: Facts, survey: Survey) -> Iterator[Said]:
 
 
 def different(folders: tuple[FolderSeen, ...]) -> Iterator[FolderSeen]:
-    """The folders, one of those that have the same room only: they are on one disk."""
+    """The folders, one of those that have the same room only: on one file system, under the same quotas.
+
+    What is left there may be another number a moment later, as others write.
+    """
     seen: set[object] = set()
     for folder in folders:
-        if folder.spaces not in seen:
-            seen.add(folder.spaces)
+        quotas = tuple(space for space in folder.spaces if space.what != DISK)
+        room = folder.spaces if folder.filesystem is None else (folder.filesystem, quotas)
+        if room not in seen:
+            seen.add(room)
             yield folder
 
 
