@@ -167,7 +167,7 @@ class _Making:
             return {}
         try:
             wanted = {file for name, file in self.reads.items() if name not in params}
-            return {file: paramsfile.text_of(file, params) for file in sorted(wanted)}
+            return paramsfile.texts(sorted(wanted), params)
         except ValueError as error:
             raise ReferenceProblem(f"{{params_file}} cannot hold {error}, which lies within another value") from None
 

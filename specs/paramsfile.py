@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from specs.model import Scalar
 
 FILES = {"params_file": "params.json", "params_file.json": "params.json", "params_file.yaml": "params.yaml"}
 """Placeholder of a command → name of the file in the attempt directory."""
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",\n ", ": "))
 _UNPRINTABLE = re.compile(
     "[^\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
 _KEY = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z_][A-Za-z0-9_-]*", re.ASCII | re.IGNORECASE)
 
 
-def text_of(name: str, params: Mapping[str, Scalar]) -> str:
-    """The text of `params.json` or `params.yaml`: nested where names have dots."""
+def texts(names: Iterable[str], params: Mapping[str, Scalar]) -> dict[str, str]:
+    """The text of `params.json`, of `params.yaml`, or of both: nested where names have dots. Raises as `nested`."""
     tree = nested(params)
-    return _json(tree) if name.endswith(".json") else _yaml(tree)
+    return {name: _json(tree) if name.endswith(".json") else _yaml(tree) for name in names}
 
 
 def nested(params: Mapping[str, Scalar]) -> dict[str, Any]:
@@ -59,21 +61,28 @@ def clash(names: Collection[str]) -> tuple[str, str] | None:
 
 def _json(tree: Mapping[str, Any]) -> str:
     """A value a line."""
-    return json.dumps(tree, ensure_ascii=False, separators=(",\n ", ": ")) + "\n"
+    return _ENCODER.encode(tree) + "\n"
 
 
 def _yaml(tree: Mapping[str, Any]) -> str:
-    return "".join(f"{line}\n" for line in _lines(tree, "")) or "{}\n"
+    return "".join(_lines(tree, "")) or "{}\n"
 
 
-def _lines(tree: Mapping[str, Any], margin: str) -> Iterator[str]:
+def _lines(tree: Mapping[str, Any], margin: str) -> list[str]:
+    lines: list[str] = []
     for key, value in tree.items():
-        shown = key if _KEY.fullmatch(key) else _quoted(key)
         if isinstance(value, dict):
-            yield f"{margin}{shown}:"
-            yield from _lines(value, f"{margin}  ")
+            lines.append(f"{margin}{_key(key)}:\n")
+            lines += _lines(value, f"{margin}  ")
         else:
-            yield f"{margin}{shown}: {_scalar(value)}"
+            lines.append(f"{margin}{_key(key)}: {_scalar(value)}\n")
+    return lines
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> str:
+    """A name as a key: the same few in every run of a sweep."""
+    return name if _KEY.fullmatch(name) else _quoted(name)
 
 
 def _scalar(value: Scalar) -> str:

@@ -18,7 +18,7 @@ from specs.document import parse
 from specs.expand import expand
 from specs.load import errors, loads
 from specs.model import Scalar, Setting, SpecError
-from specs.paramsfile import clash, nested, text_of
+from specs.paramsfile import clash, nested, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,10 +65,10 @@ def complaint(command: str, rest: str = "params: {lr: 0.1}") -> str:
 
 def test_the_files_are_nested_by_dots_and_only_those_that_the_command_reads() -> None:
     params: dict[str, Scalar] = {"lr": 1e-5, "optim.name": "adam", "optim.on": True, "note": "1e-3", "x": None}
-    assert text_of("params.json", params) == (
+    assert texts(["params.json"], params)["params.json"] == (
         '{"lr": 1e-05,\n "optim": {"name": "adam",\n "on": true},\n "note": "1e-3",\n "x": null}\n'
     )
-    assert text_of("params.yaml", params) == (
+    assert texts(["params.yaml"], params)["params.yaml"] == (
         'lr: 1.0e-05\noptim:\n  name: "adam"\n  "on": true\nnote: "1e-3"\nx: null\n'
     )
     assert [dict(run.files) for run in settings_of("a {lr}")] == [{}]
@@ -84,8 +84,8 @@ def test_both_files_say_the_same_to_every_reader(params: dict[str, Scalar]) -> N
             nested(params)
         return
     tree = nested(params)
-    text = text_of("params.yaml", params)
-    of_json = json.loads(text_of("params.json", params))
+    text = texts(["params.yaml"], params)["params.yaml"]
+    of_json = json.loads(texts(["params.json"], params)["params.json"])
     assert repr(of_json) == repr(tree)
     assert repr(yaml.safe_load(text)) == repr(tree)
     if params:
