@@ -79,7 +79,7 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
     part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text, part)
+        part = section(text, part, shape.after(slot))
         if _FLAG.search(text):
             yield slot, ""
             continue
@@ -120,7 +120,7 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
     part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text, part)
+        part = section(text, part, shape.after(slot))
         if not text.endswith((b" ", b"\t")) or not shape.ends(slot):
             continue
         words = words_of(text.rstrip())
