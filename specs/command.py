@@ -20,7 +20,7 @@ from specs.scanner import CommandError, Slot, scan
 from specs.tree import nearest, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from specs.model import Scalar
 
@@ -53,13 +53,19 @@ class Template:
         names = (name for name in self.names if name not in params)
         return tuple(dict.fromkeys(FILES[name] for name in names if name in FILES))
 
-    def check(self, known: Collection[str], sometimes: Collection[str] = ()) -> None:
-        """Raise `CommandError` for the first placeholder that is not known or stands where no value can.
+    def wrong(self, known: Collection[str], sometimes: Collection[str] = ()) -> Iterator[CommandError]:
+        """Placeholders that are not known or stand where no value can.
 
         `sometimes`: parameters that some runs have and others not.
         """
         for slot in self.slots:
-            _check(slot, known, sometimes)
+            if problem := _problem(slot, known, sometimes):
+                yield CommandError(problem, slot.line, slot.column)
+
+    def check(self, known: Collection[str], sometimes: Collection[str] = ()) -> None:
+        """Raise the first of `wrong`."""
+        for error in self.wrong(known, sometimes):
+            raise error
 
     def fill(self, params: Mapping[str, Scalar], run: str = "", *, checked: bool = False) -> str:
         """Shell text with the values in, the run's name too. Raises `CommandError`, unless that was `checked`."""
@@ -81,15 +87,16 @@ def fill(template: str, params: Mapping[str, Scalar]) -> str:
     return take_apart(template).fill(params)
 
 
-def _check(slot: Slot, known: Collection[str], sometimes: Collection[str]) -> None:
+def _problem(slot: Slot, known: Collection[str], sometimes: Collection[str]) -> str:
     name, shown = slot.name, f"{{{'--' * slot.option}{slot.name}}}"
     if name not in known and not (slot.option and name in sometimes) and (slot.option or name not in OURS):
-        raise CommandError(_absent(slot, known, sometimes), slot.line, slot.column)
+        return _absent(slot, known, sometimes)
     if (slot.option or (name == ARGS and name not in known)) and not slot.alone:
-        raise CommandError(f"{shown} must be a word by itself, outside of quotes", slot.line, slot.column)
+        return f"{shown} must be a word by itself, outside of quotes"
     if slot.unsafe:
         advice = f'on a line before, say export VALUE={{{name}}}, and use "$VALUE" here'
-        raise CommandError(f"{shown} cannot stand {slot.unsafe}: {advice}", slot.line, slot.column)
+        return f"{shown} cannot stand {slot.unsafe}: {advice}"
+    return ""
 
 
 def _absent(slot: Slot, known: Collection[str], sometimes: Collection[str]) -> str:

@@ -16,7 +16,7 @@ from specs.model import LONGEST_QUESTION, MOST_PRIORITY, Resources, Scalar, Slur
 from specs.outputs import read_outputs
 from specs.retry import read_retry
 from specs.rungs import ASHA
-from specs.sweep import read_sweep
+from specs.sweep import WORDS, read_sweep
 from specs.tree import Value, quoted
 from specs.variants import NOT_WITHIN, VARIANTS
 from specs.watching import read_watch
@@ -53,6 +53,16 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
 WITHIN = {**KNOWN, "": tuple(key for key in KNOWN[""] if key not in NOT_WITHIN)}
 """The same within a variant."""
 
+PLACES: Mapping[str, str] = {
+    **{
+        key: f"{section}.{key}"
+        for section in ("watch", "retry", "code", "outputs", "metrics", "slurm", "resources")
+        for key in KNOWN[section]
+    },
+    **{key: f"sweep.{key}" for key in WORDS},
+}
+"""Where a key belongs, by its last word; what is needed to run comes before what is done with it."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WORD = re.compile(r"[^\s-]\S*")
@@ -65,7 +75,7 @@ def unknown(top: Section, known: Mapping[str, tuple[str, ...]] = KNOWN) -> Itera
         items = () if value is None else value.content if isinstance(value.content, tuple) else (value,)
         for item in items:
             if isinstance(item.content, dict):
-                yield from item.section().unknown(known[name])
+                yield from item.section().unknown(known[name], PLACES)
 
 
 def _at(top: Section, path: str) -> Value | None:

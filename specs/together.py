@@ -10,7 +10,7 @@ from specs.braces import as_text
 from specs.combos import MOST_RUNS, SEED, count, counted, kept, possible
 from specs.command import take_apart
 from specs.draft import flat
-from specs.model import LOG, Method, SpecError
+from specs.model import LOG, Method, SpecError, Sweep
 from specs.references import has_references
 from specs.resume import unreachable
 from specs.scanner import CommandError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from specs.draft import Draft
-    from specs.model import Scalar, Sweep
+    from specs.model import Scalar
     from specs.tree import Place, Value
 
 MOST_TRIED = 1000
@@ -31,7 +31,13 @@ MOST_TRIED = 1000
 def together(draft: Draft, parts: Mapping[str, Any]) -> Iterator[SpecError]:
     """Everything of that kind, as far as the parts that it takes could be read."""
     if parts.keys() >= {"params", "sweep"}:
-        yield from _of_parameters(_Known.of(draft, parts["params"], parts["sweep"]), parts)
+        known = _Known.of(draft, parts["params"], parts["sweep"])
+        problems = [*_sweep(known), *_references(known), *_users(known, parts)]
+        yield from problems
+        if not problems and known.sweep.exclude and next(kept(known.sweep, known.params), None) is None:
+            yield known.place.error("the sweep leaves no run: everything is excluded")
+    else:
+        yield from _users(_Known.as_written(draft), parts)
     if parts.keys() >= {"command", "retry"} and parts["retry"].resume and (problem := unreachable(parts["command"])):
         yield draft.top.section("retry")["resume"].error(f"cannot be added to the command, which {problem}")
 
@@ -57,6 +63,12 @@ class _Known:
         seed = {SEED} if sweep.seeds else set()
         everywhere = frozenset(set.intersection(*fixed) | axes | seed)
         return cls(draft, params, sweep, possible(sweep, params), everywhere, everywhere.union(*sweep.points))
+
+    @classmethod
+    def as_written(cls, draft: Draft) -> _Known:
+        """Every name that may be one, where the parameters themselves cannot be read."""
+        values: dict[str, list[Scalar]] = {name: [] for name in (*_written(draft), SEED)}
+        return cls(draft, {}, Sweep(), values, frozenset(values), frozenset(values))
 
     def with_axis(self, name: str) -> frozenset[str]:
         """Those that every run has in which an axis is there."""
@@ -84,28 +96,44 @@ class _Known:
                 yield item.error(f"gives no {quoted(missing)}, which {user} uses")
 
 
-def _of_parameters(known: _Known, parts: Mapping[str, Any]) -> Iterator[SpecError]:
-    problems = [*_sweep(known), *_references(known)]
+def _users(known: _Known, parts: Mapping[str, Any]) -> Iterator[SpecError]:
+    """What is wrong where the parameters are used."""
     if "command" in parts:
-        problems += _command(known, parts["command"])
+        yield from _command(known, parts["command"])
     if "env" in parts:
-        problems += _environment(known)
+        yield from _environment(known)
     if "outputs" in parts:
         section = known.draft.top.section("outputs")
-        problems += _paths(known, section.each("checkpoint"), outputs.fill, outputs.astray)
-        problems += _paths(known, section.each("collect"), outputs.fill, outputs.outside)
+        yield from _paths(known, section.each("checkpoint"), outputs.fill, outputs.astray)
+        yield from _paths(known, section.each("collect"), outputs.fill, outputs.outside)
         path = predictions.path_value(section)
-        problems += _paths(known, () if path is None else (path,), outputs.fill, outputs.outside)
+        yield from _paths(known, () if path is None else (path,), outputs.fill, outputs.outside)
     if "metrics" in parts:
         globs = [item for item in known.draft.top.section("metrics").each("sources") if item.content != LOG]
-        problems += _paths(known, globs, outputs.fill, outputs.outside)
+        yield from _paths(known, globs, outputs.fill, outputs.outside)
     if "inputs" in parts:
         items = known.draft.top.each("inputs")
         written = [item.section()["path"] if isinstance(item.content, dict) else item for item in items]
-        problems += _paths(known, written, braces.fill, inputs.misplaced)
-    yield from problems
-    if not problems and known.sweep.exclude and next(kept(known.sweep, known.params), None) is None:
-        yield known.place.error("the sweep leaves no run: everything is excluded")
+        yield from _paths(known, written, braces.fill, inputs.misplaced)
+
+
+def _written(draft: Draft) -> Iterator[str]:
+    """Every name under "params" and "sweep", of the variants too."""
+    yield from draft.fixed
+    for section in (draft.top, *draft.variants.values()):
+        for value in map(section.get, ("params", "sweep")):
+            yield from () if value is None else _names(value)
+
+
+def _names(value: Value, prefix: str = "") -> Iterator[str]:
+    """The dotted names in nested sections, and those in the sections of lists."""
+    if isinstance(value.content, tuple):
+        for item in value.content:
+            yield from _names(item)
+    elif isinstance(value.content, dict):
+        for key, entry in value.content.items():
+            yield f"{prefix}{key}"
+            yield from _names(entry.value, f"{prefix}{key}.")
 
 
 def _sweep(known: _Known) -> Iterator[SpecError]:
@@ -179,17 +207,24 @@ def _command(known: _Known, command: str) -> Iterator[SpecError]:
     value = known.draft.top["command"]
     try:
         template = take_apart(command)
-        template.check(known.usable, known.values)
     except CommandError as error:
-        yield value.at(error.line, error.column).error(f'"command": {error}')
+        yield _in_command(value, error)
+        return
+    wrong = [_in_command(value, error) for error in template.wrong(known.usable, known.values)]
+    if wrong:
+        yield from wrong
         return
     yield from known.lacking(template.names, "the command")
     clash = paramsfile.clash(known.values) if template.files(known.values) else None
     if clash is not None:
         slot = next(slot for slot in template.slots if slot.name in paramsfile.FILES)
         outer, inner = map(quoted, clash)
-        problem = f'"command": {{{slot.name}}} cannot hold both {outer} and {inner}, which lies within it'
-        yield value.at(slot.line, slot.column).error(problem)
+        problem = f"{{{slot.name}}} cannot hold both {outer} and {inner}, which lies within it"
+        yield _in_command(value, CommandError(problem, slot.line, slot.column))
+
+
+def _in_command(value: Value, error: CommandError) -> SpecError:
+    return value.at(error.line, error.column).error(f'"command": {error}')
 
 
 def _environment(known: _Known) -> Iterator[SpecError]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from specs.model import Scalar, SpecError
@@ -15,6 +16,9 @@ Default = TypeVar("Default")
 
 MOST_COMPARED = 300
 """Words among which a near one is looked for: it takes some microseconds each."""
+MOST_LISTED = 24
+"""Words that are all told where none is near."""
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 BOOLEANS = {"yes": True, "no": False, "on": True, "off": False}
 
@@ -221,11 +225,15 @@ class Section:
         place = self.entries[key].place if key in self.entries else self.place
         return Section(place, self._path(key))
 
-    def unknown(self, known: Collection[str]) -> Iterator[SpecError]:
-        """An error for every key that is not known, with the nearest that is."""
+    def unknown(self, known: Collection[str], others: Mapping[str, str] = NOWHERE) -> Iterator[SpecError]:
+        """An error for every key that is not known, with the nearest that is.
+
+        `others`: the paths of keys of other sections by their last words, for a key that is in the wrong place.
+        """
         for key, entry in self.entries.items():
             if key not in known:
-                yield entry.place.error(f"unknown key {quoted(self._path(key))}{nearest(key, known, self._path(''))}")
+                near = _did_you_mean(others[key]) if key in others else nearest(key, known, self._path(""))
+                yield entry.place.error(f"unknown key {quoted(self._path(key))}{near or _all_of(known)}")
 
     def only(self, known: Collection[str]) -> None:
         """Raise the first of `unknown`."""
@@ -260,4 +268,12 @@ def quoted(text: str, longest: int = 60) -> str:
 def nearest(word: str, known: Collection[str], prefix: str = "") -> str:
     """` (did you mean "…"?)` with the prefix before the word, or nothing where no known word is near."""
     near = difflib.get_close_matches(word[:80], known, n=1) if len(known) <= MOST_COMPARED else []
-    return f" (did you mean {quoted(prefix + near[0])}?)" if near else ""
+    return _did_you_mean(prefix + near[0]) if near else ""
+
+
+def _did_you_mean(known: str) -> str:
+    return f" (did you mean {quoted(known)}?)"
+
+
+def _all_of(known: Collection[str]) -> str:
+    return f"; known here: {', '.join(known)}" if len(known) <= MOST_LISTED else ""

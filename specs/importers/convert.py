@@ -50,10 +50,11 @@ def turn(data: bytes, path: Path, folder: Path, command: str | None = None) -> I
         raise SpecError(source, None, "says itself what to run: --command is for sheets")
     found = read(_File(data, path, folder, command))
     try:
-        runs = expand(loads(found.text, folder / "imported.yaml"))
+        spec = loads(found.text, folder / "imported.yaml")
+        runs = len(expand(spec))
     except SpecError as error:
         raise SpecError(source, None, f"cannot be a spec as it is: {error.message}") from None
-    return replace(found, runs=len(runs))
+    return replace(found, runs=spec.sweep.samples if spec.sweep.method.asks else runs)
 
 
 @dataclass(frozen=True, slots=True)

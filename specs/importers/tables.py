@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A sheet: its first row that is not empty is the header."""
+    """A sheet: its first row that is not empty is the header, but for a title: a single cell above wider rows."""
 
     header: Mapping[int, str]
     rows: tuple[Row, ...]
@@ -147,6 +147,8 @@ def _cell(value: object, format: str, kind: str, row: int, column: int, source: 
 def _table(rows: Sequence[tuple[int, Mapping[int, Cell]]], source: str, notes: tuple[str, ...]) -> Table:
     if not rows:
         raise SpecError(source, None, "the sheet is empty")
+    if _is_title(rows):
+        return _table(rows[1:], source, (*notes, f"row {rows[0][0]} is taken for a title: left out"))
     if len(rows) == 1:
         raise SpecError(source, None, "the sheet has a header and no rows")
     header = {column: as_text(value).strip().removeprefix(cells.TEXT) for column, value in rows[0][1].items()}
@@ -155,6 +157,14 @@ def _table(rows: Sequence[tuple[int, Mapping[int, Cell]]], source: str, notes: t
         for number, row in rows[1:]
     ]
     return Table(header, tuple(read), notes)
+
+
+def _is_title(rows: Sequence[tuple[int, Mapping[int, Cell]]]) -> bool:
+    """Whether the first row is a cell alone, above a row that names several columns."""
+    if len(rows) < 3 or len(rows[0][1]) > 1:
+        return False
+    below = [cells.read(value) if isinstance(value, str) else value for value in rows[1][1].values()]
+    return len(below) > 1 and all(isinstance(value, str) for value in below)
 
 
 def _bounded(number: int, row: Mapping[int, object], source: str) -> None:
@@ -168,7 +178,11 @@ def _decoded(data: bytes, source: str) -> str:
             return data.decode("utf-16")
         except UnicodeDecodeError:
             raise SpecError(source, None, "not UTF-16 text, though it begins so") from None
-    return decode(data.removeprefix(codecs.BOM_UTF8), source)
+    try:
+        return decode(data.removeprefix(codecs.BOM_UTF8), source)
+    except SpecError as error:
+        advice = f"{error.message}; save the sheet as CSV UTF-8, or as a workbook"
+        raise SpecError(source, error.line, advice, error.column) from None
 
 
 def _letters(column: int) -> str:

@@ -14,6 +14,7 @@ from specs.importers.imported import Imported, name_of
 from specs.importers.page import Page
 from specs.importers.shell import as_command
 from specs.model import SpecError
+from specs.rungs import MOST_TRIALS
 from specs.scanner import PARAMETER
 from specs.tree import nearest, quoted
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 METHODS = ("grid", "random", "bayes")
 SAMPLES = 20
 """Where a random sweep says no `run_cap`: W&B goes on until it is stopped."""
+TPE = "for which tpe asks for each run by what came of those before; it needs `pip install 'trainboard[optuna]'`"
+UNASKED = {"std": "no bounds", "weights": "weights"}
+"""What tpe does not take, by a key of the axis."""
+UNREAD = {"early_terminate": 'is left out: it counts what is logged; "sweep.asha" pauses runs by epoch or step'}
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
 READ = ("program", "command", "method", "metric", "parameters", "name", "description", "project", "entity", "run_cap")
 
@@ -54,7 +59,7 @@ def read_wandb(text: str, source: str, name: str, workdir: str) -> Imported:
     }
     for key in top:
         if key not in READ:
-            work.note(top[key], "has no counterpart: left out")
+            work.note(top[key], UNREAD.get(key, "has no counterpart: left out"))
     said = {**work.said, "workdir": "where `wandb sweep` was called; the project folder"}
     head = [f"The W&B sweep {name}.", *top.text("description", "").splitlines()]
     return Imported(Page({k: v for k, v in sections.items() if v}, tuple(head), said).text, tuple(work.notes))
@@ -87,15 +92,30 @@ def _sweep(work: Draws, top: Section) -> dict[str, object]:
         if top.get("run_cap") is not None:
             work.note(top["run_cap"], "is left out: a grid is run whole")
         return {"method": "grid", **work.axes}
-    if work.method == "bayes":
-        work.note(top["method"], "is bayes, which is drawn at random: no run waits for what others find")
     samples = top.integer("run_cap", None, least=1)
+    method = "random"
+    if work.method == "bayes":
+        unlearnable = _unlearnable(work, top, samples or SAMPLES)
+        method = "random" if unlearnable else "tpe"
+        work.note(top["method"], f"is bayes, {f'drawn at random here: {unlearnable}' if unlearnable else TPE}")
     if samples is None:
         work.notes.append(f"no run_cap says how many runs: samples is {SAMPLES}, change it")
     work.said["sweep.samples"] = (
         "run_cap" if samples else "so many runs: W&B has no number, and goes on until stopped"
     )
-    return {"method": "random", "samples": samples or SAMPLES, **work.axes}
+    return {"method": method, "samples": samples or SAMPLES, **work.axes}
+
+
+def _unlearnable(work: Draws, top: Section, samples: int) -> str:
+    """Why the settings cannot be asked for one after the other; empty where they can."""
+    if top.section("metric").text("name", None) is None:
+        return "no metric is named to learn from"
+    if samples > MOST_TRIALS:
+        return f"at most {MOST_TRIALS:,} trials are asked for"
+    for name, axis in work.axes.items():
+        if isinstance(axis, dict) and (lack := next((why for key, why in UNASKED.items() if key in axis), "")):
+            return f"{quoted(f'parameters.{name}')} has {lack}"
+    return ""
 
 
 def _metric(work: Draws, top: Section) -> dict[str, object]:

@@ -119,9 +119,16 @@ def test_an_unknown_key_names_the_nearest_known_one() -> None:
     assert str(caught.value) == 'char.yaml:3:1: unknown key "comand" (did you mean "command"?)'
 
 
-def test_a_key_without_a_near_one_is_only_unknown() -> None:
-    (error,) = parse("qqq: 1", "f").unknown(["name"])
+def test_for_a_key_without_a_near_one_all_are_told_as_far_as_they_can_be_read() -> None:
+    (error,) = parse("qqq: 1", "f").unknown(["name", "command"])
+    assert str(error) == 'f:1:1: unknown key "qqq"; known here: name, command'
+    (error,) = parse("qqq: 1", "f").unknown([f"{'w' * n}" for n in range(4, 40)])
     assert str(error) == 'f:1:1: unknown key "qqq"'
+
+
+def test_a_key_that_belongs_elsewhere_is_told_its_place() -> None:
+    (error,) = parse("gpus: 1", "f").unknown(["inputs"], {"gpus": "resources.gpus"})
+    assert str(error) == 'f:1:1: unknown key "gpus" (did you mean "resources.gpus"?)'
 
 
 @pytest.mark.parametrize(
@@ -162,7 +169,7 @@ def test_bad_yaml_is_told_at_its_line(text: str, line: int | None, message: str)
 
 def test_what_cannot_be_printed_is_escaped_in_errors() -> None:
     (error,) = parse('"a\\e[2J\\n\\u202e": 1', "f").unknown(["name"])
-    assert str(error) == r'f:1:1: unknown key "a\x1b[2J\n\u202e"'
+    assert str(error) == r'f:1:1: unknown key "a\x1b[2J\n\u202e"; known here: name'
 
 
 def test_anchors_and_merge_keys_work() -> None:

@@ -21,7 +21,9 @@ PLAIN = Spec(
     name="x", command="run", source=Path("x.yaml"), text="", workdir=Path("/"), params={"lr": 0.1, "opt": "adam"}
 )
 NAMES = st.from_regex(r"[a-c]{1,2}(\.[a-c])?", fullmatch=True)
-VALUES = st.one_of(st.integers(), st.floats(), st.booleans(), st.none(), st.text(max_size=40))
+# What refers to another parameter is looked at before runs are made.
+WORDS = st.text(max_size=40).filter(lambda text: "${" not in text)
+VALUES = st.one_of(st.integers(), st.floats(), st.booleans(), st.none(), WORDS)
 
 
 def distinct(values: list[Scalar]) -> tuple[Scalar, ...]:

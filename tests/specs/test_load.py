@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specs.expand import expand
+from specs.fields import KNOWN
 from specs.load import errors, load, loads
 from specs.model import (
     Goal,
@@ -486,7 +487,27 @@ def test_an_error_names_file_line_and_column() -> None:
     assert [str(error) for error in errors(text, Path("dir/x.yaml"))] == [
         'dir/x.yaml:4:5: "command": unknown parameter "c"; for the text itself write {{c}}',
         'dir/x.yaml:5:19: "resources.gpus" must be a whole number, not "two"',
-        'dir/x.yaml:6:1: unknown key "foo"',
+        f'dir/x.yaml:6:1: unknown key "foo"; known here: {", ".join(KNOWN[""])}',
+    ]
+
+
+def test_every_unknown_placeholder_is_told_whatever_else_is_wrong() -> None:
+    text = "name: x\ncommand: run {lr} {lrr} {nothing}\nenv: {A: '{lrate}'}\nsweep: {lr: [], b: zip}\n"
+    assert [(error.column, error.message.partition(";")[0]) for error in errors(text, Path("x.yaml"))] == [
+        (19, '"command": unknown parameter "lrr" (did you mean "lr"?)'),
+        (25, '"command": unknown parameter "nothing"'),
+        (10, '"env.A" holds an unknown parameter "lrate"'),
+        (13, '"sweep.lr" is an empty list'),
+        (20, '"sweep.b" must be a list of values to try, a range or a distribution, not "zip"'),
+    ]
+
+
+def test_a_key_at_the_top_that_belongs_into_a_section_is_told_so() -> None:
+    text = "name: x\ncommand: run\ngpus: 2\nseeds: 3\npartition: a\n"
+    assert [error.message for error in errors(text, Path("x.yaml"))] == [
+        'unknown key "gpus" (did you mean "resources.gpus"?)',
+        'unknown key "seeds" (did you mean "sweep.seeds"?)',
+        'unknown key "partition" (did you mean "slurm.partition"?)',
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from specs.expand import expand
+from specs.fields import KNOWN
 from specs.load import errors, load, loads
 from specs.model import Scalar, Spec, SpecError
 
@@ -247,9 +248,10 @@ def test_an_error_in_a_base_names_that_file(tmp_path: Path) -> None:
         tmp_path, base="name: x\ncommand: run\nzzz: 1\nresources: {cpus: 0}", x="extends: base.yaml\nfoo: 1"
     )
     found = [str(error) for error in errors((folder / "x.yaml").read_text(), folder / "x.yaml")]
+    keys = f"; known here: {', '.join(KNOWN[''])}"
     assert found == [
-        f'{folder}/x.yaml:2:1: unknown key "foo"',
-        f'{folder}/base.yaml:3:1: unknown key "zzz"',
+        f'{folder}/x.yaml:2:1: unknown key "foo"{keys}',
+        f'{folder}/base.yaml:3:1: unknown key "zzz"{keys}',
         f'{folder}/base.yaml:4:19: "resources.cpus" must be at least 1, not 0',
     ]
 

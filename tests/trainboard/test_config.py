@@ -190,7 +190,11 @@ def test_an_unknown_place_names_the_nearest_backend_or_pool(name: str, message: 
             "backends:\n  a: {kind: ssh, hots: x}\n",
             '2: unknown key "backends.a.hots" (did you mean "backends.a.host"?)',
         ),
-        ("backends:\n  a: {kind: local, host: x}\n", '2: unknown key "backends.a.host"'),
+        (
+            "backends:\n  a: {kind: local, host: x}\n",
+            '2: unknown key "backends.a.host"; known here: '
+            "kind, root, poll, disks, leases, at_most, ignore, share, settle",
+        ),
         (
             "backends:\n  a: {kind: slrum}\n",
             '2: "backends.a.kind" must be local, ssh, slurm, not "slrum" (did you mean "slurm"?)',
@@ -217,7 +221,10 @@ def test_an_unknown_place_names_the_nearest_backend_or_pool(name: str, message: 
             "backends:\n  a: {kind: ssh, python: python3 -i}\n",
             '2: "backends.a.python" must be the name or path of a program, not "python3 -i"',
         ),
-        ("backends:\n  a: {kind: slurm, at_most: 2}\n", '2: unknown key "backends.a.at_most"'),
+        (
+            "backends:\n  a: {kind: slurm, at_most: 2}\n",
+            '2: unknown key "backends.a.at_most"; known here: kind, host, root, poll, shared, python, disks',
+        ),
         ("backends:\n  a: {kind: ssh, at_most: 0}\n", '2: "backends.a.at_most" must be at least 1, not 0'),
         ("backends:\n  a: {kind: ssh, share: sure}\n", '2: "backends.a.share" must be true or false, not "sure"'),
         (

@@ -130,6 +130,18 @@ def test_a_column_gets_a_name_that_a_parameter_can_have() -> None:
     )
 
 
+def test_a_title_above_the_names_of_the_columns_is_left_out_and_told_of() -> None:
+    found = imported(workbook([["Experiments of May"], [], ["lr", "batch"], [0.1, 32], [0.2, 32]]), "s.xlsx")
+    assert params(found) == [{"lr": 0.1, "batch": 32}, {"lr": 0.2, "batch": 32}]
+    assert found.notes == ("row 1 is taken for a title: left out",)
+
+
+def test_one_named_column_beside_one_without_a_name_is_no_title() -> None:
+    found = imported("lr\n0.1,good\n0.2,bad\n")
+    assert params(found) == [{"lr": 0.1}, {"lr": 0.2}]
+    assert found.notes == ("column 2 has no name in the first row: left out",)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -138,7 +150,7 @@ def test_a_column_gets_a_name_that_a_parameter_can_have() -> None:
         ("[run]\na.0\n", "no column is a parameter"),
         ("lr,lr\n1,2\n", 'two columns are the parameter "lr"'),
         ('lr\n"0.1\n', "is no table"),
-        (b"lr\n\xff\n", "not UTF-8"),
+        (b"lr\n\xff\n", "not UTF-8 text: byte 0xff; save the sheet as CSV UTF-8"),
         (b"\xff\xfe\x00", "not UTF-16"),
     ],
 )

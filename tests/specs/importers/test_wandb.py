@@ -82,10 +82,33 @@ metrics: {objective: val_loss, goal: minimize}
 """
     )
     assert found.notes == (
-        'line 2: "method" is bayes, which is drawn at random: no run waits for what others find',
-        'line 13: "early_terminate" has no counterpart: left out',
+        'line 2: "method" is bayes, drawn at random here: "parameters.opt" has weights',
+        'line 13: "early_terminate" is left out: it counts what is logged; "sweep.asha" pauses runs by epoch or step',
     )
     assert found.runs == 12
+
+
+def test_a_bayes_sweep_is_asked_for_one_run_after_the_other() -> None:
+    found = imported(SWEEP.replace(", probabilities: [0.3, 0.7]", ""))
+    assert loads(found.text, HERE / "spec.yaml").sweep.method is Method.TPE
+    assert found.runs == 12
+    assert found.notes[0].startswith('line 2: "method" is bayes, for which tpe asks for each run by what came of')
+
+
+@pytest.mark.parametrize(
+    ("parameters", "more", "why"),
+    [
+        ("x: {values: [1, 2]}", "", "no metric is named to learn from"),
+        ("x: {mu: 0, sigma: 1}", "metric: {name: loss}", '"parameters.x" has no bounds'),
+        ("x: {values: [1, 2]}", "metric: {name: loss}\nrun_cap: 20000", "at most 10,000 trials are asked for"),
+    ],
+)
+def test_a_bayes_sweep_of_which_nothing_can_be_learned_is_drawn_at_random(
+    parameters: str, more: str, why: str
+) -> None:
+    found = imported(sweep(parameters, "bayes", more))
+    assert loads(found.text, HERE / "spec.yaml").sweep.method is Method.RANDOM
+    assert f'line 2: "method" is bayes, drawn at random here: {why}' in found.notes
 
 
 def test_a_grid_is_the_same_grid() -> None:
