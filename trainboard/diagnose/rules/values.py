@@ -175,7 +175,7 @@ def loss_scale(view: View) -> Finding | None:
         "loss_scale",
         Severity.ERROR,
         "inputs or targets are far too large",
-        f"The loss was {digits(loss.first)} at first and {digits(trend.peak)} at most; it is {digits(trend.level)} now.",
+        f"The loss was {digits(loss.first)} at first, {digits(trend.peak)} at most, and is {digits(trend.level)}.",
         "Normalise the inputs to mean 0 and deviation 1, and the targets to a size of 1; check the first weights.",
         {"first": loss.first, "peak": trend.peak},
         step=float(loss.history.steps[0]),
