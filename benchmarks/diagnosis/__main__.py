@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.diagnosis.blind2 import PROGRAMS, Program
 from benchmarks.diagnosis.blind3 import THIRD
+from benchmarks.diagnosis.blind4 import FOURTH
 from benchmarks.diagnosis.doctors import Ours, Runmedic
+from benchmarks.diagnosis.recipes import FIT_SEEDS, SEEDS, Part, Recipe, Training
 from benchmarks.diagnosis.recipes import PARTS as FORMER
-from benchmarks.diagnosis.recipes import SEEDS, Part, Recipe, Training
 from benchmarks.diagnosis.score import Tally, Verdict, examine, growth, tally, without_layers, wrong
 from benchmarks.diagnosis.train import train
 
@@ -37,6 +38,7 @@ PARTS = (
     *FORMER,
     Part("blind2", "other programs, unseen", PROGRAMS, SEEDS, untouched=True),
     Part("blind3", "a third lot of programs, unseen", THIRD, (0,), untouched=True),
+    Part("blind4", "a fourth lot, unseen", FOURTH, FIT_SEEDS, untouched=True),
 )
 NEEDED = ("torch", "sklearn", "runmedic")
 FLAGGED, HEALTHY, WITH_LAYERS, FROM_LOG, SOON = 0.97, 0, 0.85, 0.70, 0.5
