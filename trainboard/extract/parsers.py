@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from trainboard.extract.marks import phase
 from trainboard.extract.names import Kind, kind, speaks_of_training
 from trainboard.extract.records import records
 from trainboard.extract.sentences import amounts, lists, sentences
@@ -63,7 +64,7 @@ _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
 """The form of names that nobody knows."""
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_GLUED = re.compile(rb"[\w.-]")
+_GLUED = re.compile(rb"[\w-]|\.(?!\s)")
 VERBS = frozenset((b"of", b"is", b"was"))
 _JOINING = PREPOSITIONS | VERBS
 _BOX = re.compile(rb"\|[ \t]*([A-Za-z_][^|\n\x00\x01]{0,60}?)[ \t]*\|[ \t]*(?=(\x00?))")
@@ -76,7 +77,7 @@ _WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s{2,}|\s*$)")
 
 def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
     """`key=value` and `key: value`."""
-    part = ""
+    part = phase(shape)
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
         part = section(text, part)
@@ -117,7 +118,7 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
 
 def cells(shape: Shape) -> Iterator[tuple[int, str]]:
     """`key value` with nothing between, where the key is a measurement's or the pair fills a cell, `| ups 2 |`."""
-    part = ""
+    part = phase(shape)
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
         part = section(text, part)

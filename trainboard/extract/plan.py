@@ -19,7 +19,7 @@ from trainboard.extract.fields import (
     is_unnamed_value,
     named_in,
 )
-from trainboard.extract.marks import front, is_heading, is_weak, marks_of
+from trainboard.extract.marks import front, is_heading, is_weak, marks_of, phase
 from trainboard.extract.names import INDEX_KINDS, Kind, fold, kind
 from trainboard.extract.parsers import UNKNOWN
 from trainboard.extract.prefix import prefix
@@ -169,7 +169,7 @@ def plan(shape: Shape) -> Plan:
         _shifted(fields, before.slot),
         epoch and epoch.shifted(before.slot),
         counter and counter.shifted(before.slot),
-        aside=any(section(text) for text in message.texts),
+        aside=bool(phase(message)) or any(section(text) for text in message.texts),
         bare=not marks,
         guest=guest,
         doubts=_shifted(doubts, before.slot),
