@@ -367,18 +367,6 @@ def test_a_rate_per_thread_is_no_setting_that_hides_the_loss_beside_it() -> None
     assert (found["avg.loss"], found["words/sec/thread"]) == (0.39, 76390)
 
 
-def test_an_evaluation_that_names_its_epoch_and_its_batches_is_not_the_training() -> None:
-    lines = (
-        "Train: {0} [   3/28 ( 10%)]  Loss: 1.{0} (1.9)\n"
-        "Test: {0} [   7/7]  Loss:   0.{0} ( 0.9)  Acc@1:  93.{0} (90.0)\n"
-    )
-    assert read(lines.format(1) + lines.format(2)) == {
-        "Loss": [(1 + 3 / 28, 1.1), (2 + 3 / 28, 1.2)],
-        "Test_Loss": [(1, 0.1), (2, 0.2)],
-        "Test_Acc@1": [(1, 93.1), (2, 93.2)],
-    }
-
-
 @pytest.mark.parametrize("counts", ["iter {0} sub_iter {1} obj 0.{0}{1}", "iter={0}, sub_iter={1}, obj=0.{0}{1}"])
 def test_steps_within_a_step_are_none_of_another_rank(counts: str) -> None:
     lines = "".join(counts.format(step, inner) + "\n" for step in (3, 4) for inner in (1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainboard.extract.names import COUNTING, INDEX_KINDS, SHORT, Kind, fold, index_word, is_evaluation, kind
+from trainboard.extract.names import COUNTING, INDEX_KINDS, SHORT, Kind, fold, index_word, kind
 from trainboard.extract.shape import SLOT_CAP
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ _LEADING_RATIOS = re.compile(rb"\s*\[(\x00) ?/ ?\x00\]\s?\[\x00 ?/ ?\x00\]")
 # `[3,  2000] loss: 2.2`
 _LEADING_PAIR = re.compile(rb"\s*\[(\x00), {1,8}(\x00)\][ :]{1,3}[A-Za-z]")
 _LEADING_RATIO = re.compile(rb"\s*\x00 ?/ ?\x00:?\s+(?![KMGT]i?B\b)[A-Za-z_]")
-_PHASED = re.compile(rb"(?i)(?<![\w/])(?P<part>train|valid|val|test|eval)\w*:? +\[?(?P<epoch>\x00)\]? *\[ *\x00/")
-"""`Test: 3 [ 7/79]`: an epoch of some data, and its batches."""
+_PHASED = re.compile(rb"(?i)(?<![\w/])(?:train|valid|val|test|eval)\w*:? +\[?(\x00)\]? *\[ *\x00/")
 _BATCHES = re.compile(rb":(\x00)-\d+batch")
 _SHARE = re.compile(rb"(?P<at>\x00)\s?(?:percent|%) complete|(?i:\bprogress)[:=]\s*(?P<told>\x00)%")
 _FRONT = re.compile(rb"\s*(?:\[\x00\]|\x00\)|\x00:)(?=\s)")
@@ -76,7 +75,7 @@ def marks_of(message: Shape, named: dict[int, str]) -> Iterator[Mark]:
     line = message.canon
     telling = any(kind(name) is Kind.MEASURE for name in named.values())
     told = {message.slot_at(found.start("at")): found["word"].decode() for found in _AMOUNT.finditer(line)}
-    told |= {message.slot_at(found.start("epoch")): "epoch" for found in _PHASED.finditer(line)}
+    told |= {message.slot_at(found.start(1)): "epoch" for found in _PHASED.finditer(line)}
     told |= {message.slot_at(found.start(1)): "batch" for found in _BATCHES.finditer(line)}
     told |= {
         message.slot_at(line.index(b"\0", found.start())): _index_word(found[1] or found[2])
@@ -104,13 +103,6 @@ def marks_of(message: Shape, named: dict[int, str]) -> Iterator[Mark]:
             yield Mark(word, INDEX_KINDS.get(word, Kind.STEP), slot, total)
         elif ratio and (_is_bar(message, slot) or (slot == 0 and _LEADING_RATIO.match(line))):
             yield Mark(UNNAMED, Kind.BATCH, slot, total)
-
-
-def phase(message: Shape) -> str:
-    """The evaluation that a line tells beside its epoch, `Test: 3 [ 7/79]`, as printed; empty for the training."""
-    found = _PHASED.search(message.canon)
-    told = found["part"].decode() if found else ""
-    return told if is_evaluation(told) else ""
 
 
 def front(message: Shape) -> Mark | None:

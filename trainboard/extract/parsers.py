@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from trainboard.extract.marks import phase
 from trainboard.extract.names import Kind, kind, speaks_of_training
 from trainboard.extract.records import records
 from trainboard.extract.sentences import amounts, lists, sentences
@@ -77,10 +76,10 @@ _WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s{2,}|\s*$)")
 
 def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
     """`key=value` and `key: value`."""
-    part = phase(shape)
+    part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text, part)
+        part = section(text, part, shape.after(slot))
         if _FLAG.search(text):
             yield slot, ""
             continue
@@ -118,10 +117,10 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
 
 def cells(shape: Shape) -> Iterator[tuple[int, str]]:
     """`key value` with nothing between, where the key is a measurement's or the pair fills a cell, `| ups 2 |`."""
-    part = phase(shape)
+    part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text, part)
+        part = section(text, part, shape.after(slot))
         if not text.endswith((b" ", b"\t")) or not shape.ends(slot):
             continue
         words = words_of(text.rstrip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.context import is_source
@@ -19,7 +20,7 @@ from trainboard.extract.fields import (
     is_unnamed_value,
     named_in,
 )
-from trainboard.extract.marks import front, is_heading, is_weak, marks_of, phase
+from trainboard.extract.marks import front, is_heading, is_weak, marks_of
 from trainboard.extract.names import INDEX_KINDS, Kind, fold, kind
 from trainboard.extract.parsers import UNKNOWN
 from trainboard.extract.prefix import prefix
@@ -169,7 +170,7 @@ def plan(shape: Shape) -> Plan:
         _shifted(fields, before.slot),
         epoch and epoch.shifted(before.slot),
         counter and counter.shifted(before.slot),
-        aside=bool(phase(message)) or any(section(text) for text in message.texts),
+        aside=any(section(text, after=after) for text, after in pairwise((*message.texts, b""))),
         bare=not marks,
         guest=guest,
         doubts=_shifted(doubts, before.slot),

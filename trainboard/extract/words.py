@@ -31,6 +31,7 @@ _HEADINGS = re.compile(
 HEADING_ENDS = frozenset((b":", b"=", b"-", b"*", b"#", b"."))
 _HEADING_CAP = 80
 """Bytes."""
+_PLACE = re.compile(rb" *\[ *\Z")
 _TRAINING = re.compile(r"(?i)train")
 _ADJECTIVES = frozenset(b"time train training val validation test average avg mean total eval".split())
 PREPOSITIONS = frozenset(
@@ -47,10 +48,14 @@ _LEADS = frozenset(b"and with but then has its at of".split())
 _SENTENCE_END = re.compile(rb"[a-z]{4,}\.")
 
 
-def section(text: bytes, part: str = "") -> str:
-    """The evaluation that a text announces (`val:`, `[test]`), as printed; `part` where it announces nothing."""
+def section(text: bytes, part: str = "", after: bytes = b"") -> str:
+    """The evaluation that a text announces (`val:`, `[test]`), as printed; `part` where it announces nothing.
+
+    `after` is the text behind the number that follows: `test: 0.5` is a metric, and `test: 3 [7/7]` is an epoch.
+    """
     last = deque(_SECTION.finditer(text), maxlen=1)
-    if not last or (last[0][0].endswith(b":") and not text[last[0].end() :].strip()):  # `test: 0.5` is a metric
+    value = last and last[0][0].endswith(b":") and not text[last[0].end() :].strip()
+    if not last or (value and not _PLACE.match(after)):
         return part
     told: str = last[0][1].decode()
     return "" if _TRAINING.match(told) else told
@@ -84,7 +89,7 @@ def _is_no_name(word: bytes) -> bool:
 
 
 def glued(words: list[bytes]) -> list[bytes]:
-    """Of the words before a glued `=`, those of the name: `Time cost=1`, `acc. prob=1`, `timing in s=1`, or the last."""
+    """Of the words before a glued `=`, the name's: `Time cost=1`, `acc. prob=1`, `timing in s=1`, or the last."""
     if len(words) > 2 and words[-2] == b"in":
         return words[-3:]
     if len(words) > 1 and (words[-2].lower() in _ADJECTIVES or _SHORTENED.fullmatch(words[-2])):
