@@ -97,6 +97,10 @@ FORMATS = {
         "Train: 0 [  50/5004 (  1%)]  Loss:  6.92 (6.93)  LR: 1.000e-04  Data: 0.012 (0.03)\n",
         {"Loss": 6.92, "LR": 1e-4, "Data": 0.012},
     ),
+    "an epoch after the name of the data": (
+        "Train: 3 [  27/28]  Loss: 1.13\nTest: 3 [   7/7]  Loss:  1.0331  Acc@1: 93.5\n",
+        {"Loss": 1.13, "Test_Loss": 1.0331, "Test_Acc@1": 93.5},
+    ),
     "the PyTorch MNIST example": (
         "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.21\nTest set: Average loss: 0.05, Accuracy: 9840/10000 (98%)\n",
         {"Loss": 2.21, "Test Average loss": 0.05, "Test_Accuracy": 98.0},

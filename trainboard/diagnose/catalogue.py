@@ -6,7 +6,7 @@ from trainboard.diagnose.finding import Severity
 from trainboard.diagnose.hopeless.judging import HOPELESS_RULES
 from trainboard.diagnose.job import JOB_RULES
 from trainboard.diagnose.rule import Rule
-from trainboard.diagnose.rules import clip, course, generalising, inside, learning, pace, rate, values
+from trainboard.diagnose.rules import clip, course, generalising, inside, learning, pace, rate, softmax, values
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741
 _LOSS, _LAYERS = "training loss", "layer values"
@@ -33,7 +33,7 @@ TRAINING_RULES = (
     Rule("update_missing", E, 11, learning.update_missing, f"{_LAYERS}, or {_LOSS} and validation loss"),
     Rule("bad_initialisation", E, 12, learning.bad_initialisation, f"{_LAYERS}, or {_LOSS} and an accuracy"),
     Rule("loss_scale", E, 13, values.loss_scale, _LOSS),
-    Rule("double_softmax", E, 14, generalising.double_softmax, f"{_LOSS} and validation accuracy"),
+    Rule("double_softmax", E, 14, softmax.double_softmax, f"{_LOSS} and validation loss"),
     Rule("weights_collapsing", E, 15, inside.weights_collapsing, _LAYERS),
     Rule(
         "lr_too_high",

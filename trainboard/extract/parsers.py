@@ -63,7 +63,7 @@ _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
 """The form of names that nobody knows."""
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_GLUED = re.compile(rb"[\w.-]")
+_GLUED = re.compile(rb"[\w-]|\.(?!\s)")
 VERBS = frozenset((b"of", b"is", b"was"))
 _JOINING = PREPOSITIONS | VERBS
 _BOX = re.compile(rb"\|[ \t]*([A-Za-z_][^|\n\x00\x01]{0,60}?)[ \t]*\|[ \t]*(?=(\x00?))")
@@ -79,7 +79,7 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
     part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text, part)
+        part = section(text, part, shape.after(slot))
         if _FLAG.search(text):
             yield slot, ""
             continue
@@ -120,7 +120,7 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
     part = ""
     for slot in shape.slots[:SLOT_CAP]:
         text = shape.before(slot)
-        part = section(text, part)
+        part = section(text, part, shape.after(slot))
         if not text.endswith((b" ", b"\t")) or not shape.ends(slot):
             continue
         words = words_of(text.rstrip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainboard.extract.context import is_source
@@ -169,7 +170,7 @@ def plan(shape: Shape) -> Plan:
         _shifted(fields, before.slot),
         epoch and epoch.shifted(before.slot),
         counter and counter.shifted(before.slot),
-        aside=any(section(text) for text in message.texts),
+        aside=any(section(text, after=after) for text, after in pairwise((*message.texts, b""))),
         bare=not marks,
         guest=guest,
         doubts=_shifted(doubts, before.slot),

@@ -31,6 +31,7 @@ _HEADINGS = re.compile(
 HEADING_ENDS = frozenset((b":", b"=", b"-", b"*", b"#", b"."))
 _HEADING_CAP = 80
 """Bytes."""
+_PLACE = re.compile(rb" *\[ *\Z")
 _TRAINING = re.compile(r"(?i)train")
 _ADJECTIVES = frozenset(b"time train training val validation test average avg mean total eval".split())
 PREPOSITIONS = frozenset(
@@ -40,15 +41,21 @@ _SENTENCES = PREPOSITIONS | frozenset(
     b"we so is are was were be it this that which not will should can may if you done finished saved now".split()
 )
 """Words of sentences, and of no name."""
+_SHORTENED = re.compile(rb"[A-Za-z][a-z]{1,2}\.")
+"""The first word of `acc. prob` or `rel. err`, and no end of a sentence."""
 _LEADS = frozenset(b"and with but then has its at of".split())
 """Words before a name that are none of it."""
 _SENTENCE_END = re.compile(rb"[a-z]{4,}\.")
 
 
-def section(text: bytes, part: str = "") -> str:
-    """The evaluation that a text announces (`val:`, `[test]`), as printed; `part` where it announces nothing."""
+def section(text: bytes, part: str = "", after: bytes = b"") -> str:
+    """The evaluation that a text announces (`val:`, `[test]`), as printed; `part` where it announces nothing.
+
+    `after` is the text behind the number that follows: `test: 0.5` is a metric, and `test: 3 [7/7]` is an epoch.
+    """
     last = deque(_SECTION.finditer(text), maxlen=1)
-    if not last or (last[0][0].endswith(b":") and not text[last[0].end() :].strip()):  # `test: 0.5` is a metric
+    value = last and last[0][0].endswith(b":") and not text[last[0].end() :].strip()
+    if not last or (value and not _PLACE.match(after)):
         return part
     told: str = last[0][1].decode()
     return "" if _TRAINING.match(told) else told
@@ -82,10 +89,10 @@ def _is_no_name(word: bytes) -> bool:
 
 
 def glued(words: list[bytes]) -> list[bytes]:
-    """Of the words before a glued `=`, those of the name: `Time cost=1`, `timing in s=1`, else the last."""
+    """Of the words before a glued `=`, the name's: `Time cost=1`, `acc. prob=1`, `timing in s=1`, or the last."""
     if len(words) > 2 and words[-2] == b"in":
         return words[-3:]
-    if len(words) > 1 and words[-2].lower() in _ADJECTIVES:
+    if len(words) > 1 and (words[-2].lower() in _ADJECTIVES or _SHORTENED.fullmatch(words[-2])):
         return words[-2:]
     own = len(words) == 2 and words[0].islower() and len(words[0]) > 3 and words[0] not in PREPOSITIONS
     return words if own and kind(decoded(words[1:])) is Kind.MEASURE else words[-1:]

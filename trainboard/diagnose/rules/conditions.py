@@ -78,7 +78,7 @@ def enough(view: View) -> bool:
     early = view.total is not None and trend.signal.last_step < EARLY * view.total
     looks = evaluations(view)
     known = looks >= 2 and view.rate is not None and bool(view.rate.count)
-    known = known or (looks >= PATIENCE and trend.count >= PATIENT_SAMPLES)
+    known = known or (looks >= PATIENCE and trend.count >= PATIENT_SAMPLES) or constant(trend.means)
     least = LEAST_SAMPLES if known else UNSEEN
     if looks < 2 and (looks or trend.noise > PRECISE * trend.start):
         least = UNSEEN_NOISY

@@ -18,6 +18,7 @@ SWING, SWINGS, EVALUATIONS = 0.05, 0.25, 8
 SPIKE_NOISE, SPIKE_DROP, MANY_SPIKES, HIGH_SPIKE = 10.0, 0.5, 3, 4.0
 FLAT_PART, FLAT_GAIN, LOOKS, UNFIT = 0.4, 0.02, 10, 0.75
 WILD, PARTS = 20.0, 10
+BEYOND, FEW = 1e6, 30
 SWINGS_OF_LEVEL, SWINGS_OF_START, SHORTEST, ALIKE = 0.2, 0.05, 5, 0.5
 
 
@@ -26,15 +27,16 @@ def divergence(view: View) -> Finding | None:
 
     Trigger: the newest tenth of the training loss lies above the best twentieth by more than half of all that was
     won, by a twentieth of the first loss, and by six standard errors; or it was half of the first loss, and three
-    twentieths on end are above that; of losses of players, one is twenty times its first size, 20 at least.
+    twentieths on end are above that; of losses of players, one is twenty times its first size, 20 at least; where
+    there are rewards, a million times that.
     Defaults: 30 samples at least; the best part ends before the newest tenth.
     Source: runmedic's rule, with the noise of the curve as a further guard, so that a loss that does not move at all
     is not taken for one that rises.
     Advice: lower the learning rate, clip the gradient, go back to the checkpoint before the rise.
     """
     trend = view.loss_trend
-    if trend is None and view.players:
-        return _players_diverge(view)
+    if trend is None and view.losses:
+        return _any_diverges(view)
     if trend is None or not diverged(trend):
         return None
     at = int(trend.signal.history.means.argmin())
@@ -51,20 +53,21 @@ def divergence(view: View) -> Finding | None:
     )
 
 
-def _players_diverge(view: View) -> Finding | None:
-    """The same of players: their losses rise and fall as they get better, but none grows without end."""
+def _any_diverges(view: View) -> Finding | None:
+    """The same of players and of rewards: their losses rise as they get better, but none grows without end."""
+    least, wild = (SETTLED, WILD) if view.players else (FEW, BEYOND)
     for each in view.losses:
-        if each.count < SETTLED:
+        if each.count < least:
             continue
         trend = Trend(each)
         sizes = np.abs(trend.blocks[-PARTS:])
-        if trend.level and sizes[-1] > WILD * max(1.0, abs(trend.start)) and bool((np.diff(sizes) > 0).mean() >= 0.5):
+        if trend.level and sizes[-1] > wild * max(1.0, abs(trend.start)) and bool((np.diff(sizes) > 0).mean() >= 0.5):
             return Finding(
                 "divergence",
                 Severity.ERROR,
                 "the training diverges",
                 f"{each.metric} began at {digits(trend.start)} and is {digits(trend.level)} now.",
-                "Lower the learning rates, and keep the critic's weights small (clip them, or a gradient penalty).",
+                "Lower the learning rates; keep the weights of a critic small, and look at the discount of rewards.",
                 {"first": trend.start, "now": trend.level},
                 step=float(each.history.steps[-1]),
                 index=each.index,

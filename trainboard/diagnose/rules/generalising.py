@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 EVALUATIONS, AGO, LAST = 6, 4, 3
 SOME_RISE, RISE, OF_FALL, LEARNED_OFF, FAR, STILL_BETTER = 1.05, 1.15, 0.1, 0.15, 0.3, 0.9
+ALL_LEARNED, FAR_FROM_ALL = 0.01, 0.25
 NEVER_BETTER, OF_LEARNED, WORSE, LEARNED, AT_ONCE, SAME_SCALE = 0.9, 0.15, 1.03, 0.1, 0.25, 0.8
 GUESSED_RIGHT, GUESSED_OF_TWO, LEAST_GUESS = 0.6, 0.65, 0.9 * math.log(2)
-RIGHT, SOME_RIGHT, NEAR, STILL, CLASSES, TIMES, PRESSED = 0.85, 0.6, 0.1, 0.06, 5, 2, 20
 BETTER, APART_ERRORS = 0.8, 4.0
+SELDOM, HARDLY_BETTER = 0.4, 0.03
+MEANS = 2
+"""So few training losses for each evaluation are means of epochs: the first of them is no noise."""
 
 
 def overfitting(view: View) -> Finding | None:
@@ -30,7 +33,7 @@ def overfitting(view: View) -> Finding | None:
     Trigger: the mean of the newest three validation losses is 15 % above the best, and by a tenth of what was won
     from the first of both losses; the best was four evaluations ago or more; the training loss has fallen since. From
     5 % on it is worth knowing. Or the training loss is below 15 % of its first value, and the validation loss is
-    above 30 % of that and has not got better by a tenth in the newer half.
+    above 30 % of that and has not got better by a tenth in the newer half; 25 % where the training loss is below 1 %.
     Defaults: 6 evaluations.
     Source: runmedic's rule (5 % and 15 %), SageMaker Debugger's Overfit.
     Advice: stop at the best evaluation; more data, augmentation, dropout or weight decay.
@@ -77,10 +80,13 @@ def _apart_for_long(view: View) -> Finding | None:
     now = float(means[-LAST:].mean())
     begun = max(trend.start, *trend.signal.opening)
     same = SAME_SCALE * trend.start > float(means.min()) and float(means[0]) < 2 * begun
-    if now - trend.level < APART_ERRORS * trend.error:
+    # What the training has learned since the newest evaluation cannot show in any.
+    seen = float(np.median(trend.part(max(0.0, 1 - (LAST + 1) / val.count), 1 - 1 / val.count)))
+    if now - trend.level < APART_ERRORS * trend.error or seen > LEARNED_OFF * trend.start:
         return None
     better = float(np.median(means[half:])) < STILL_BETTER * float(np.median(means[half // 2 : half]))
-    if not same or better or trend.level > LEARNED_OFF * trend.start or now < FAR * trend.start:
+    far = FAR if trend.level > ALL_LEARNED * trend.start else FAR_FROM_ALL
+    if not same or better or trend.level > LEARNED_OFF * trend.start or now < far * trend.start:
         return None
     return Finding(
         "overfitting",
@@ -100,15 +106,16 @@ def memorised_noise(view: View) -> Finding | None:
     Trigger: the training loss has come down by a tenth, but not by a quarter within the first three evaluations; the
     validation loss has never won a seventh of that nor a tenth of its own first values, and the newest three are 3 %
     worse; the accuracy is one that guessing may give: 0.6 at most, of two classes 0.65 usually. A first training loss
-    well below ln 2, less than that of any guess, is a fine-tuning, and none of these.
+    well below ln 2, less than that of any guess, is a fine-tuning, and none of these. Or half of the training loss is
+    won, and the accuracy of the validation has never been above 0.4, nor 3 points better than in its first two.
     Defaults: 6 evaluations.
     Source: Zhang et al. 2017, where random labels are learned with no gain on other data.
     Advice: check that labels belong to their inputs; train and validation must be of one kind.
     """
     trend, val = view.loss_trend, view.val_loss
-    if trend is None or val is None or not _unseen(view) or _learned_at_once(view):
+    if trend is None or val is None:
         return None
-    if not _guessed(view):
+    if not _never_right(view) and (not _unseen(view) or _learned_at_once(view) or not _guessed(view)):
         return None
     means = val.history.means
     first, now = float(means[:2].mean()), float(means[-LAST:].mean())
@@ -153,6 +160,17 @@ def _guessed(view: View) -> bool:
     return True
 
 
+def _never_right(view: View) -> bool:
+    """Whether the accuracy of the validation stays where it began, near that of guessing, while half of the loss is
+    won."""
+    trend, accuracy = view.loss_trend, view.val_accuracy
+    if trend is None or accuracy is None or accuracy.count < EVALUATIONS or trend.gain < 0.5 or trend.slope() > -4:
+        return False
+    right = accuracy.history.means * share(accuracy)
+    newer = float(np.median(right[len(right) // 2 :]))
+    return float(right.max()) < SELDOM and newer < float(right[:2].max()) + HARDLY_BETTER
+
+
 @once
 def _unseen(view: View) -> bool:
     """Whether the validation never got better while the training did."""
@@ -174,7 +192,8 @@ def _learned_at_once(view: View) -> bool:
     if trend is None or val is None or not val.count:
         return False
     until = min(1.0, 3 / val.count)
-    return float(np.median(trend.part(max(0.0, until - 0.05), until))) < (1 - AT_ONCE) * trend.start
+    start = max(trend.start, trend.signal.first) if trend.count <= MEANS * val.count else trend.start
+    return float(np.median(trend.part(max(0.0, until - 0.05), until))) < (1 - AT_ONCE) * start
 
 
 def _apart(view: View, id: str, cause: str, advice: str) -> Finding:
@@ -194,60 +213,6 @@ def _apart(view: View, id: str, cause: str, advice: str) -> Finding:
         index=val.index,
         metric=val.metric,
     )
-
-
-def double_softmax(view: View) -> Finding | None:
-    """The loss stays where it must when the softmax is applied twice.
-
-    Trigger: the first loss is ln k, no loss was ever below ln(e + k - 1) - 1, the least that probabilities taken for
-    logits can give (1.461 for k = 10), and the validation accuracy was 0.85 or more twice; or in the newest three
-    evaluations, of 0.6 or more, the loss is ln(e + k - 1) less the accuracy, within 0.1, and does not move. With
-    fewer than five classes, sound losses are as high: there the losses of the newer half must press against the
-    bound, a tenth of them within 1 % of it and half of them within a tenth, at an accuracy of 0.85.
-    Defaults: 3 evaluations.
-    Source: the bound itself: a sure answer gives this loss, right or wrong.
-    Advice: give the loss the logits, and leave the softmax out of the network.
-    """
-    trend, val, accuracy = view.loss_trend, view.val_loss, view.val_accuracy
-    if trend is None or val is None or accuracy is None or trend.level >= trend.start:
-        return None
-    if accuracy.count < LAST or val.count != accuracy.count:
-        return None
-    right, losses = accuracy.history.means * share(accuracy), val.history.means
-    lowest = min(float(trend.signal.history.lows.min()), float(losses.min()))
-    bounded = int((right >= RIGHT).sum()) >= TIMES
-    still = float(right[-LAST:].min()) >= SOME_RIGHT and float(np.ptp(losses[-LAST:])) < STILL
-    for count in classes(view):
-        wrong = math.log(math.e + count - 1)
-        on_line = still and float(np.abs(wrong - right - losses)[-LAST:].max()) < NEAR
-        if count < CLASSES:
-            found = bounded and _pressed(view, wrong - 1)
-        else:
-            found = lowest >= 0.99 * (wrong - 1) and (bounded or on_line)
-        if found:
-            return Finding(
-                "double_softmax",
-                Severity.ERROR,
-                "softmax applied twice",
-                f"The accuracy is {digits(float(right.max()))}, but the loss is {digits(trend.level)}: "
-                f"with a second softmax over {count} classes it cannot fall below {digits(wrong - 1)}.",
-                "Give the loss the logits: it applies the softmax itself.",
-                {"accuracy": float(right.max()), "loss": trend.level, "least": wrong - 1, "classes": count},
-                index=trend.signal.index,
-                metric=trend.signal.metric,
-            )
-    return None
-
-
-def _pressed(view: View, bound: float) -> bool:
-    """Whether the training losses lie right above a bound, and none below it."""
-    trend = view.loss_trend
-    if trend is None or trend.count < PRESSED:
-        return False
-    history = trend.signal.history
-    lows, means = (each[len(each) // 2 :] for each in (history.lows, history.means))
-    lowest, low, middle = float(lows.min()), float(np.quantile(lows, 0.1)), float(np.median(means))
-    return lowest >= 0.995 * bound and low <= 1.01 * bound and middle <= 1.1 * bound
 
 
 def val_better_than_train(view: View) -> Finding | None:

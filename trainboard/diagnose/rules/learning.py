@@ -117,6 +117,8 @@ def _same_evaluations(view: View) -> str | None:
         return None
     if (rate is not None and rate <= TINY_RATE) or (view.gradient is not None and view.gradient.last == 0):
         return None
+    if constant(trend.part(0.5)) and trend.level != trend.signal.first:  # it did change: the outputs are the same now
+        return None
     return f"{val.metric} is {digits(val.last)} in all {val.count} evaluations"
 
 

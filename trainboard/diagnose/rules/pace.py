@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SAMPLES = 40
 SLOWER, FALLING = 0.8, -0.6
 LARGER, RISING = 1.2, 0.8
+STRAIGHT_LARGER, STRAIGHT, MANY = 1.1, 0.99, 100
 
 
 def throughput_drop(view: View) -> Finding | None:
@@ -54,8 +55,9 @@ def memory_growth(view: View) -> Finding | None:
     """The memory in use grows all the time.
 
     Trigger: the newest quarter is 1.2 times the oldest one or more, the first twentieth aside, and it rises steadily
-    (rank correlation with time of 0.8 or more), in the newer half too.
-    Defaults: 40 samples.
+    (rank correlation with time of 0.8 or more), in the newer half too; 1.1 times where it rises in a straight line
+    (correlation of 0.99).
+    Defaults: 40 samples; 100 of a straight line.
     Source: runmedic; SageMaker Debugger's GPUMemoryIncrease.
     Advice: look for losses that are summed up with their graphs (use `.item()`), and lists that grow.
     """
@@ -65,7 +67,9 @@ def memory_growth(view: View) -> Finding | None:
         return None
     values, old, new = found
     newer = values[len(values) // 2 :]
-    if not (old > 0 and new >= LARGER * old and min(_rank_correlation(values), _rank_correlation(newer)) >= RISING):
+    if old <= 0 or new < STRAIGHT_LARGER * old or min(_rank_correlation(values), _rank_correlation(newer)) < RISING:
+        return None
+    if new < LARGER * old and (signal.count < MANY or min(_straightness(values), _straightness(newer)) < STRAIGHT):
         return None
     return Finding(
         "memory_growth",
@@ -86,6 +90,11 @@ def _ends(signal: Signal) -> tuple[Column, float, float] | None:
     values = signal.history.means[len(signal.history.means) // 20 :]
     quarter = max(1, len(values) // 4)
     return values, float(np.median(values[:quarter])), float(np.median(values[-quarter:]))
+
+
+def _straightness(values: Column) -> float:
+    """The correlation with time."""
+    return float(np.corrcoef(values, np.arange(len(values)))[0, 1])
 
 
 def _rank_correlation(values: Column) -> float:

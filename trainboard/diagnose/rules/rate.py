@@ -11,10 +11,12 @@ from trainboard.diagnose.rules.conditions import (
     LEAST_GAIN,
     LEAST_SAMPLES,
     PATIENCE,
+    constant,
     digits,
     diverged,
     enough,
     fell_to_chance,
+    knows,
     learns_little,
     learns_not,
     of_all,
@@ -22,14 +24,17 @@ from trainboard.diagnose.rules.conditions import (
 )
 from trainboard.diagnose.rules.inside import lost_from_start
 from trainboard.diagnose.rules.learning import about, highest
+from trainboard.diagnose.rules.values import thrown
 
 if TYPE_CHECKING:
+    from trainboard.diagnose.signal import Column
     from trainboard.diagnose.trend import Trend
     from trainboard.diagnose.view import View
 
 TINY_RATE, TINY_UPDATE, SLOW_UPDATE, ENDED_RATE = 1e-6, 1e-6, 3e-4, 1e-4
 STEADY, SOME_CHANGE, CRAWLED, NOT_SLOWER = 0.9, 1e-4, 0.25, 0.8
-HUGE_UPDATE, LEAP, SMALL_LEAP, EARLY, DEAD = 0.1, 3.0, 1.3, 0.5, 0.9
+CREEPING, CREEPING_RATE = 1e-4, 1e-5
+HUGE_UPDATE, LEAP, SMALL_LEAP, EARLY, DEAD, HUGE_RATE = 0.1, 3.0, 1.3, 0.5, 0.9, 1.0
 BURST, SANE, SANE_GRADIENT, BLOWN, AGAIN, MOVED, BACK = 60, 100.0, 1000.0, 1e3, 3, 0.02, 0.7
 
 
@@ -38,9 +43,10 @@ def lr_too_low(view: View) -> Finding | None:
 
     Trigger: nothing is learned, and the learning rate is 1e-6 or less, or the update of every layer is below a
     millionth of its weights, but not zero; or the validation loss falls from each evaluation to the next, but hardly,
-    and no layer's update is above 3e-4; or the same with a quarter of the loss won after ten evaluations, if it
-    falls no slower than at first; or the learning rate fell to a ten-thousandth of its peak for a fifth of the run,
-    and less than half of the loss was won.
+    no slower than at first, and no layer's update is above 3e-4; or the same with a quarter of the loss won after ten
+    evaluations; or in ten evaluations on end it fell straight, but each time by less than a hundredth of a percent,
+    unless a learning rate above 1e-5 is printed; or the learning rate fell to a ten-thousandth of its peak for a
+    fifth of the run, and less than half of the loss was won.
     Defaults: as said.
     Source: SageMaker Debugger's WeightUpdateRatio (1e-8), torchmortem's (1e-5).
     Advice: raise the learning rate a hundredfold, and look what its schedule and the clipping of the gradient do.
@@ -55,12 +61,13 @@ def lr_too_low(view: View) -> Finding | None:
     largest = max((each for each in updates if each > 0), default=None)
     ended = _rate_ended(view) and trend.gain < 0.5 and enough(view)
     crawls = largest is not None and largest < SLOW_UPDATE and _crawls(view)
-    if not ended and not crawls and (not learns_not(view) or fell_to_chance(view) is not None):
+    creeps = (rate is None or rate <= CREEPING_RATE) and (largest is None or largest < SLOW_UPDATE) and _creeps(view)
+    if not (ended or crawls or creeps) and (not learns_not(view) or fell_to_chance(view) is not None):
         return None
     tiny = rate is not None and rate <= TINY_RATE
     small = largest is not None and largest < TINY_UPDATE
-    slow = trend.gain > -LEAST_GAIN and _falls_steadily(view) and (largest is None or largest < SLOW_UPDATE)
-    if not (ended or crawls or tiny or small or slow):
+    slow = trend.gain > -LEAST_GAIN and _falls_straight(view) and (largest is None or largest < SLOW_UPDATE)
+    if not (ended or crawls or creeps or tiny or small or slow):
         return None
     why = f"at a learning rate of {digits(rate)}" if rate is not None else "with steps that hardly change the weights"
     if ended:
@@ -83,7 +90,9 @@ def lr_too_high(view: View) -> Finding | None:
     Trigger: the loss leapt to three times its first value or more in the first half and has won less than a third
     since, or the validation loss is above that value (1.3 times where nothing is learned); or within 60 samples after
     sane first values it grew a thousandfold, or threefold to an end that is not finite; or most units of half of the
-    hidden layers were moved by a fiftieth of their weights at once and died, and as little was won; or the loss
+    hidden layers were moved by a fiftieth of their weights at once and died, and as little was won; or the very first
+    loss that is printed was thrown up to 100 or more and ten times the next ones, by units that died of it or at a
+    learning rate of 1 or more, and not by inputs that give a first gradient of a thousand; or the loss
     diverges or is not finite while the learning rate is above what it was at the best point; or the updates are a
     tenth of the weights or more, in most layers, and less than a third is won.
     Defaults: as said.
@@ -94,7 +103,8 @@ def lr_too_high(view: View) -> Finding | None:
     if trend is None or trend.start <= 0:
         return None
     burst = _burst(view)
-    if trend.count < 30 and not burst:
+    hurled = thrown(view) and (_died(view) or (highest(view.rate) or 0.0) >= HUGE_RATE)
+    if trend.count < 30 and not burst and not hurled:
         return None
     least = SMALL_LEAP if learns_not(view) and not lost_from_start(view) else LEAP
     far = max(least * trend.start, trend.start + 8 * max(trend.noise, trend.noise_at_first))
@@ -104,7 +114,7 @@ def lr_too_high(view: View) -> Finding | None:
     rising = (diverged(trend) or trend.signal.bad_last >= 2) and _rate_above_best(view)
     updates = [each.high for each in of_all(view.layers, "update_ratio", 2).values()]
     coarse = bool(updates) and float(np.median(updates)) > HUGE_UPDATE and learns_little(view)
-    if not (burst or leapt or rising or coarse or killed):
+    if not (burst or hurled or leapt or rising or coarse or killed):
         return None
     rate = highest(view.rate)
     return about(
@@ -173,9 +183,43 @@ def _falls_steadily(view: View) -> bool:
     val, trend = view.val_loss, view.loss_trend
     if val is None or not val.count:
         return trend is not None and trend.slope() < -6
-    changes = np.diff(val.history.means)
-    falls = len(changes) > 1 and float((changes <= 0).mean()) >= STEADY
-    return falls and bool(val.history.means[-1] < (1 - SOME_CHANGE) * val.history.means[0])
+    means = val.history.means
+    return _steady(means) and bool(means[-1] < (1 - SOME_CHANGE) * means[0])
+
+
+def _steady(values: Column) -> bool:
+    """Whether each is no higher than the one before it, but for a tenth of them, or one of eight."""
+    rises = int((np.diff(values) > 0).sum())
+    return len(values) > 2 and (rises <= (1 - STEADY) * (len(values) - 1) or (rises == 1 and len(values) > 8))
+
+
+def _no_slower(values: Column) -> bool:
+    """Whether the second half falls as much as the first."""
+    first, last = float(values[0]), float(values[-1])
+    middle = float(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    return middle - last >= NOT_SLOWER * (first - middle)
+
+
+def _falls_straight(view: View) -> bool:
+    """Whether the validation loss falls steadily and no slower than at first; without one, the training loss."""
+    val = view.val_loss
+    return _falls_steadily(view) and (val is None or not val.count or _no_slower(val.history.means))
+
+
+def _creeps(view: View) -> bool:
+    """Whether the loss moves straight down from evaluation to evaluation, by next to nothing, and never did more.
+
+    The validation loss has not the noise of batches; where its digits do not show a change, the training loss may.
+    """
+    trend, val = view.loss_trend, view.val_loss
+    if trend is None or val is None or val.count < PATIENCE or trend.start <= 0 or knows(view) or rate_rises(view):
+        return False
+    values = trend.means if constant(val.history.means) else val.history.means
+    first, fell = float(values[0]), float(values[0] - values[-1])
+    still = (
+        trend.start - trend.level <= LEAST_GAIN * trend.start + 2 * trend.error and trend.peak < LEAP * trend.start
+    )
+    return still and 0 < fell < CREEPING * first * len(values) and _steady(values) and _no_slower(values)
 
 
 def _crawls(view: View) -> bool:
@@ -183,9 +227,7 @@ def _crawls(view: View) -> bool:
     trend, val = view.loss_trend, view.val_loss
     if trend is None or val is None or val.count < PATIENCE or trend.gain > CRAWLED or not learns_little(view):
         return False
-    means = val.history.means
-    first, middle, last = float(means[0]), float(means[len(means) // 2]), float(means[-1])
-    return _falls_steadily(view) and middle - last >= NOT_SLOWER * (first - middle) and not rate_rises(view)
+    return _falls_straight(view) and not rate_rises(view)
 
 
 def _rate_ended(view: View) -> bool:

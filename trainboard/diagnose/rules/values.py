@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainboard.diagnose.finding import Finding, Severity
-from trainboard.diagnose.rules.conditions import SETTLED, digits, fell_to_chance, learns_little, learns_not
+from trainboard.diagnose.rules.conditions import SETTLED, digits, fell_to_chance, learns_little, learns_not, of_all
 from trainboard.diagnose.view import once, share
 from trainboard.extract.names import is_evaluation
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 AT_END, SHORT = 2, 20
 BEYOND_CHANCE, UNEVEN, LARGE, BLOWN = 20.0, 0.05, 100.0, 10.0
 LOOKS, LOW, RISEN = 5, 0.5, 0.3
-GUESSED, RISEN_A_LITTLE, STEEP, PATIENT, TOLD = 0.65, 0.05, 1000.0, 10, 2
-FALLEN, TOO_SMALL = 2.0, 0.1
+GUESSED, RISEN_A_LITTLE, STEEP, BEYOND_STEEP, PATIENT, TOLD = 0.65, 0.05, 1000.0, 1e4, 10, 2
+FALLEN, TOO_SMALL, TOO_FAR, TINY_RATE = 2.0, 0.1, 1e4, 1e-5
 QUARTERS = (0.0, 0.225, 0.45, 0.675, 0.9)
 BELOW, RUNAWAY = -1.05, 10.0
 
@@ -150,8 +151,10 @@ def loss_scale(view: View) -> Finding | None:
 
     Trigger: the first loss is 20 or more where an accuracy is known (guessing among k classes has a loss of ln k),
     the first losses vary by 5 % or more (a sum over the batch does not), and they grow to ten times as much; or it is
-    100 or more, or the first gradient's norm 1000, and it is not finite within 20 samples; or the loss ends at
-    guessing, ln k, and began at twice that. Too small: nothing is learned, or hardly anything in ten evaluations, and
+    100 or more, or the first gradient's norm 1000, and it is not finite within 20 samples; or it is 10,000 or more,
+    and at a learning rate above 1e-5 nothing is learned; or the first gradients of half of the layers are 10,000 or
+    more, and above the loss; or the loss ends at guessing, ln k, and began at twice that.
+    Too small: nothing is learned, or hardly anything in ten evaluations, and
     the validation loss is a tenth of ln 2 for each wrong answer, the least of cross-entropy.
     Defaults: 3 samples.
     Source: the loss of chance; TheDeepChecker's checks of the inputs' scale.
@@ -163,21 +166,51 @@ def loss_scale(view: View) -> Finding | None:
     steep = view.gradient is not None and view.gradient.count > 0 and view.gradient.first >= STEEP
     broken = loss.bad_last >= AT_END and loss.count < SHORT and (loss.first >= LARGE or steep)
     large = _beyond_chance(view) or (view.best_accuracy is None and loss.first >= LARGE)
-    blown = large and trend.peak > BLOWN * trend.start
+    blown = large and trend.peak > BLOWN * trend.start and not thrown(view)
     guesses = fell_to_chance(view)
-    fell = guesses is not None and trend.start > FALLEN * math.log(guesses)
-    if not broken and not blown and not fell:
+    fell = guesses is not None and trend.start > FALLEN * math.log(guesses) and not thrown(view)
+    if not broken and not blown and not fell and not _too_far(view) and not _steep_at_first(view):
         return _loss_too_small(view)
     return Finding(
         "loss_scale",
         Severity.ERROR,
         "inputs or targets are far too large",
-        f"The first training loss is {digits(loss.first)}, and it rose to {digits(trend.peak)}.",
+        f"The loss was {digits(loss.first)} at first, {digits(trend.peak)} at most, and is {digits(trend.level)}.",
         "Normalise the inputs to mean 0 and deviation 1, and the targets to a size of 1; check the first weights.",
         {"first": loss.first, "peak": trend.peak},
         step=float(loss.history.steps[0]),
         index=loss.index,
         metric=loss.metric,
+    )
+
+
+def _too_far(view: View) -> bool:
+    """Whether the targets are so large that steps of a usual size never get there: the errors are 100 and more."""
+    loss, rate = view.loss, view.rate
+    if loss is None or loss.first < TOO_FAR or view.best_accuracy is not None or not learns_not(view):
+        return False
+    return rate is None or not rate.count or float(rate.history.highs.max()) > TINY_RATE
+
+
+def _steep_at_first(view: View) -> bool:
+    """Whether the first gradients are beyond all measure, though the loss is not summed up over as many rows."""
+    gradients = [each.first for each in of_all(view.layers, "grad_norm").values()]
+    return bool(gradients) and view.loss is not None and median(gradients) > max(BEYOND_STEEP, view.loss.first)
+
+
+@once
+def thrown(view: View) -> bool:
+    """Whether the very first loss that is printed is huge and the next ones are not: a step has thrown it up.
+
+    Not where the first gradients are as large: then it is so before any step.
+    """
+    trend = view.loss_trend
+    if trend is None or trend.count < 3 or trend.signal.first < LARGE:
+        return False
+    gradients = [each.first for each in of_all(view.layers, "grad_norm").values()]
+    rest = max(trend.signal.opening[1:3])
+    return (
+        trend.signal.first > BLOWN * rest and trend.peak <= trend.signal.first and max(gradients, default=0) < STEEP
     )
 
 
