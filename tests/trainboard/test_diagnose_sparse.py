@@ -112,6 +112,11 @@ def test_an_accuracy_that_gets_better_is_not_of_noise() -> None:
     assert "memorised_noise" not in ever_found(samples)
 
 
+def test_an_accuracy_of_nothing_tells_nothing() -> None:
+    samples = training(val=lambda at: 1.7 + at / 100, accuracy=lambda at: 0.0)
+    assert "memorised_noise" not in ever_found(samples)
+
+
 def test_outputs_that_became_the_same_for_all_are_no_missing_update() -> None:
     samples = training(lambda at: 2.5 if at == 0 else 2.3, lambda at: 2.3, None, noise=0.0)
     assert "update_missing" not in found(samples)
