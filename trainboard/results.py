@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from backends.base import JobState
 from trainboard.extract.names import fold
 from trainboard.extract.names import objective as objective_of
+from trainboard.layernames import of_a_spread
 from trainboard.ledger import newest_attempts
 from trainboard.recording import recorded
 
@@ -125,9 +126,9 @@ def read(series: Path, collected: Path, found: Iterable[Member]) -> list[Result]
 
 
 def values(series: Mapping[str, Series], experiment: Experiment, state: JobState) -> dict[str, Value]:
-    """The metrics of a run, the objective first."""
+    """The metrics of a run, the objective first; without the quantiles that together tell a distribution."""
     wanted = objective_of(list(series), experiment.objective)
-    names = sorted(series, key=lambda name: name != wanted)
+    names = sorted((name for name in series if not of_a_spread(name)), key=lambda name: name != wanted)
     return {name: value_of(series[name], goal_of(name, experiment), state) for name in names}
 
 

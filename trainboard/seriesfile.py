@@ -33,6 +33,9 @@ KEEP = 256 * 1024
 PIECE = 8 << 20
 """Bytes that are read at once of a file that is thinned: it is never in memory whole."""
 
+NEAR = 1 << 20
+"""Bytes that are read at once of any other: the processor has them at hand while they are taken apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -152,7 +155,7 @@ class SeriesFile:
             if file is None or not cells.is_header(header):
                 self._seen = _Seen(size=size)
                 return Stored()
-            at_once = size if most is None or most * CELL >= size else self._piece
+            at_once = NEAR if most is None or most * CELL >= size else self._piece
             base, last, pieces, length = Commit(), Commit(), [Stored()], at_once
             while True:
                 file.seek(last.end)

@@ -53,6 +53,11 @@ def one_check(check: Check, widest: int, width: int) -> list[tuple[Piece, ...]]:
     return lines
 
 
+def refusal_lines(refusal: Exception, width: int) -> list[tuple[Piece, ...]]:
+    """Why something was not done."""
+    return [((part, "bad"),) for part in show.wrapped(f"✗ {show.clean(str(refusal))}", max(20, width))]
+
+
 def tally(checks: Collection[Check]) -> str:
     """`1 fails, 2 warnings, 9 fine`."""
     count = {level: sum(check.level is level for check in checks) for level in Level}

@@ -170,9 +170,11 @@ def test_an_orphan_is_told_on_a_full_disk(attempt: Callable[..., Attempt], tmp_p
     with small_disk(tmp_path / "disk", "256k") as why:
         if why:
             pytest.skip(why)
-        one = attempt("cat /dev/zero > fill; sleep 600", folder=tmp_path / "disk")
+        one = attempt(f"{GO}; cat /dev/zero > fill; sleep 600", folder=tmp_path / "disk")
         one.start()
-        until(lambda: one.has("beat") and os.statvfs(one.directory).f_bavail == 0)
+        until(lambda: one.has("beat"))
+        one.go()
+        until(lambda: os.statvfs(one.directory).f_bavail == 0)
         kill(one, "pid")
         until(lambda: one.has("exit"))
         assert one.ending() == ORPHANED

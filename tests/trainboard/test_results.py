@@ -88,6 +88,12 @@ def test_of_each_metric_the_final_the_best_and_the_last_value() -> None:
     assert values(series, EXPERIMENT, JobState.FAILED)["loss"] == Value(last=2.0, best=1.0, final=None)
 
 
+def test_the_quantiles_of_a_distribution_are_no_columns() -> None:
+    names = ("acc", "fc.norm", "fc.q.05", "fc.grad_q.100")
+    series = by_metric([sample for name in names for sample in samples(name, 0.5)])
+    assert list(values(series, EXPERIMENT, JobState.COMPLETED)) == ["acc", "fc.norm"]
+
+
 @pytest.mark.parametrize(
     ("name", "goal"),
     [

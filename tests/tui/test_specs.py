@@ -188,6 +188,13 @@ async def test_what_cannot_be_submitted_says_why_instead_of_asking(actions: Acti
         assert isinstance(stage.app.screen, SpecsScreen)
 
 
+async def test_why_nothing_could_be_checked_can_be_read_to_its_end(actions: Actions) -> None:
+    actions.refusal = Refused(f"tiny.yaml: env: {'A_LONG_NAME ' * 12}not set here, at the end")
+    async with board(row(1), actions=actions) as stage:
+        await specs(stage, "c")
+        await stage.until("here, at the end")
+
+
 async def test_runs_that_exist_are_left_out_unless_they_are_wanted_again(actions: Actions) -> None:
     actions.known = ("lr=0.2",)
     async with board(row(1), actions=actions) as stage:

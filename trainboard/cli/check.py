@@ -85,6 +85,6 @@ def summary(report: Report, where: Sequence[str], runs: int) -> list[str]:
     """What it comes to."""
     left = report.left(where)
     count = f"{runs} run{'' if runs == 1 else 's'}"
-    lines = [f"{count} can go to {', '.join(left)}"] if left else [f"{count} can go nowhere as it is"]
+    lines = [f"{count} can go to {', '.join(left)}"] if left else [f"{count} can go nowhere as things are"]
     warned = sum(check.level is Level.WARN for check in report.checks)
     return [*lines, f"{warned} warning{'' if warned == 1 else 's'}"] if warned else lines

@@ -41,7 +41,7 @@ _LEADING_PAIR = re.compile(rb"\s*\[(\x00), {1,8}(\x00)\][ :]{1,3}[A-Za-z]")
 _LEADING_RATIO = re.compile(rb"\s*\x00 ?/ ?\x00:?\s+(?![KMGT]i?B\b)[A-Za-z_]")
 _PHASED = re.compile(rb"(?i)(?<![\w/])(?:train|valid|val|test|eval)\w*:? +\[?(\x00)\]? *\[ *\x00/")
 _BATCHES = re.compile(rb":(\x00)-\d+batch")
-_SHARE = re.compile(rb"\x00\s?(?:percent|%) complete")
+_SHARE = re.compile(rb"(?P<at>\x00)\s?(?:percent|%) complete|(?i:\bprogress)[:=]\s*(?P<told>\x00)%")
 _FRONT = re.compile(rb"\s*(?:\[\x00\]|\x00\)|\x00:)(?=\s)")
 _RATIO = re.compile(rb"\s*/\s*$|\s+of\s+$|\s+epoch / $")
 _BAR_BEFORE = re.compile(rb"(?:[|\[]|^)\s*$")
@@ -90,7 +90,7 @@ def marks_of(message: Shape, named: dict[int, str]) -> Iterator[Mark]:
     lead = _LEADING_COUNT.match(line)
     if lead:
         told[message.slot_at(lead.end() - 1)] = lead[1].decode().lower()
-    shares = {message.slot_at(found.start()) for found in _SHARE.finditer(line)}
+    shares = {message.slot_at(found.start(found.lastgroup or 0)) for found in _SHARE.finditer(line)}
     for slot in message.slots[:SLOT_CAP]:
         if slot in message.dates:
             continue

@@ -74,6 +74,14 @@ INDEX_KINDS = {
     "batch_idx": Kind.BATCH,
     "batch_id": Kind.BATCH,
     "minibatch": Kind.BATCH,
+    "sub_iter": Kind.BATCH,
+    "sub_iteration": Kind.BATCH,
+    "sub_step": Kind.BATCH,
+    "inner_iter": Kind.BATCH,
+    "inner_iteration": Kind.BATCH,
+    "inner_step": Kind.BATCH,
+    "micro_step": Kind.BATCH,
+    "micro_batch": Kind.BATCH,
 }
 
 SHORT = {"ep": "epoch", "up": "update"}
@@ -121,7 +129,7 @@ _MEASURE = re.compile(
     r"|损失|損失|准确|準確|精度|误差|正解率|손실|정확도"
     r"|^(?:(?:avg|average|mean|train|test|val|eval|overall|current)_)?(?:success|win|hit|pass|solve|completion)_rate|perplexity|fitness|accurac[yi]|objective|likelihood|misclass"
     r"|(?:^|[^a-z])(?:acc|accu|err|merror|error|auc|auroc|f1|f_score|bleu|rouge|ppl|mse|mae|rmse|mape|nll|elbo|kl|kld"
-    r"|iou|miou|dice|map|ap|psnr|ssim|fid|wer|cer|rewards?|returns?|rew|scores?|precision|recall|bpc|bpb|bpd|mrr|ndcg|r2|r²"
+    r"|iou|miou|dice|map|ap|psnr|ssim|fid|wer|cer|rewards?|returns?|rew|scores?|precision|recall|bpc|bpb|bpd|mrr|ndcg|r2|r²|obj"
     r"|top_?\d+|cost|xent|ce|bce|gnorm|grad_norm)(?:$|[^a-z])"
 )
 _PLAIN = re.compile(

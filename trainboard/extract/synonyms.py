@@ -24,6 +24,7 @@ _THINGS = (
     r"(?:it|iter|iteration|step|global_?step|sample|example|image|img|token|tok|sequence|seq|batch|frame|word"
     r"|sent|sentence|ins|instance|update|game|episode|env_?step|pair)(?:e?s)?"
 )
+_PLACES = r"(?:gpu|device|core|chip|thread|worker)"
 _UNITS = r"(?:ns|us|ms|s|sec|secs|second|seconds|min|minutes|time)"
 
 # The first that matches counts; names are lower case, with blanks and dashes as underscores.
@@ -31,7 +32,7 @@ _SYNONYMS: tuple[tuple[Role, re.Pattern[str]], ...] = (
     (
         Role.THROUGHPUT,
         re.compile(
-            rf"(?:^|[/_.])(?:{_THINGS}(?:/|_?per_?)(?:s|sec|second)(?:[/_.](?:gpu|device|core|chip))?"
+            rf"(?:^|[/_.])(?:{_THINGS}(?:/{_PLACES})?(?:/|_?per_?)(?:s|sec|second)(?:[/_.]{_PLACES})?"
             r"|throughput|fps|ips|wps|ups|qps|sps|tps|[tgp]?flops?/s(?:ec)?(?:/\w+)?|(?:samples|tokens|images)?_?speed)$"
         ),
     ),

@@ -20,7 +20,7 @@ _LETTERS = re.compile(rb"[A-Za-z\x80-\xff]+")
 _LEVEL = re.compile(rb"(?:DEBUG|INFO|WARN|WARNING|ERROR|NOTICE|[IWE]\d*)$")
 _SECTION = re.compile(
     rb"(?i)(?<![\w/])(train(?:ing)?|val(?:id(?:at(?:ion|ing))?)?|test(?:ing)?|eval(?:uat(?:ion|ing))?|dev)"
-    rb"(?:(?:\s+(?:set|results?|metrics|stats|summary|split|data(?:set)?|epoch))?\s*[\]:|)>\[]"
+    rb"(?:(?:\s+(?:set|results?|metrics|stats|summary|split|data(?:set)?|epoch))?\s*[\]:|)>\[](?!\s*(?:n/a|None|-+)\s*[|,;])"
     rb"|\s+-\s|\s+net output #$|\s+(?:step|epoch|iteration)\s+$|\s{2,}(?=[A-Za-z]))"
 )
 _HEADINGS = re.compile(
@@ -41,6 +41,8 @@ _SENTENCES = PREPOSITIONS | frozenset(
     b"we so is are was were be it this that which not will should can may if you done finished saved now".split()
 )
 """Words of sentences, and of no name."""
+_SHORTENED = re.compile(rb"[A-Za-z][a-z]{1,2}\.")
+"""The first word of `acc. prob` or `rel. err`, and no end of a sentence."""
 _LEADS = frozenset(b"and with but then has its at of".split())
 """Words before a name that are none of it."""
 _SENTENCE_END = re.compile(rb"[a-z]{4,}\.")
@@ -87,10 +89,10 @@ def _is_no_name(word: bytes) -> bool:
 
 
 def glued(words: list[bytes]) -> list[bytes]:
-    """Of the words before a glued `=`, those of the name: `Time cost=1`, `timing in s=1`, else the last."""
+    """Of the words before a glued `=`, the name's: `Time cost=1`, `acc. prob=1`, `timing in s=1`, or the last."""
     if len(words) > 2 and words[-2] == b"in":
         return words[-3:]
-    if len(words) > 1 and words[-2].lower() in _ADJECTIVES:
+    if len(words) > 1 and (words[-2].lower() in _ADJECTIVES or _SHORTENED.fullmatch(words[-2])):
         return words[-2:]
     own = len(words) == 2 and words[0].islower() and len(words[0]) > 3 and words[0] not in PREPOSITIONS
     return words if own and kind(decoded(words[1:])) is Kind.MEASURE else words[-1:]

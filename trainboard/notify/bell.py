@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+PATIENCE = 5.0
+"""Seconds for a terminal that is taking a frame."""
 
 _FLAGS = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -21,13 +25,14 @@ def terminal_bell() -> Callable[[], bool] | None:
 
 
 def ring() -> bool:
-    """Ring; False where there is no terminal, or it takes nothing."""
+    """Ring; False where there is no terminal, or it takes nothing. Blocks for `PATIENCE` at most."""
     try:
         terminal = os.open("/dev/tty", _FLAGS)
     except OSError:
         return False
     try:
-        return os.write(terminal, b"\a") == 1
+        _, ready, _ = select.select([], [terminal], [], PATIENCE)
+        return bool(ready) and os.write(terminal, b"\a") == 1
     except OSError:
         return False
     finally:

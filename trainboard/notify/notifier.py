@@ -224,7 +224,8 @@ class Notifier:
 
     async def _tell(self, channel: Channel, notices: Sequence[Notice]) -> tuple[Outcome, Path | None]:
         if channel.sort is Sort.BELL:
-            return Outcome(self._bell is not None and self._bell(), "the terminal is gone"), None
+            rung = self._bell is not None and await asyncio.to_thread(self._bell)
+            return Outcome(rung, "the terminal takes nothing"), None
         title, body = summary(notices)
         worst = max((Severity.of(notice.severity) for notice in notices), key=lambda severity: severity.level)
         kinds = {notice.kind for notice in notices}

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from trainboard.actions import Refused
 from trainboard.options import CAREFUL
 from tui import show
-from tui.reports import NOT_CHECKED, check_lines, doubt_lines, script_lines
+from tui.reports import NOT_CHECKED, check_lines, doubt_lines, refusal_lines, script_lines
 from tui.sheets import Sheet, needed
 from tui.show import count
 from tui.widgets.bars import Tabs
@@ -176,7 +176,7 @@ class RunsPane(Vertical):
         try:
             self._scripts = self._scripts or await self._actions.scripts(spec, settings, self.backend)
         except Refused as refusal:
-            self.script.put([((f"✗ {show.clean(str(refusal))}", "bad"),)])
+            self.script.put(refusal_lines(refusal, self._room))
             return
         self.script.put(script_lines(await asyncio.to_thread(self._scripts.of, run.index)))
         self.tabs.title = show.clean(f"{self._scripts.backend.name}: {run.name}")
@@ -195,7 +195,7 @@ class RunsPane(Vertical):
             if found.doubts or not found.choice.settings:
                 found = replace(found, report=(await self._actions.consider(spec, self.backend, ALL)).report)
         except Refused as refusal:
-            self.checks.put([((f"✗ {show.clean(str(refusal))}", "bad"),)])
+            self.checks.put(refusal_lines(refusal, self._room))
             return
         if spec is self._sheet.spec:
             self.found_out(found)
@@ -211,8 +211,13 @@ class RunsPane(Vertical):
             )
         if found.doubts:
             told += [((show.clean(line, 300), "waiting"),) for line in doubt_lines(found.doubts)]
-        told += check_lines(found.report.checks, self.size.width - 3)
+        told += check_lines(found.report.checks, self._room)
         self.checks.put(told or [(("nothing was looked at", "dim"),)])
+
+    @property
+    def _room(self) -> int:
+        """Cells of a line of what is read."""
+        return self.size.width - 3
 
     def _forget_checks(self) -> None:
         """What was found out is not of these runs, or not of this backend."""
