@@ -32,6 +32,17 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
+class Doubt(StrEnum):
+    """Why an output may be of something else than the run that it is listed for."""
+
+    LATER = "later"
+    SHARED = "shared"
+
+
+SLACK = 60.0
+"""Seconds that a file may be newer than the end of the run that wrote it: clocks differ, file systems write late."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutputFile:
     """One file that a run wrote."""
@@ -56,6 +67,8 @@ class Output:
     files: tuple[OutputFile, ...]
     named: bool = False
     """The spec names them; else they were recognised."""
+    doubt: Doubt | None = None
+    """Why they may be of something else."""
 
     @property
     def size(self) -> int:
@@ -202,6 +215,14 @@ def _output(kind: Kind, named: bool, name: str, members: Sequence[Result]) -> Ou
     files = [OutputFile(each.path, each.size, each.changed, step_of(each.path)) for each in members]
     files.sort(key=lambda each: (each.step is not None, each.step or 0, each.changed, each.path))
     return Output(kind, name, tuple(files), named)
+
+
+def doubted(output: Output, run: str, ended: float | None, *, shared: bool) -> Doubt | None:
+    """Why an output may not be of this run: it was changed after its end, or others ran in the same folder at the
+    same time and its name does not tell whose it is."""
+    if ended is not None and output.changed > ended + SLACK:
+        return Doubt.LATER
+    return Doubt.SHARED if shared and not is_of(output.name, {run}) else None
 
 
 def is_of(path: str, names: Collection[str]) -> bool:

@@ -209,7 +209,9 @@ class Watch(Sight):
         from trainboard.plans import Planner
         from trainboard.written import Written
 
-        return Written(self._table.row(key), self._by_name(), Planner(self._environ, self._archives))
+        return Written(
+            self._table.row(key), self._by_name(), Planner(self._environ, self._archives), self._table.rows.values()
+        )
 
     def look(self, keys: Collection[str]) -> None:
         """These rows are on the screen."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from specs.model import SpecError
 from trainboard.actions import Refused
-from trainboard.outputs import HEAD, Kind, grouped, is_of, named_by, needs_head, recognise
+from trainboard.outputs import HEAD, Doubt, Kind, doubted, grouped, is_of, named_by, needs_head, recognise
 from trainboard.profiling import answered
 from trainboard.records import Experiment, Run
 from trainboard.show import size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from backends.base import Backend, Result
     from specs.model import Predictions, Setting, Spec
@@ -47,12 +48,27 @@ class Found:
     folder: str = ""
     """Where the program ran."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the list, each in one line."""
+        more = (f"there may be more: {self.left}",) if self.left else ()
+        doubts = {each.doubt for each in self.outputs if each.kind is not Kind.OTHER}
+        return (*more, *(text for doubt, text in DOUBTS.items() if doubt in doubts))
+
+
+DOUBTS = {
+    Doubt.LATER: "later: changed after the run had ended, so not by it",
+    Doubt.SHARED: "shared: other runs ran in this folder meanwhile; name your files with {run}",
+}
+
 
 class Written:
     """The outputs of one row. Every call raises `Refused`, in one line."""
 
-    def __init__(self, row: Row, backends: Mapping[str, Backend], planner: Planner) -> None:
+    def __init__(self, row: Row, backends: Mapping[str, Backend], planner: Planner, rows: Iterable[Row] = ()) -> None:
+        """`rows`: the table, for who else writes into its folder."""
         self.row = row
+        self._neighbours = [each for each in rows if beside(row, each)]
         self._backends = backends
         self._planner = planner
 
@@ -101,19 +117,27 @@ class Written:
         return book, run.index
 
     async def find(self) -> Found:
-        """What it wrote: what its spec names, and what is recognised; without what other runs of its experiment wrote
-        into the same folder, as far as their names tell."""
+        """What it wrote: what its spec names, and what is recognised; without what other runs wrote into the same
+        folder, as far as their names tell."""
         backend, patterns = self.backend, await self.patterns()
         globs = [each for several in patterns.values() for each in several]
         found = await answered(backend.results(self.row.directory, [*globs, "**"]))
         book, index = await self._book()
         own = book.settings[index].name
-        others = {each.name for each in book.settings} - {own}
+        # A name without parameters, as of a spec that sweeps nothing, is a word that folders bear too.
+        strangers = {name for each in self._neighbours if "=" in (name := _name(each))}
+        others = ({each.name for each in book.settings} | strangers) - {own}
         files = [each for each in found.files if named_by(patterns, each.path) or not is_of(each.path, others)]
         unnamed = [each for each in files if named_by(patterns, each.path) is None and needs_head(each.path)]
         heads = await self._heads(sorted(unnamed, key=lambda each: -each.changed)[:HEADS])
         outputs = await asyncio.to_thread(_outputs, files, patterns, heads, own)
-        return Found(outputs, found.left, found.folder)
+        shared = not self._sent(found.folder) and any(meanwhile(self.row, each) for each in self._neighbours)
+        told = (replace(each, doubt=doubted(each, own, self.row.ended, shared=shared)) for each in outputs)
+        return Found(tuple(told), found.left, found.folder)
+
+    def _sent(self, folder: str) -> bool:
+        """Whether it ran in a copy of the project that is its own."""
+        return PurePosixPath(folder).parts[-2:] == (PurePosixPath(self.row.directory).name, "code")
 
     async def _heads(self, files: Sequence[Result]) -> Mapping[str, bytes]:
         if not files:
@@ -179,12 +203,39 @@ def _outputs(
     return grouped(told, run)
 
 
+def _experiment(row: Row) -> Experiment:
+    experiment = row.sources[0]
+    assert isinstance(experiment, Experiment)
+    return experiment
+
+
+def _name(row: Row) -> str:
+    run = row.sources[1]
+    assert isinstance(run, Run)
+    return run.name
+
+
+def beside(row: Row, other: Row) -> bool:
+    """Whether another row is a run of the same project on the same backend."""
+    if not (row.ours and other.ours) or other.key == row.key or other.backend != row.backend:
+        return False
+    return PurePosixPath(_experiment(row).source).parent == PurePosixPath(_experiment(other).source).parent
+
+
+def meanwhile(row: Row, other: Row) -> bool:
+    """Whether both ran at the same time, as far as is known."""
+    if row.started is None or other.started is None:
+        return False
+    return (row.ended is None or other.started <= row.ended) and (other.ended is None or row.started <= other.ended)
+
+
 def facts(output: Output) -> dict[str, object]:
     """What `outputs --json` says of one."""
     return {
         "kind": str(output.kind) if output.kind is not Kind.OTHER else None,
         "name": output.name,
         "named": output.named,
+        "doubt": None if output.doubt is None else str(output.doubt),
         "files": [
             {"path": each.path, "size": each.size, "changed": each.changed, "step": each.step}
             for each in output.files
@@ -201,5 +252,6 @@ def extent(output: Output) -> str:
 def row_of(output: Output, age: str) -> tuple[str, ...]:
     """A line of the listing: kind, files, steps, size, age, name, whence."""
     kind = "" if output.kind is Kind.OTHER else str(output.kind)
-    whence = "spec" if output.named else "" if output.kind is Kind.OTHER else "recognised"
+    whence = "spec" if output.named else "" if output.kind is Kind.OTHER or output.doubt else "recognised"
+    whence = ", ".join(each for each in (whence, output.doubt) if each)
     return kind, str(len(output.files)), extent(output), size(output.size), age, output.name, whence

@@ -109,6 +109,8 @@ class Part:
     """Whether thresholds may be fitted on it."""
     untouched: bool = False
     """Written when the rules were done, as a check on all the others: no target is set for it."""
+    twins: bool = False
+    """Whether each faulty one is held against the sound one of its kind: see `twins`."""
 
 
 def _f(id: str, what: str, right: str, from_log: str | frozenset[str] = "", **settings: Setting) -> Recipe:

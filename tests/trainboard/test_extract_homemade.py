@@ -385,3 +385,29 @@ def test_a_share_of_progress_makes_a_setting_that_changes_one_that_is_measured()
     assert {sample.metric: sample.value for sample in samples} == {"Alpha": 0.041, "Words/thread/sec": 123440}
     assert extractor.progress is not None
     assert extractor.progress.fraction == 0.405
+
+
+def test_a_value_that_is_not_there_yet_heads_no_section() -> None:
+    lines = "Epoch 1 | iter {0} | loss train: 2.{0}, val: {1} | iter time: 31{0}.5 ms\n"
+    found = read(lines.format(1, "n/a") + lines.format(2, "1.9"))
+    assert found["iter time"] == [(1, 311.5), (2, 312.5)]
+    assert found["val"] == [(2, 1.9)]
+
+
+def test_the_number_of_things_measures_nothing() -> None:
+    line = "[EVAL] epoch 3 #Images: 500 mIoU: 0.4{0} Acc: 0.8{0}\n"
+    assert set(read(line.format(1) + line.format(2))) == {"EVAL_mIoU", "EVAL_Acc"}
+
+
+def test_pairs_between_slashes_are_cells() -> None:
+    assert last("[5000] model_loss 78.9 / kl 3.1 / actor_ent 8.5 / fps 20.1\n") == {
+        "model_loss": 78.9,
+        "kl": 3.1,
+        "actor_ent": 8.5,
+        "fps": 20.1,
+    }
+
+
+def test_a_row_of_pairs_after_its_index_needs_no_name_that_is_known() -> None:
+    row = "iter {0:2d} act 1.{0}e+04 pre 9.{0}e+03 delta 3.1e+00 f 2.{0}e+04 CG   {0}\n"
+    assert read(row.format(1) + row.format(2))["f"] == [(1, 21000), (2, 22000)]

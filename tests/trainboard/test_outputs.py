@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -10,14 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.base import HostUnreachable, Result
-from tests.trainboard.outputfakes import Place, wrote
+from tests.trainboard.outputfakes import NOW, SPEC, Place, wrote
 from trainboard.actions import Refused
 from trainboard.outputs import Kind, finds, grouped, named_by, recognise, step_of
+from trainboard.plans import Planner
 from trainboard.profile.traced import PATTERNS
-from trainboard.written import extent, facts
+from trainboard.records import Experiment, Run
+from trainboard.written import Written, extent, facts, row_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from trainboard.archive import Archives
+    from trainboard.rows import Row
 
 NUMPY = b"\x93NUMPY\x01\x00v\x00{'descr': '%s', 'fortran_order': False, 'shape': (90, 8), }"
 SEQUENCE = b'{"t": "a", "p": 0.31, "top": [["a", 0.31]]}\n'
@@ -100,6 +107,63 @@ async def test_what_the_spec_names_comes_first_and_other_files_last(tmp_path: Pa
     ]
     assert (found.left, found.folder) == ("", str(tmp_path / "code"))
     assert facts(found.outputs[3])["kind"] is None
+
+
+def other(work: Written, name: str, experiment: str, folder: Path, started: float, ended: float) -> Row:
+    """A run of another experiment whose spec lies in the same folder."""
+    made = Experiment(experiment, "y", str(folder / "y.yaml"), SPEC, started)
+    run = Run(f"{experiment}.0", experiment, 0, name, {})
+    return replace(work.row, key=run.id, run=run.id, started=started, ended=ended, sources=(made, run))
+
+
+async def test_what_another_experiment_wrote_into_the_same_folder_is_left_out_where_its_name_tells(
+    tmp_path: Path,
+) -> None:
+    work = wrote(tmp_path, {"seq/lr=1.jsonl": SEQUENCE, "seq/samples/a.jsonl": SEQUENCE, "seq/x.jsonl": SEQUENCE})
+    rows = [other(work, name, "y-1", tmp_path, 0, 1) for name in ("lr=1", "samples")]
+    assert {each.name for each in (await work.find()).outputs} == {
+        "seq/lr=1.jsonl",
+        "seq/samples/a.jsonl",
+        "seq/x.jsonl",
+    }
+    found = await beside_others(work, rows).find()
+    assert {each.name for each in found.outputs} == {"seq/samples/a.jsonl", "seq/x.jsonl"}
+    elsewhere = [other(work, "lr=1", "y-1", tmp_path / "other", 0, 1)]
+    assert len((await beside_others(work, elsewhere).find()).outputs) == 3
+
+
+def beside_others(work: Written, rows: Sequence[Row]) -> Written:
+    return Written(work.row, {"here": work.backend}, Planner({}, cast("Archives", None)), [work.row, *rows])
+
+
+async def test_what_may_be_of_another_run_is_marked(tmp_path: Path) -> None:
+    work = wrote(tmp_path, {"run/a.jsonl": SEQUENCE, "preds.csv": "target,pred\n1,2\n"}, "{predictions: preds.csv}")
+    work.row = replace(work.row, started=NOW - 500, ended=NOW - 90)
+    before = other(work, "lr=1", "y-1", tmp_path, NOW - 900, NOW - 600)
+    during = replace(before, ended=NOW - 300)
+    assert [each.doubt for each in (await beside_others(work, [before]).find()).outputs] == [None, None]
+    found = await beside_others(work, [during]).find()
+    assert [row_of(each, "")[-2:] for each in found.outputs] == [
+        ("preds.csv", "spec, shared"),
+        ("run/a.jsonl", "recognised"),
+    ]
+    assert found.notes == ("shared: other runs ran in this folder meanwhile; name your files with {run}",)
+    work.row = replace(work.row, ended=NOW - 400)
+    late = await beside_others(work, [before]).find()
+    assert [row_of(each, "")[-1] for each in late.outputs] == ["spec, later", "later"]
+    assert late.notes == ("later: changed after the run had ended, so not by it",)
+
+
+async def test_a_copy_of_the_project_is_shared_with_nobody(tmp_path: Path) -> None:
+    work = wrote(tmp_path, {})
+    (tmp_path / "attempt" / "code").mkdir()
+    (tmp_path / "attempt" / "plan.json").write_text("{}")
+    os.utime(tmp_path / "attempt" / "plan.json", (1, 1))
+    (tmp_path / "attempt" / "code" / "a.jsonl").write_bytes(SEQUENCE)
+    work.row = replace(work.row, started=NOW - 500)
+    during = other(work, "lr=1", "y-1", tmp_path, NOW - 400, NOW - 300)
+    (found,) = (await beside_others(work, [during]).find()).outputs
+    assert (found.name, found.doubt) == ("a.jsonl", None)
 
 
 async def test_a_file_is_read_up_to_a_limit_in_pieces(tmp_path: Path) -> None:

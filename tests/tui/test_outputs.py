@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from backends.base import HostUnreachable
-from tests.trainboard.outputfakes import Place, wrote
+from tests.trainboard.outputfakes import NOW, Place, wrote
 from tests.trainboard.test_outputs import SEQUENCE
 from tests.tui.fakes import Actions, board, row
 from tui.screens.outputs import OutputsScreen
@@ -61,6 +62,16 @@ async def test_they_are_there_from_the_run_screen_too(tmp_path: Path) -> None:
         await stage.until("a.jsonl")
         await stage.press("escape")
         assert isinstance(stage.app.screen, RunScreen)
+
+
+async def test_what_was_changed_after_the_end_is_listed_so_and_not_opened_by_itself(tmp_path: Path) -> None:
+    actions = Actions()
+    work = actions.wrote["r1"] = wrote(tmp_path, {"a.jsonl": SEQUENCE})
+    work.row = replace(work.row, ended=NOW - 1000)
+    async with board(row(1), actions=actions) as stage:
+        await stage.press("O")
+        await stage.until("changed after the run had ended")
+        assert any("a.jsonl" in line and "later" in line for line in stage.lines)
 
 
 async def test_a_filter_is_kept_and_cleared(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from trainboard.cli.find import find_one
 from trainboard.cli.terminal import TerminalPrompter, complain, print_json, print_table, since
 from trainboard.outputs import Kind
 from trainboard.plans import Planner
+from trainboard.rows import merge
 from trainboard.written import Written, facts, row_of
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ def outputs(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         async with desk.backends() as backends:
             row = await find_one(desk, backends, chosen.runs[0])
             by_name = {backend.name: backend for backend in backends}
-            found = await Written(row, by_name, Planner(desk.environ, desk.archives)).find()
+            everyone = merge(await desk.store.load(), {})
+            found = await Written(row, by_name, Planner(desk.environ, desk.archives), everyone).find()
         shown = [each for each in found.outputs if chosen.all or each.kind is not Kind.OTHER]
         others = sum(len(each.files) for each in found.outputs if each.kind is Kind.OTHER)
-        if found.left:
-            complain(f"there may be more: {found.left}")
+        for note in found.notes:
+            complain(note)
         if chosen.json:
             print_json([facts(each) for each in shown])
         elif not shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from trainboard.extract.names import Kind, kind, speaks_of_training
+from trainboard.extract.names import Kind, index_word, kind, speaks_of_training
 from trainboard.extract.records import records
 from trainboard.extract.sentences import amounts, lists, sentences
 from trainboard.extract.shape import SLOT_CAP
@@ -63,6 +63,8 @@ _FROM = frozenset((b"from", b"to"))
 UNKNOWN = "?"
 """The form of names that nobody knows."""
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_NUMBER_OF = re.compile(rb"(?:^|\s)#(?=[A-Za-z])[\w ]*$")
+"""`#Images: 500`: how many there are."""
 _GLUED = re.compile(rb"[\w-]|\.(?!\s)")
 VERBS = frozenset((b"of", b"is", b"was"))
 _JOINING = PREPOSITIONS | VERBS
@@ -70,8 +72,8 @@ _BOX = re.compile(rb"\|[ \t]*([A-Za-z_][^|\n\x00\x01]{0,60}?)[ \t]*\|[ \t]*(?=(\
 _ROW_PAIR = re.compile(rb"[\s|,;:-]*([A-Za-z\x80-\xff][\w@/.\x80-\xff-]{0,30}(?: [\w@/.-]{1,30})?)\s+")
 _ROW = 3
 """More pairs than so many are a row."""
-_WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t\]]|\s{2,}|\W*:\s|\s\((?=\w)")
-_WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s{2,}|\s*$)")
+_WALL_BEFORE = re.compile(rb"[^\s\w]*\s*[|,;\t\]]|\s/\s|\s{2,}|\W*:\s|\s\((?=\w)")
+_WALL_AFTER = re.compile(rb"[\w%/]*\.?(?:\s*[|,;\t()]|\s/\s+[A-Za-z_]|\s{2,}|\s*$)")
 
 
 def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
@@ -94,6 +96,9 @@ def pairs(shape: Shape) -> Iterator[tuple[int, str]]:
         if slot and _COUNTED.fullmatch(head):  # `Loss after 3 epochs = 0.4` is none of epochs
             continue
         words = words_of(head)
+        if _NUMBER_OF.search(head) and index_word(decoded(words)) is None:
+            yield slot, ""
+            continue
         if slot and _GLUED.match(head) and not BORDER.search(head):  # `.5R: 0.9`: the end of a number, and no name
             words = words[1:]
         bounded = is_phrase(words) and _is_bounded(shape, slot, head)
@@ -149,13 +154,13 @@ def cells(shape: Shape) -> Iterator[tuple[int, str]]:
 def rows(shape: Shape) -> Iterator[tuple[int, str]]:
     """A row of names and values with nothing but blanks and bars between, `grad L1 0.2 L2 0.3 | P 0.5 R 0.7`.
 
-    What its names mean need not be known where some of them are those of measurements.
+    What its names mean need not be known where some of them are those of measurements, or the first is the index.
     """
     if len(shape.texts) < _ROW + 2 or shape.canon.count(b"=") + shape.canon.count(b": ") > 2:
         return  # a quick look
     pairs = {slot: found for slot in shape.slots[:SLOT_CAP] if (found := _ROW_PAIR.fullmatch(shape.before(slot)))}
     names = {slot: found[1].decode("utf-8", "replace") for slot, found in pairs.items() if shape.ends(slot)}
-    sure = sum(kind(name) is Kind.MEASURE for name in names.values())
+    sure = index_word(names.get(0, "")) or any(kind(name) is Kind.MEASURE for name in names.values())
     if sure and len(names) > _ROW and 4 * len(names) > 3 * (len(shape.texts) - 2):
         yield from ((slot, name) for slot, name in names.items() if not _JOINING & set(name.encode().split()))
 

@@ -20,7 +20,7 @@ _LETTERS = re.compile(rb"[A-Za-z\x80-\xff]+")
 _LEVEL = re.compile(rb"(?:DEBUG|INFO|WARN|WARNING|ERROR|NOTICE|[IWE]\d*)$")
 _SECTION = re.compile(
     rb"(?i)(?<![\w/])(train(?:ing)?|val(?:id(?:at(?:ion|ing))?)?|test(?:ing)?|eval(?:uat(?:ion|ing))?|dev)"
-    rb"(?:(?:\s+(?:set|results?|metrics|stats|summary|split|data(?:set)?|epoch))?\s*[\]:|)>\[]"
+    rb"(?:(?:\s+(?:set|results?|metrics|stats|summary|split|data(?:set)?|epoch))?\s*[\]:|)>\[](?!\s*(?:n/a|None|-+)\s*[|,;])"
     rb"|\s+-\s|\s+net output #$|\s+(?:step|epoch|iteration)\s+$|\s{2,}(?=[A-Za-z]))"
 )
 _HEADINGS = re.compile(

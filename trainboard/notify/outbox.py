@@ -105,7 +105,7 @@ class Outbox:
         slip = await asyncio.to_thread(self._make_slip, channel.name, notices)
         try:
             return await self._run(slip, order), slip
-        except BaseException:
+        except BaseException:  # also when it is given up: who is next may send it
             self.leave(slip)
             raise
 

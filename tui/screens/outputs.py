@@ -34,7 +34,7 @@ COLUMNS = (
     Column("size", "size", 5, 6, 2, right=True),
     Column("age", "age", 6, 7, 2, right=True),
     Column("name", "name", 20, 200, 1),
-    Column("whence", "by", 10, 10, 5),
+    Column("whence", "by", 10, 12, 5),
 )
 
 MOST = 2000
@@ -54,7 +54,7 @@ def open_outputs(
 
 
 class OutputsScreen(ListingScreen):
-    """Lists them; where there is one only, it is opened at once."""
+    """Lists them; where there is one only, surely of this run, it is opened at once."""
 
     PLACES = ("outputs", "table_list")
     BINDINGS = bindings("outputs")
@@ -98,7 +98,7 @@ class OutputsScreen(ListingScreen):
         self._busy = ""
         self.show_list()
         known = [each for each in self._shown if each.kind is not Kind.OTHER]
-        if len(known) == 1 and not self._opened:
+        if len(known) == 1 and known[0].doubt is None and not self._opened:
             await self.open(known[0])
 
     def _outputs(self) -> list[Output]:
@@ -124,8 +124,8 @@ class OutputsScreen(ListingScreen):
         self._tell()
 
     def _tell(self) -> None:
-        left = f"there may be more: {self.found.left}" if self.found is not None and self.found.left else ""
-        text, tone = (self._trouble, "bad") if self._trouble else (self._busy or left, "plain")
+        notes = "; ".join(self.found.notes) if self.found is not None else ""
+        text, tone = (self._trouble, "bad") if self._trouble else (self._busy or notes, "plain")
         self.said.groups = (((f" {show.clean(text)}", tone),),)
 
     @property

@@ -19,7 +19,7 @@ from benchmarks.diagnosis.blind2.sequence import code, levers, rivals
 from benchmarks.diagnosis.recipes import NO_LEARNING, UNSEEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Setting = Any
 
@@ -36,6 +36,8 @@ class Program:
     """Those that are right besides where the log has no layer values."""
     program: Callable[..., None]
     settings: tuple[tuple[str, Setting], ...]
+    sound: tuple[tuple[str, Setting], ...] = ()
+    """What is set of the sound training that a faulty one is held against: see `twins`."""
 
     @property
     def faulty(self) -> bool:
@@ -57,12 +59,23 @@ class Program:
         return "".join(lines)
 
 
+LENGTHS = ("epochs", "rounds")
+"""Settings that a faulty training and the sound one share, where nothing else is said."""
+
+
 def bad(
-    id: str, what: str, right: str, from_log: str | frozenset[str], program: Callable[..., None], **settings: Setting
+    id: str,
+    what: str,
+    right: str,
+    from_log: str | frozenset[str],
+    program: Callable[..., None],
+    sound: Mapping[str, Setting] | None = None,
+    **settings: Setting,
 ) -> Program:
-    """A faulty one; the answers are words."""
+    """A faulty one; the answers are words. Without what is `sound`, the sound one is as long and as usual."""
     more = frozenset(from_log.split()) if isinstance(from_log, str) else from_log
-    return Program(id, what, frozenset(right.split()), more, program, tuple(settings.items()))
+    twin = {name: settings[name] for name in LENGTHS if name in settings} if sound is None else sound
+    return Program(id, what, frozenset(right.split()), more, program, tuple(settings.items()), tuple(twin.items()))
 
 
 def good(id: str, what: str, program: Callable[..., None], **settings: Setting) -> Program:
