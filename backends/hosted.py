@@ -126,7 +126,10 @@ class Hosted:
     async def _readings(self, interval: float, readings: Readings, *, gpus: bool = True) -> AsyncGenerator[Health]:
         """What the helper tells; `gpus`: NVIDIA's too."""
         disks = list(self.disks)
-        stream = self.host.stream("telemetry", interval=interval, disks=disks, root=self.root, gpus=gpus)
+        leases = "" if self.kind == "slurm" else self.leases
+        stream = self.host.stream(
+            "telemetry", interval=interval, disks=disks, root=self.root, gpus=gpus, leases=leases
+        )
         async with contextlib.aclosing(stream) as frames:
             async for _, header, _ in frames:
                 yield readings.take(header, time.time())

@@ -7,6 +7,7 @@ import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from backends.host import Host
@@ -110,7 +111,10 @@ class Local(Server):
         readings, here = Readings(), Here(self.root)
         async with contextlib.aclosing(self._readings(interval, readings, gpus=False)) as found:
             async for health in found:
-                yield await asyncio.to_thread(here.completed, health, readings.xids)
+                yield await asyncio.to_thread(here.completed, health, readings.xids, readings.held)
+
+
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class Here:
@@ -134,7 +138,7 @@ class Here:
             return None
         return max(0.0, min(100.0, 100.0 * (1 - (idle - idle_before) / (total - before))))
 
-    def completed(self, health: Health, xids: Mapping[str, int] | None) -> Health:
+    def completed(self, health: Health, xids: Mapping[str, int] | None, held: Mapping[str, str] = NOBODY) -> Health:
         """The reading with the GPUs of this machine, and with figures that need no /proc."""
         import psutil
 
@@ -157,7 +161,7 @@ class Here:
         rows = self._describer.rows(seen.apps)
         return replace(
             health,
-            gpus=seen.gpus + health.gpus,
+            gpus=tuple(replace(gpu, held=held.get(gpu.uuid, "")) for gpu in seen.gpus) + health.gpus,
             processes=tuple(map(process, rows)) + health.processes,
             gpu_error=seen.error or health.gpu_error,
         )

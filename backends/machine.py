@@ -44,6 +44,8 @@ class Gpu:
     """`nvidia` or `amd`."""
     lost: str = ""
     """Why it does not answer any more, in one line: it has fallen off the bus."""
+    held: str = ""
+    """The runs that hold its lease in the queue of a server, as `train-1/000-run of ann`, also before they use it."""
 
 
 @dataclass(frozen=True, slots=True)

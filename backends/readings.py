@@ -30,6 +30,8 @@ class Readings:
         self._lost: dict[str, Gpu] = {}
         self._slices: Mapping[str, tuple[Slice, ...]] = {}
         self._xids: Mapping[str, int] | None = None
+        self._held: Mapping[str, str] = {}
+        """By GPU, the runs that hold its lease."""
         self._placed: Mapping[tuple[str, int], str] = {}
         """By GPU and process, the slice that it is on."""
         self._rows: Sequence[Sequence[Any]] | None = None
@@ -71,6 +73,11 @@ class Readings:
         """Xid messages by place on the bus (`bus_of`); None: nobody knows."""
         return self._xids
 
+    @property
+    def held(self) -> Mapping[str, str]:
+        """The runs that hold leases, in words, by the GPU's uuid."""
+        return self._held
+
     def _parts(self, frame: Mapping[str, Any]) -> None:
         """Take over what changed."""
         if "fields" in frame:
@@ -81,6 +88,8 @@ class Readings:
             self._take_slices(frame["slices"])
         if "xids" in frame:
             self._xids = frame["xids"]
+        if "held" in frame:
+            self._held = _held(frame["held"] or ())
         if "amd" in frame:
             self._amd = Seen() if frame["amd"] is None else _amd(frame["amd"])
         if "apps" in frame:
@@ -118,7 +127,7 @@ class Readings:
         if self._xids is not None and "pci.bus_id" in self._fields and line:
             xids = self._xids.get(bus_of(line.split(",")[self._fields.index("pci.bus_id")].strip()), 0)
         count = visible(count, gpu.memory_used, gpu.memory_total)
-        return replace(gpu, slices=slices, processes=count, xids=xids)
+        return replace(gpu, slices=slices, processes=count, xids=xids, held=self._held.get(gpu.uuid, ""))
 
     def _processes(self, apps: Sequence[Sequence[Any]]) -> tuple[Process, ...]:
         numbers = dict(self._amd.numbers)
@@ -140,6 +149,14 @@ class Readings:
             for uuid, at, pid in (said["places"] if said else ())
             if at < len(self._slices.get(uuid, ()))
         }
+
+
+def _held(rows: Sequence[Sequence[str]]) -> dict[str, str]:
+    """By GPU, all that hold it: some share it."""
+    found: dict[str, str] = {}
+    for uuid, who in rows:
+        found[uuid] = one_line(f"{found[uuid]}, {who}" if uuid in found else who)
+    return found
 
 
 def process(row: Sequence[Any]) -> Process:

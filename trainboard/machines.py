@@ -32,13 +32,22 @@ def is_free(gpu: Gpu) -> bool:
 
     As in the queue of a server, memory in use tells of processes that nobody sees: those of a container.
     """
-    if gpu.lost or gpu.processes:
+    if gpu.lost or gpu.processes or gpu.held:
         return False
     if gpu.processes is None and (gpu.utilization or 0) >= WORKING:
         return False
     if gpu.memory_used is None or gpu.memory_total is None:
         return True
     return gpu.memory_used < max(GIVEN_BACK, GIVEN_BACK_PART * gpu.memory_total)
+
+
+def state(gpu: Gpu) -> str:
+    """In a word: what holds a GPU that nothing runs on yet is a lease."""
+    if gpu.lost:
+        return "lost"
+    if is_free(gpu):
+        return "free"
+    return "held" if gpu.held and not gpu.processes else "busy"
 
 
 def free(host: HostSeen) -> int:

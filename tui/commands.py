@@ -40,7 +40,7 @@ class BoardCommands(Provider):
                     yield f"{name}  ({key.name})", "", partial(app.call_later, place.run_action, key.action)
             for seen in board.hosts.hosts.values():
                 if seen.kind == "slurm":
-                    name = f"Partitions and nodes of {show.clean(seen.backend, 60)}"
+                    name = f"Cluster: partitions and nodes of {show.clean(seen.backend, 60)}"
                     yield name, "", partial(app.call_later, board.open_cluster, seen.backend)
             for host in app.actions.offered_hosts():
                 name = f"Add host {show.clean(host, 60)} from ~/.ssh/config"

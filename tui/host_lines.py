@@ -19,6 +19,7 @@ from trainboard.machines import (
     share,
     short,
     short_command,
+    state,
     troubles,
     until,
 )
@@ -262,7 +263,8 @@ def gpu_line(host: HostSeen, gpu: Gpu, readings: Readings, now: float, width: in
     if gpu.lost:
         return [(f"    GPU {gpu.index:<2} ", usual), *((f"✗ {text}", tone) for text, tone in wrong)]
     text = " · ".join(text for text, _ in wrong)
-    needed = min(cell_len(text) + 3, room // 2) if text else 0
+    held = show.clean(gpu.held) if state(gpu) == "held" else ""
+    needed = min(cell_len(text or held) + 3, room // 2) if text or held else 0
     pieces: list[Piece] = [("    ", "plain")]
     for column, cells in columns(GPU, room - needed):
         tone = usual
@@ -273,6 +275,8 @@ def gpu_line(host: HostSeen, gpu: Gpu, readings: Readings, now: float, width: in
         pieces += [(aligned(column, of_gpu(host, gpu, column.name, readings, cells), cells), tone), (" ", "plain")]
     if text:
         pieces.append((show.cut(f"! {text}", needed), wrong[0][1]))
+    elif held:
+        pieces.append((show.cut(held, needed), usual))
     return pieces
 
 
@@ -282,7 +286,7 @@ def of_gpu(host: HostSeen, gpu: Gpu, name: str, readings: Readings, cells: int) 
         case "name":
             return f"GPU {gpu.index}"
         case "state":
-            return "free" if is_free(gpu) else "busy"
+            return state(gpu)
         case "use":
             return percent(gpu.utilization)
         case "uses":

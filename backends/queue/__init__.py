@@ -16,6 +16,7 @@ Locked (flock) means alive; the kernel frees a lock with the last process that h
     room.room(path, root, needs, policy) -> dict  what would start now
     attempt.living(directory) -> bool             whether a waiter stands in the queue for an attempt
     tickets.poke(path, tokens)                    those waiters look at their state folder at once
+    held.Holders(path).look()                     who holds which GPU
     policy.IGNORED                                names of processes that are never in the way
 """
 
@@ -28,6 +29,7 @@ MODULES = (
     "gpus",
     "look",
     "policy",
+    "held",
     "order",
     "scene",
     "room",

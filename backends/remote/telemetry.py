@@ -3,6 +3,7 @@
 import threading
 from typing import Any, Callable, Dict, List
 
+from backends.queue import held
 from backends.remote.amd import Amd
 from backends.remote.commands import Commands
 from backends.remote.disks import Disk, Disks
@@ -21,6 +22,9 @@ DISKS_EACH = 15.0
 
 LOOK = 5.0
 """Seconds between two looks whether a GPU was cut into slices."""
+
+HELD_EACH = 2.0
+"""Seconds between two looks at who holds GPUs."""
 
 FIRST = 1.0
 """Seconds that the first reading waits for the disks."""
@@ -81,6 +85,9 @@ class Meter(object):
         self.amd = Amd(commands)
         slices = Slices(self.gpus.tool, self.cut, commands)
         questions = {}  # type: Dict[str, Any]
+        leases = header.get("leases")
+        if leases:
+            questions["held"] = (HELD_EACH, held.Holders(leases).look)
         if self.gpus.tool is not None:
             questions["slices"] = (LOOK, slices.look)
         if self.gpus.tool is not None or installed():
@@ -119,6 +126,7 @@ class Meter(object):
             lost=[list(lost) for lost in latest.lost],
             slices=self.seldom.answers.get("slices"),
             xids=self.seldom.answers.get("xids"),
+            held=self.seldom.answers.get("held"),
             apps=self.on_amd(amd) if amd else self.apps.latest(not latest.error and bool(latest.lines)),
             amd={"texts": amd["texts"], "trouble": amd["trouble"]} if amd else None,
             disks=[[disk.path, disk.total, disk.free, disk.trouble] for disk in self.filling.disks],

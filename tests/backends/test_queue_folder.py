@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from backends.programs import waiter_source
 from backends.queue import leases, scene, tickets
 from backends.queue.folder import Folder
+from backends.queue.held import Holders
 from backends.queue.processes import boot_id
 from backends.queue.records import Lease, Needs, Ticket, lease_of, lease_record, ticket_of, ticket_record
 
@@ -169,6 +170,21 @@ def test_the_lock_of_a_gpu_is_the_judge(folder: Folder) -> None:
     assert shared is not None
     for taken in (second, again, shared):
         taken.give_back()
+
+
+def test_who_holds_which_gpu_is_seen_until_it_is_given_back(folder: Folder) -> None:
+    holders = Holders(folder.path)
+    assert holders.look() == []
+    taken = leases.take(folder, lease("b", "GPU-1", "GPU-0"))
+    assert taken is not None
+    assert holders.look() == [("GPU-0", "e/r of anna"), ("GPU-1", "e/r of anna")]
+    taken.give_back()
+    assert holders.look() == []
+
+
+def test_looking_at_who_holds_gpus_makes_no_folder(tmp_path: Path) -> None:
+    assert Holders(str(tmp_path / "leases")).look() == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lease_lives_on_in_a_child_after_its_taker_is_gone(folder: Folder) -> None:

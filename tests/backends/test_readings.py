@@ -45,6 +45,14 @@ def test_what_a_frame_does_not_repeat_is_as_it_was() -> None:
     assert (second.cpu, second.swap_total, second.swap_free, second.at) == (50.0, 10, 9, 1003.0)
 
 
+def test_who_holds_a_gpu_is_kept_until_it_changes() -> None:
+    readings = Readings()
+    held = {"fields": NEW, "held": [[FIRST, "e/1 of ann"], [FIRST, "e/2\x07 of bob"]]}
+    assert readings.take(frame(**held), 1000.0).gpus[0].held == "e/1 of ann, e/2 of bob"
+    assert readings.take(frame(), 1003.0).gpus[0].held == "e/1 of ann, e/2 of bob"
+    assert readings.take(frame(held=None), 1006.0).gpus[0].held == ""
+
+
 def test_a_process_that_is_named_with_its_whole_gpu_is_on_the_slice_where_it_is() -> None:
     readings = Readings()
     lines = recorded("nvidia-smi-535-mig-query.csv").splitlines()

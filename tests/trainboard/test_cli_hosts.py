@@ -54,6 +54,7 @@ def test_a_gpu_whose_memory_is_taken_by_nobody_that_is_seen_is_not_free() -> Non
     assert machines.is_free(gpu(0, memory_used=None))
     assert not machines.is_free(gpu(0, memory_used=20 * GIB))
     assert not machines.is_free(gpu(0, lost="fell off the bus"))
+    assert not machines.is_free(gpu(0, held="e/r of ann"))
     assert not machines.is_free(gpu(0, 1))
 
 

@@ -54,8 +54,8 @@ async def test_the_palette_opens_the_cluster() -> None:
     async with board(row(1)) as stage:
         await stage.send(HostSeen("triton", "slurm", Link.UP), HostSeen("gpu1", "ssh", Link.UP))
         await stage.press(*":")
-        await stage.press(*"partitions of triton")
-        await stage.until("Partitions and nodes of triton")
+        await stage.press(*"cluster")
+        await stage.until("Cluster: partitions and nodes of triton")
         await stage.press("enter")
         await stage.until("PARTITION")
         assert len(stage.app.screen_stack) == 2

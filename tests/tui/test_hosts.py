@@ -88,6 +88,19 @@ async def test_unfolded_a_host_shows_what_each_gpu_does_and_who_is_on_it() -> No
         assert "250G free of 1.0T" in stage.screen
 
 
+async def test_a_gpu_that_a_run_holds_without_using_it_is_not_free_and_says_who_has_it() -> None:
+    async with board() as stage:
+        await hosts(
+            stage, host("gpu1", gpu(0, held="exp-1/000-a of bob"), gpu(1, 90, held="exp-1/001-b of bob"), gpu(2))
+        )
+        assert "1/3" in line_of(stage, "gpu1")
+        await stage.press("z")
+        assert "held" in line_of(stage, "GPU 0", "exp-1/000-a of bob")
+        assert "busy" in line_of(stage, "GPU 1"), "its processes tell who has it"
+        assert "exp-1/001-b" not in stage.screen
+        assert "free" in line_of(stage, "GPU 2")
+
+
 async def test_enter_on_a_process_of_ours_opens_its_run_and_of_others_says_why_not() -> None:
     mine = process(4711, "GPU-0", directory="/h/runs/exp-1/lr=0.1/1")
     seen = host("gpu1", health=health(gpu(0, 97), processes=(mine, process(12, "GPU-0", memory=1))))

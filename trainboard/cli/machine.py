@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainboard.cli.terminal import print_table
 from trainboard.filling import left
-from trainboard.machines import by_gpu, clock, filled, is_free, quotas, short, tail, troubles, until
+from trainboard.machines import by_gpu, clock, filled, quotas, short, state, tail, troubles, until
 from trainboard.show import clean, size
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def gpu_cells(gpu: Gpu) -> tuple[str, ...]:
     slices = [f"MIG {part.profile} {size(part.memory_used)}/{size(part.memory_total)}" for part in gpu.slices]
     return (
         f"  {gpu.index}",
-        "lost" if gpu.lost else "free" if is_free(gpu) else "busy",
+        state(gpu),
         percent(gpu.utilization),
         f"{size(gpu.memory_used)}/{size(gpu.memory_total)}",
         "-" if gpu.temperature is None else f"{gpu.temperature:.0f}C",
         power,
         gpu.name,
-        "; ".join([*(text for text, _ in troubles(gpu)), *slices]),
+        "; ".join([*(text for text, _ in troubles(gpu)), *slices, *([gpu.held] if gpu.held else [])]),
     )
 
 
