@@ -157,7 +157,7 @@ class Host:
         noted, begun, at = Noted(), time.monotonic(), time.time()
         try:
             yield noted
-        except BaseException as error:
+        except BaseException as error:  # also when it is given up: that is how it ended
             noted.end = one_line(str(error)) or type(error).__name__
             raise
         finally:
@@ -295,7 +295,7 @@ class Host:
             link = await self._open_link()
             try:
                 rest = await self._greeted(link)
-            except BaseException:
+            except BaseException:  # also when it is given up: nobody else has the link
                 await link.close()
                 raise
         self._link = link

@@ -247,7 +247,7 @@ class Diagnosing:
             self._troubles.meet(
                 what, f"{where}: {error.strerror or error}; {case.row.name} is not diagnosed meanwhile"
             )
-        except Exception as error:
+        except Exception as error:  # a defect of ours must not end the diagnosis of other runs
             case.fail(now)
             case.examination = None
             wrong = one_line(f"{type(error).__name__}: {error}", 200)

@@ -7,17 +7,26 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trainboard import points
+from trainboard import pointarrays as arrays
+from trainboard import pointtexts as texts
 from trainboard.actions import Refused
-from trainboard.points import BYTES, HEADER, READERS, Points, PointsError
+from trainboard.pointarrays import HEADER
+from trainboard.points import BYTES, Points, PointsError, labelled_by
 from trainboard.show import size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from trainboard.outputs import Output, OutputFile
     from trainboard.written import Written
 
+_LABEL_READERS: Mapping[str, Callable[[bytes], tuple[str, ...]]] = {
+    ".npy": arrays.words_of_array,
+    ".csv": texts.words_of_text,
+    ".tsv": texts.words_of_text,
+    ".txt": texts.words_of_text,
+}
+"""By the end of its name: how a file of labels is read."""
 _STEP = re.compile(r"[._-]?(\d+)$")
 _BESIDE = ("{stem}_labels", "{stem}.labels", "{stem}_metadata", "{bare}_labels", "labels{number}", "labels_{number}")
 _OF_FOLDER = ("labels", "metadata", "targets", "classes", "y")
@@ -43,19 +52,19 @@ async def _points(work: Written, file: OutputFile, progress: Callable[[int], Non
     if head[:1] == b"\x80" or lower.endswith((".pt", ".pth", ".pkl", ".pickle")):
         raise PointsError("is a pickle, which may run any program and is never loaded; save it with numpy.save")
     if head.startswith(b"\x93NUMPY"):
-        layout = points.table(points.layout(head))
-        picked = points.pick(layout, file.size)
-        pieces = await work.pieces(file.path, points.ranges(layout, picked), progress)
-        return await asyncio.to_thread(points.assembled, layout, picked, pieces)
+        layout = arrays.table(arrays.layout(head))
+        picked = arrays.pick(layout, file.size)
+        pieces = await work.pieces(file.path, arrays.ranges(layout, picked), progress)
+        return await asyncio.to_thread(arrays.assembled, layout, picked, pieces)
     if head.startswith(b"PK"):
         if file.size > BYTES:
             raise PointsError(f"has {size(file.size)}; of an archive {size(BYTES)} are read at most: save it as .npy")
-        return await asyncio.to_thread(points.of_archive, await work.read(file.path, BYTES, progress=progress))
+        return await asyncio.to_thread(arrays.of_archive, await work.read(file.path, BYTES, progress=progress))
     if lower.endswith((".npy", ".npz")):
         raise PointsError("does not begin as a file of NumPy: it is empty, torn, or something else")
     data = head if len(head) < HEADER else await work.read(file.path, BYTES, progress=progress)
     cut = len(data) >= BYTES
-    return await asyncio.to_thread(lambda: points.of_text(data, tabs=lower.endswith(".tsv"), cut=cut))
+    return await asyncio.to_thread(lambda: texts.of_text(data, tabs=lower.endswith(".tsv"), cut=cut))
 
 
 async def _labelled(work: Written, found: Points, beside: OutputFile) -> Points:
@@ -64,8 +73,8 @@ async def _labelled(work: Written, found: Points, beside: OutputFile) -> Points:
         if beside.size > BYTES:
             raise PointsError(f"has {size(beside.size)}")
         data = await work.read(beside.path, BYTES)
-        read = READERS[beside.path[beside.path.rindex(".") :].lower()]
-        return points.labelled_by(found, await asyncio.to_thread(read, data))
+        read = _LABEL_READERS[beside.path[beside.path.rindex(".") :].lower()]
+        return labelled_by(found, await asyncio.to_thread(read, data))
     except (PointsError, Refused) as error:
         return replace(found, notes=(*found.notes, f"without the labels of {beside.path}: {error}"))
 
@@ -81,6 +90,6 @@ def labels_beside(path: str, files: Iterable[OutputFile]) -> OutputFile | None:
     for each in files:
         where, _, own = each.path.rpartition("/")
         start, dot, end = own.lower().rpartition(".")
-        if where == folder and f"{dot}{end}" in READERS and each.path != path:
+        if where == folder and f"{dot}{end}" in _LABEL_READERS and each.path != path:
             found.setdefault(start, each)
     return next((found[each] for each in wanted if each in found), None)

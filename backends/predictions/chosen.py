@@ -61,7 +61,7 @@ def new(search: Search, each: Tried, mask: Column, told: List[Tuple[Tried, Any]]
         own = sums(search, rest)
         covered = sums(search, union)
         whole = tuple(all_ - one for all_, one in zip(search.whole, covered))
-        return judged(search.errors, own, whole)[1] * search.tried <= LEVEL  # type: ignore[arg-type]
+        return judged(search.errors, own, whole)[1] * search.tried <= LEVEL  # type: ignore[arg-type]  # four, as each is
     for other, theirs in told:
         if kernel.chosen(kernel.both(mask, theirs)) >= WITHIN * each.sums[0]:
             inside = kernel.both(mask, theirs)

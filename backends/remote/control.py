@@ -31,7 +31,7 @@ def each(header: Header, do: Callable[[str, str], str]) -> Reply:
     for directory, token in header["attempts"]:
         try:
             outcomes.append({"done": do(resolve(directory), token)})
-        except Exception as error:
+        except Exception as error:  # the next is done all the same
             outcomes.append(described(error))
     poke([resolve(directory) for directory, _ in header["attempts"]])
     return {}, json.dumps(outcomes).encode("utf-8")

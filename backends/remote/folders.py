@@ -67,7 +67,7 @@ class Folder(object):
             if not self.is_there():
                 self.put()
             return {"path": self.path}
-        except Exception as error:
+        except Exception as error:  # the others come all the same
             return described(error)
 
     def is_there(self) -> bool:

@@ -138,7 +138,7 @@ def main() -> int:
         answer, line = Seek(json.loads(sys.argv[1])).answer()
     except re.error as error:
         answer, line = {"error": "pattern", "message": "the pattern cannot be read: %s" % error}, b""
-    except Exception as error:
+    except Exception as error:  # whatever it is, who asked is told
         answer, line = described(error), b""
     sys.stdout.buffer.write(json.dumps(answer).encode("utf-8") + b"\n" + line)
     return 0

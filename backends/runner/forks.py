@@ -29,7 +29,7 @@ def become_apart(work: Callable[[], None]) -> None:
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         work()
-    except Exception as error:
+    except Exception as error:  # the process is ours alone: nobody else would tell
         say("%r" % error)
         os._exit(1)
     finally:

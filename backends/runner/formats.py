@@ -34,7 +34,7 @@ def format_whole(path: str) -> Optional[bool]:
         NotImplementedError,
         struct.error,
         zipfile.BadZipFile,
-    ):
+    ):  # whatever its reader says of a torn file
         return False
     return None
 

@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from backends.base import HostUnreachable
 from tests.trainboard.outputfakes import Place, wrote
+from trainboard import pointarrays as arrays
 from trainboard import points
 from trainboard.actions import Refused
 from trainboard.embeddings import labels_beside, load
 from trainboard.outputs import Kind, OutputFile, recognise
-from trainboard.points import PointsError, of_archive, of_text
+from trainboard.pointarrays import of_archive
+from trainboard.points import PointsError
+from trainboard.pointtexts import of_text, words_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +46,9 @@ def npz(**arrays: Any) -> bytes:  # noqa: ANN401  # whatever numpy saves
 
 def of_npy(data: bytes) -> Points:
     """As the screen reads it, from a file of these bytes."""
-    found = points.table(points.layout(data[: points.HEADER]))
-    picked = points.pick(found, len(data))
-    return points.assembled(found, picked, [data[at : at + long] for at, long in points.ranges(found, picked)])
+    found = arrays.table(arrays.layout(data[: arrays.HEADER]))
+    picked = arrays.pick(found, len(data))
+    return arrays.assembled(found, picked, [data[at : at + long] for at, long in arrays.ranges(found, picked)])
 
 
 def refusal(read: Callable[[bytes], Points], data: bytes) -> str:
@@ -151,8 +154,8 @@ def test_of_a_large_table_rows_from_all_of_it_are_read(order: Any) -> None:  # n
     assert points.ROWS / 2 < len(found.matrix) <= points.ROWS
     np.testing.assert_array_equal(found.matrix, array[found.rows])
     assert (found.rows[0], found.rows[-1]) == (0, 99_999)
-    layout = points.layout(data)
-    read = sum(long for _, long in points.ranges(layout, points.pick(layout, len(data))))
+    layout = arrays.layout(data)
+    read = sum(long for _, long in arrays.ranges(layout, arrays.pick(layout, len(data))))
     assert read == len(found.matrix) * 24
 
 
@@ -280,8 +283,8 @@ def test_labels_are_found_by_their_name(beside: str, fits: bool) -> None:
 
 
 def test_the_metadata_of_a_projector_tells_one_word_for_each_row() -> None:
-    assert points.words_of_text(b"cat\ndog\ncat\n") == ("cat", "dog", "cat")
-    assert points.words_of_text(b"name\tlabel\nn1\tcat\nn2\tdog\nn3\tdog\n") == ("cat", "dog", "dog")
+    assert words_of_text(b"cat\ndog\ncat\n") == ("cat", "dog", "cat")
+    assert words_of_text(b"name\tlabel\nn1\tcat\nn2\tdog\nn3\tdog\n") == ("cat", "dog", "dog")
 
 
 def test_a_file_of_labels_is_no_embedding() -> None:

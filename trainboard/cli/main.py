@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         # Who reads us has seen enough.
         silence()
         return DONE
-    except Exception as error:
+    except Exception as error:  # what is expected becomes a line, what is not goes on up
         code = exit_code(error)
         if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
             from trainboard.cli.terminal import complain

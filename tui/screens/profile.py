@@ -366,10 +366,7 @@ class ProfileScreen(WorkingScreen):
         self.summarise()
 
     def action_flip(self, name: str) -> None:
-        now = {"native": self.sampling.native, "gil": self.sampling.gil, "idle": self.sampling.idle}
-        now["children"] = self.sampling.children
-        now[name] = not now[name]
-        self.sampling = replace(self.sampling, **now)
+        self.sampling = replace(self.sampling, **{name: not getattr(self.sampling, name)})
         self.summarise()
 
     def action_find(self) -> None:

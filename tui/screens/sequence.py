@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from trainboard.sequences import read_passages, sums, worst
 from trainboard.show import size
 from trainboard.tokens import shown
 from trainboard.unitreasons import reasons
+from tui import sequence_colours as colours
 from tui import sequence_lines as lines
 from tui import show
 from tui.keys import bindings
@@ -23,29 +23,24 @@ from tui.widgets.bars import Line, Tabs
 from tui.widgets.block import Block
 from tui.widgets.job_cells import name_of
 from tui.widgets.table_list import Entry, TableList
-from tui.widgets.token_text import LEVELS, UNKNOWN, Shown, TokenText
+from tui.widgets.token_text import Shown, TokenText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
     from textual.app import ComposeResult
 
+    from trainboard.outputs import OutputFile
     from trainboard.sequences import Passage, Read, Sums
     from trainboard.unitreasons import Reason
     from tui.columns import Column
     from tui.keys import Key
     from tui.viewers import Look
-    from tui.widgets.token_text import Mark
 
 PART = 16 << 20
 """Bytes of a file that are read at once."""
 KEPT = 4
 """Parts of files that stay in memory."""
-EDGES = (0.5, 0.25, 0.1, 0.03, 0.01, 0.001)
-"""Probabilities at which the next colour begins."""
-CHANGES = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
-"""Bits, likewise."""
 BELOW = 7
 """Lines below the text."""
 COMPARED = 100
@@ -190,11 +185,11 @@ class SequenceScreen(TabbedScreen):
         match self._coloured:
             case "unit" if self._unit in passage.units:
                 values = passage.units[self._unit].astype(np.float64)
-                self.text.colour(*_by_unit(values, self._unit, self._reason()))
+                self.text.colour(*colours.by_unit(values, self._unit, self._reason()))
             case "change" if self._before is not None:
-                self.text.colour(*_by_change(passage, self._before))
+                self.text.colour(*colours.by_change(passage, self._before))
             case _:
-                self.text.colour(*_by_surprise(passage))
+                self.text.colour(*colours.by_surprise(passage))
         self._tell()
 
     def _reason(self) -> Reason | None:
@@ -421,52 +416,12 @@ def _prepared(passage: Passage) -> tuple[Shown, list[int], Sums]:
     return Shown(passage.tokens), worst(passage), sums(passage)
 
 
-def _steps(file: object, read: Read) -> list[tuple[lines.Step, Sums | str]]:
-    path, step = getattr(file, "path", ""), getattr(file, "step", None)
+def _steps(file: OutputFile, read: Read) -> list[tuple[lines.Step, Sums | str]]:
+    """The passages of a file, each with its step: its own, else the file's, else which one it is."""
     if not read.passages:
-        return [(lines.Step(path, 0, str(step or "")), "; ".join(read.notes))]
-    return [
-        (
-            lines.Step(path, at, str(each.step if each.step is not None else step if step is not None else at)),
-            sums(each),
-        )
-        for at, each in enumerate(read.passages)
-    ]
-
-
-def _by_surprise(passage: Passage) -> tuple[NDArray[np.int8], Sequence[Mark]]:
-    known = np.isfinite(passage.chances)
-    levels = np.searchsorted(-np.array(EDGES), -np.nan_to_num(passage.chances), side="left").astype(np.int8)
-    marks: list[Mark] = [(" probability of what came  ", None)]
-    named = zip(("50% up", "25%", "10%", "3%", "1%", "0.1%", "less"), range(LEVELS + 1), strict=True)
-    return np.where(known, levels, UNKNOWN).astype(np.int8), [
-        *marks,
-        *((f" {word} ", level) for word, level in named),
-    ]
-
-
-def _by_unit(
-    values: NDArray[np.float64], unit: str, reason: Reason | None
-) -> tuple[NDArray[np.int8], Sequence[Mark]]:
-    most = float(np.nanmax(np.abs(values)))
-    levels = np.zeros(len(values)) if most == 0 else np.nan_to_num(values) / most * LEVELS
-    coded = np.where(np.isfinite(values), np.rint(levels), UNKNOWN).astype(np.int8)
-    why = f"  {100 * reason.share:.0f}% by {reason.level}" if reason and reason.share > 0 else ""
-    high, half = show.number(most), show.number(most / 2)
-    scale = [(f" -{high} ", -LEVELS), (f" -{half} ", -LEVELS // 2), (" 0 ", 0), (f" {half} ", LEVELS // 2)]
-    return coded, [(f" unit {show.clean(unit, 20)}{show.clean(why, 60)}  ", None), *scale, (f" {high} ", LEVELS)]
-
-
-def _by_change(passage: Passage, before: Passage) -> tuple[NDArray[np.int8], Sequence[Mark]]:
-    """Bits more (worse) or fewer than at the step before, where both have the same token at a place."""
-    count = min(len(passage), len(before))
-    same = [one == other for one, other in zip(passage.tokens[:count], before.tokens[:count], strict=True)]
-    change = np.full(len(passage), math.nan)
-    with np.errstate(invalid="ignore"):
-        change[:count] = np.where(same, passage.surprise[:count] - before.surprise[:count], math.nan)
-    size_of = np.searchsorted(np.array(CHANGES), np.abs(np.nan_to_num(change)), side="right")
-    coded = np.where(np.isnan(change), UNKNOWN, np.sign(np.nan_to_num(change)) * size_of).astype(np.int8)
-    mean = float(np.nanmean(change)) if np.isfinite(change).any() else math.nan
-    head = f" since the step before: {mean:+.3g} bits a token" if not math.isnan(mean) else " another text before"
-    scale: list[Mark] = [(" -5 bits ", -LEVELS), (" -1 ", -3), (" 0 ", 0), (" +1 ", 3), (" +5, worse ", LEVELS)]
-    return coded, [(f"{head}  ", None), *scale]
+        return [(lines.Step(file.path, 0, str(file.step or "")), "; ".join(read.notes))]
+    found: list[tuple[lines.Step, Sums | str]] = []
+    for at, each in enumerate(read.passages):
+        step = next(step for step in (each.step, file.step, at) if step is not None)
+        found.append((lines.Step(file.path, at, str(step)), sums(each)))
+    return found
