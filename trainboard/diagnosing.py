@@ -272,15 +272,18 @@ class Diagnosing:
 
     async def _examine(self, case: Case, watch: Watch, now: float) -> Examined:
         """In a thread, where what the rules need is imported as well: it takes a while."""
-        row, rows = case.row, self._rows
+        row, rows, records = case.row, self._rows, self._records()
         health = tuple(self._health.get(row.backend, ()))
 
         def examine() -> Examined:
             from trainboard.examination import Examination
+            from trainboard.keeping import of_attempt
 
             if case.examination is None:
                 case.examination = Examination(row, watch, self._series, now)
-            return case.examination.look(row, news, now, health, self._judging, rows)
+            return case.examination.look(
+                row, news, now, health, self._judging, rows, of_attempt(row, records.findings)
+            )
 
         async with self._one:
             news = case.draw(now)

@@ -15,7 +15,7 @@ from trainboard.diagnose.messages import Scanner
 from trainboard.diagnose.ranking import ranked
 from trainboard.diagnose.training import Diagnosis
 from trainboard.diagnose.why import DEATHS, why
-from trainboard.keeping import Grounds
+from trainboard.keeping import Grounds, finding_of
 from trainboard.naming import is_usage
 from trainboard.outcome import outcome
 from trainboard.progress import estimate
@@ -25,7 +25,7 @@ from trainboard.seriesfile import SeriesFile
 from trainboard.stopping import HOPELESS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from backends.base import Health
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trainboard.diagnose.hopeless.judging import Judging
     from trainboard.events import Sampled
     from trainboard.extract.progress import Progress
+    from trainboard.records import Diagnosed
     from trainboard.rows import Row
     from trainboard.series import Sample, Series
 
@@ -107,20 +108,30 @@ class Examination:
         health: Sequence[Health] = (),
         judging: Judging | None = None,
         rows: Mapping[str, Row] = MappingProxyType({}),
+        stored: Iterable[Diagnosed] = (),
     ) -> Examined:
-        """What the rules find. `row`: as it is now; `rows`: all there are, to compare it with. Raises `OSError`."""
+        """What the rules find. `row`: as it is now; `rows`: all there are, to compare it with; `stored`: what was
+        found of this attempt before. Raises `OSError`."""
         self._row = row
         hits = self._hear(news)
         self._take(news.events)
         if hits or self._tail is not None or now - self._job_at >= JOB:
             self._job_at, self._job = now, job_findings(self._seen(now, health, news.log_at), self._off)
             self._judge(judging, rows)
-        made = (self._as_wanted(each) for each in (*self._diagnosis.findings(), *self._job, *self._hopeless))
+        made = [self._as_wanted(each) for each in (*self._diagnosis.findings(), *self._job, *self._hopeless)]
+        made += self._remembered(stored, {each.id for each in made})
         well = not row.state.ended or row.state == "COMPLETED"
         findings = ranked(made, CATALOGUE, () if well else DEATHS)
         self._told |= {each.id for each in findings}
         warm = now - self._began >= WARM or row.state.ended
         return Examined(findings, self._why(findings), Grounds(self._since, self._told, warm, self._judged))
+
+    def _remembered(self, stored: Iterable[Diagnosed], made: Collection[str]) -> Iterator[Finding]:
+        """What stands by lines ahead of those that were heard: another process saw them; none is read again."""
+        for each in stored:
+            unheard = each.offset is not None and (self._since is None or each.offset < self._since)
+            if unheard and not each.over and each.rule not in self._off and each.rule not in made:
+                yield finding_of(each)
 
     def _judge(self, judging: Judging | None, rows: Mapping[str, Row]) -> None:
         """Whether it will come to something; what was said of one that has ended stays."""

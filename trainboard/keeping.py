@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trainboard.diagnose.catalogue import CATALOGUE
-from trainboard.diagnose.finding import Severity
+from trainboard.diagnose.finding import Finding, Severity
 from trainboard.diagnose.ranking import roots_of
 from trainboard.findings import spec_of
 from trainboard.records import Diagnosed
@@ -16,7 +16,6 @@ from trainboard.stopping import HOPELESS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from trainboard.diagnose.finding import Finding
     from trainboard.rows import Row
 
 REFRESH = 300.0
@@ -121,6 +120,25 @@ def said(record: Diagnosed) -> tuple[object, ...]:
 def shown(record: Diagnosed) -> tuple[object, ...]:
     """What changes with every sample."""
     return record.message, dict(record.evidence), record.advice, tuple(record.lines), record.step
+
+
+def finding_of(record: Diagnosed) -> Finding:
+    """A stored finding as its rule made it."""
+    return Finding(
+        record.rule,
+        Severity.of(record.severity),
+        record.cause,
+        record.message,
+        record.advice,
+        dict(record.evidence),
+        record.step,
+        record.index,
+        record.metric,
+        tuple(record.lines),
+        record.offset,
+        record.at,
+        record.over,
+    )
 
 
 def storable(value: float | str) -> float | str:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends.base import JobState
+from specs.watch import watch_of
 from tests.trainboard.fakes import FakeBackend, a_job, a_spec
 from tests.trainboard.test_watch import watching
 from trainboard.actions import Refused
+from trainboard.case import News
 from trainboard.diagnose.finding import Finding, Severity
 from trainboard.events import FindingsSeen, Sampled, TableSeen
+from trainboard.examination import Examination
 from trainboard.findings import spec_of
 from trainboard.keeping import ALL, REFRESH, Grounds, changes
 from trainboard.rows import Row
@@ -205,6 +208,18 @@ async def test_another_process_goes_on_where_one_stopped_and_finds_nothing_twice
         after = {each.id: each for each in event.findings}
         assert set(after) == set(before)
         assert all((after[id].first, after[id].over) == (each.first, False) for id, each in before.items())
+
+
+def test_why_a_run_failed_is_known_by_what_another_process_read_long_before_the_end(tmp_path: Path) -> None:
+    oom = replace(NAN, id="cuda_oom", message="out of memory", offset=500, metric="", step=None)
+    known: dict[str, Diagnosed] = {}
+    kept([oom], known, 1.0)
+    row = replace(ROW, state=JobState.FAILED, exit_code=1)
+    news = News(tail=b"worker 3: closing connection\n" * 1000, tail_at=1_000_000)
+    assert Examination(row, watch_of({}), tmp_path, 5.0).look(row, news, 5.0).why != "out of memory"
+    examined = Examination(row, watch_of({}), tmp_path, 5.0).look(row, news, 5.0, stored=known.values())
+    assert examined.why == "out of memory"
+    assert not any(each.over for each in changes(row, examined.findings, known, 5.0, examined.grounds))
 
 
 async def test_an_attempt_keeps_its_findings_when_the_run_is_tried_again(tmp_path: Path) -> None:
