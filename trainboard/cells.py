@@ -59,8 +59,11 @@ class Commit:
     """Of what is between the commit before and this one."""
 
 
-def read(data: memoryview, base: Commit) -> tuple[Stored, list[Commit]]:
-    """What stands after a commit, up to the last good one, and the commits in there."""
+def read(data: memoryview, base: Commit, room: Columns | None = None) -> tuple[Stored, list[Commit]]:
+    """What stands after a commit, up to the last good one, and the commits in there.
+
+    `room`: of all samples of the file, for these to be written into.
+    """
     import numpy as np
 
     cells: Cells = np.frombuffer(data, np.dtype(_FIELDS), len(data) // CELL)
@@ -87,28 +90,29 @@ def read(data: memoryview, base: Commit) -> tuple[Stored, list[Commit]]:
                     source, name = note["metric"]
                     metrics.append((str(source), str(name)))
                 continue
-            own = zlib.crc32(data[since * CELL : place * CELL])
-            if zlib.crc32(text, own) != check:
+            crc = zlib.crc32(data[since * CELL : place * CELL])
+            if zlib.crc32(text, crc) != check:
                 break
             said, kept, since = json.loads(text), len(pieces), end
             tables, count = Tables(tuple(metrics), tuple(words)), base.count + sum(map(len, pieces))
-            commits.append(Commit(base.end + place * CELL, base.end + end * CELL, count, tables, own))
+            commits.append(Commit(base.end + place * CELL, base.end + end * CELL, count, tables, crc))
     marks = {name: Mark(offset, state) for name, (offset, state) in said["marks"].items()}
     tables = commits[-1].tables if commits else base.tables
-    return Stored(_columns(pieces[:kept]), tables, marks, said["complete"], base.count), commits
+    count = sum(map(len, pieces[:kept]))
+    own = Columns.room(count) if room is None else room[base.count : base.count + count]
+    _fill(own, pieces[:kept])
+    return Stored(own if kept else None, tables, marks, said["complete"], base.count), commits
 
 
-def _columns(pieces: list[Cells]) -> Columns | None:
-    """Pieces of a row of cells, by column."""
-    import numpy as np
-
-    if not pieces:
-        return None
-    numbers = np.empty((3, sum(map(len, pieces))))
-    for row, name in zip(numbers, ("step", "value", "wall"), strict=True):
-        np.concatenate([piece[name] for piece in pieces], out=row)
-    metrics, words = (np.concatenate([piece[name] for piece in pieces]) for name in ("metric", "word"))
-    return Columns(metrics, words, numbers)
+def _fill(columns: Columns, pieces: list[Cells]) -> None:
+    """Write pieces of a row of cells into their columns, one after the other: each is small, and so at hand."""
+    at = 0
+    for piece in pieces:
+        own = columns[at : at + len(piece)]
+        own.metrics[:], own.words[:] = piece["metric"], piece["word"]
+        for row, name in zip(own.numbers, ("step", "value", "wall"), strict=True):
+            row[:] = piece[name]
+        at += len(piece)
 
 
 def header() -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from backends.base import JobState
@@ -59,7 +60,8 @@ async def query(
     Raises `BackendError`, `StoreError`; then nothing changed.
     """
     # Of ten thousand attempts each part of this takes longer than a frame of the screen: hence the threads.
-    watched = await asyncio.to_thread(to_watch, await store.load(), backend.name, clock())
+    begun = clock()
+    watched = await asyncio.to_thread(to_watch, await store.load(), backend.name, begun)
     jobs = await backend.jobs(watched)
     now = clock()
     # Against the store as it is now, and only for what was asked: meanwhile others were submitted, or ended.
@@ -68,10 +70,10 @@ async def query(
     def compared() -> Verdict:
         ids = {each.token for each in watched}
         asked = [each for each in asked_for(current, backend.name, now) if each.id in ids]
-        return reconcile(asked, jobs, absences, now)
+        return reconcile(asked, jobs, absences, now, begun)
 
     verdict = await asyncio.to_thread(compared)
-    await keep(store, verdict.changed, jobs, now, await policies_of(verdict.changed, current, policies))
+    await keep(store, verdict.changed, jobs, now, await policies_of(verdict.changed, current, policies), begun)
     await asyncio.to_thread(polls.note, store.path.parent, backend.name, now)
     return Answer(jobs, verdict.absences, now, await asyncio.to_thread(queue_of, jobs))
 
@@ -110,6 +112,7 @@ async def keep(
     jobs: Iterable[Job],
     now: float,
     policies: Mapping[str, Retry] | None = None,
+    asked: float = inf,
 ) -> None:
     """Store the new states of attempts, on top of what others stored meanwhile; what they saw end has ended.
 
@@ -131,7 +134,7 @@ async def keep(
         wanted = {each.id for each in changed}
         seen = {job.token: job for job in jobs if job.token in wanted}
         return [
-            updated_attempt(each, seen[each.id], now) if each.id in seen else lost(each, now)
+            updated_attempt(each, seen[each.id], now, asked) if each.id in seen else lost(each, now)
             for each in found
             if not each.unsent and (not each.state.ended or (each.state is JobState.LOST and each.id in seen))
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from backends.base import JobState, Watched
@@ -58,9 +59,9 @@ def watched(attempt: Attempt, run: Run | None = None) -> Watched:
 
 
 def reconcile(
-    attempts: Iterable[Attempt], jobs: Iterable[Job], absences: Mapping[str, Absence], now: float
+    attempts: Iterable[Attempt], jobs: Iterable[Job], absences: Mapping[str, Absence], now: float, asked: float = inf
 ) -> Verdict:
-    """The open and the lost attempts of one backend against the answer of a query that did not fail.
+    """The open and the lost attempts of one backend against the answer of a query that did not fail, `asked` then.
 
     A state ends an attempt only on evidence. Being absent once means nothing; absent for long, an attempt is LOST —
     unless its submission is still unclear: then it is handed over again. A lost one that is seen is what is seen.
@@ -71,7 +72,7 @@ def reconcile(
     for attempt in attempts:
         job = seen.get(attempt.id)
         if job is not None:
-            updated = updated_attempt(attempt, job, now)
+            updated = updated_attempt(attempt, job, now, asked)
             if updated != attempt:
                 changed.append(updated)
         elif attempt.job_id and attempt.state is not JobState.SUBMITTING and not attempt.state.ended:
@@ -89,17 +90,20 @@ def lost(attempt: Attempt, now: float) -> Attempt:
     return replace(attempt, state=JobState.LOST, ended=now, reason="gone without evidence")
 
 
-def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
+def updated_attempt(attempt: Attempt, job: Job, now: float, asked: float = inf) -> Attempt:
     """The attempt with what its job shows; what the job does not tell stays. One that nobody saw end, ended now.
 
-    One that nothing on the host moves on is to be handed over again; a held one only after its release. One that is
-    lost stays so until somebody knows its state.
+    One that nothing on the host moves on is to be handed over again; a held one only after its release, and none that
+    was handed over since the host was asked. One that is lost stays so until somebody knows its state.
     """
     if attempt.state is JobState.LOST and job.state is JobState.UNKNOWN:
         return attempt
     stranded = job.stranded and job.state is JobState.PENDING
     # Between its upload and its launch nothing moves an attempt on, and nothing is wrong.
-    under_way = job.stranded and attempt.state is JobState.SUBMITTING and not overdue(attempt, now, RESEND)
+    under_way = attempt.state is JobState.SUBMITTING and not overdue(attempt, now, RESEND)
+    launched_since = attempt.state is JobState.PENDING and (attempt.submitted or 0.0) >= asked
+    if stranded and (under_way or launched_since):
+        return attempt
     return replace(
         attempt,
         state=JobState.SUBMITTING if stranded else job.state,
@@ -108,7 +112,7 @@ def updated_attempt(attempt: Attempt, job: Job, now: float) -> Attempt:
         started=job.started or attempt.started,
         ended=(job.ended or now) if job.state.ended else None,
         exit_code=job.exit_code,
-        reason=attempt.reason if under_way else job.reason,
+        reason=job.reason,
         withdrawn=attempt.withdrawn or job.withdrawn,
         restarts=max(attempt.restarts, job.restarts),
         peaks=updated(attempt.peaks, job.peaks, ended=job.state.ended),

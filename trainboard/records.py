@@ -251,6 +251,8 @@ class Notice:
     """Channel → not before: quiet hours, a digest that gathers, the back-off of a failure."""
     given_up: Mapping[str, str] = field(default_factory=dict)
     """Channel → why, in one line without secrets."""
+    reached: Mapping[str, str] = field(default_factory=dict)
+    """Channel → who of its recipients has it while others have not, by digests with spaces between."""
     over: float | None = None
     """When it was so no longer, of what begins and ends: a host that is down, a disk that is full; None: it is."""
 

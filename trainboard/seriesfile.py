@@ -155,12 +155,13 @@ class SeriesFile:
             if file is None or not cells.is_header(header):
                 self._seen = _Seen(size=size)
                 return Stored()
-            at_once = NEAR if most is None or most * CELL >= size else self._piece
+            whole = most is None or most * CELL >= size
+            at_once, room = (NEAR, Columns.room(size // CELL)) if whole else (self._piece, None)
             base, last, pieces, length = Commit(), Commit(), [Stored()], at_once
             while True:
                 file.seek(last.end)
                 data = memoryview(file.read(length))
-                piece, commits = cells.read(data, last)
+                piece, commits = cells.read(data, last, room)
                 if commits:
                     (base, last), length = (last, *commits)[-2:], at_once
                     piece = piece if until is None else piece.first(until)
@@ -171,7 +172,8 @@ class SeriesFile:
                     break
         stored = pieces[-1]
         self._seen = _Seen(header, size, base, last, stored.marks, stored.complete)
-        columns = Columns.joined([piece.columns for piece in pieces if piece.columns is not None])
+        found = [piece.columns for piece in pieces if piece.columns is not None]
+        columns = Columns.joined(found) if room is None or not found else room[: sum(map(len, found))]
         left_out = sum(piece.left_out for piece in pieces)
         return Stored(columns, last.tables, stored.marks, stored.complete, left_out=left_out)
 

@@ -49,6 +49,13 @@ class Columns:
     """Three rows: steps, values, walls."""
 
     @classmethod
+    def room(cls, count: int) -> Columns:
+        """So many samples that are still to be written."""
+        import numpy as np
+
+        return cls(np.empty(count, np.uint32), np.empty(count, np.uint32), np.empty((3, count)))
+
+    @classmethod
     def of(cls, samples: Samples) -> Columns:
         """Samples as a log gives them; metrics and index words by their numbers in its `metrics` and `words`."""
         import numpy as np
@@ -212,7 +219,8 @@ def grouped(metrics: NDArray[np.uint32], count: int) -> tuple[NDArray[np.intp], 
     """An order of samples in which those of a metric stand together, and where; metrics as they first appeared."""
     import numpy as np
 
-    short = metrics.astype(np.uint16) if count < 1 << 16 else metrics  # sorting short numbers takes one pass
+    # The shorter the numbers are, the fewer passes it takes to sort them.
+    short = metrics.astype(np.min_scalar_type(count), copy=False)
     order = np.argsort(short, kind="stable")
     edges = np.searchsorted(metrics, np.arange(count + 1), sorter=order).tolist()
     found = [(metric, slice(*edges[metric : metric + 2])) for metric in range(count)]

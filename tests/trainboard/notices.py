@@ -61,7 +61,9 @@ class FakeOutbox:
         """The first message is on its way; it arrives when the gate is open, as it is unless a test shuts it."""
         self.gate.set()
 
-    async def send(self, channel: Channel, message: Message, notices: Sequence[str] = ()) -> tuple[Outcome, None]:
+    async def send(
+        self, channel: Channel, message: Message, notices: Sequence[str] = (), reached: Sequence[str] = ()
+    ) -> tuple[Outcome, None]:
         self.begun.set()
         await self.gate.wait()
         if self.outcome.done:
@@ -191,6 +193,23 @@ class Inbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.refuses = False
+        self.unknown: set[str] = set()
+        """Whom it takes no mail for."""
+        self.reached: list[str] = []
+        """Whom it took mail for, in order."""
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
+        self,
+        server: object,
+        session: object,
+        envelope: Any,  # noqa: ANN401 - untyped there
+        address: str,
+        options: object,
+    ) -> str:
+        if address in self.unknown:
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: ANN401, N802 - aiosmtpd's
         if self.refuses:
@@ -198,6 +217,7 @@ class Inbox:
         mail = email.message_from_bytes(envelope.content, policy=default)
         assert isinstance(mail, email.message.EmailMessage)
         self.mails.append(mail)
+        self.reached += envelope.rcpt_tos
         return "250 OK"
 
     @property

@@ -74,6 +74,18 @@ def test_targets_that_are_never_reached_are_too_large() -> None:
     assert found(samples)[0] == "loss_scale"
 
 
+@pytest.mark.parametrize(("update", "growth", "named"), [(0.2, 0.3, True), (0.2, 0.01, False), (0.05, 0.3, False)])
+def test_weights_that_large_steps_make_ten_times_as_large(update: float, growth: float, named: bool) -> None:
+    layers = {"norm": lambda at: 2.0 * (1 + growth * at), "update_ratio": lambda at: update}
+    assert ("lr_too_high" in found(training(layers=layers))) is named
+
+
+def test_two_huge_spikes_of_few_samples_are_enough() -> None:
+    samples = training(lambda at: 800.0 if at in (30, 60) else sound(at), steps=70)
+    assert found(samples) == ("spikes",)
+    assert ever_found(training(lambda at: 800.0 if at == 30 else sound(at), steps=70)) == {}
+
+
 # --- what two softmaxes leave
 
 
@@ -109,6 +121,11 @@ def test_an_accuracy_that_never_gets_better_while_the_loss_falls_is_of_noise() -
 
 def test_an_accuracy_that_gets_better_is_not_of_noise() -> None:
     samples = training(val=lambda at: 1.7 + at / 100, accuracy=lambda at: 0.4 * right(at))
+    assert "memorised_noise" not in ever_found(samples)
+
+
+def test_an_accuracy_of_nothing_tells_nothing() -> None:
+    samples = training(val=lambda at: 1.7 + at / 100, accuracy=lambda at: 0.0)
     assert "memorised_noise" not in ever_found(samples)
 
 

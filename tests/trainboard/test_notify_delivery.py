@@ -106,6 +106,70 @@ async def test_a_run_that_fails_reaches_the_mail_server_when_it_is_back(tmp_path
     assert list(where.outbox.iterdir()) == []
 
 
+def texts(folder: Path) -> list[str]:
+    """Of all files."""
+    return [each.read_text() for each in folder.rglob("*") if each.is_file()]
+
+
+def by_mail_to_three(port: int) -> Channel:
+    to = "ann@example.org,bob@example.org,cid@example.org"
+    return replace(MAIL, target=Secret(f"mailto://127.0.0.1:{port}?from=board@example.org&to={to}&mode=insecure"))
+
+
+async def test_of_several_recipients_only_those_are_tried_again_who_have_nothing(tmp_path: Path) -> None:
+    where, inbox = paths({"TRAINBOARD_HOME": str(tmp_path)}), Inbox()
+    inbox.unknown = {"bob@example.org"}
+    async with mail_server(inbox) as port:
+        desk = NoticeDesk(Store(where.state), where, Settings((by_mail_to_three(port),)))
+        notifier = desk.another(Outbox(where.outbox, os.environ))
+        await notifier.look()
+        await desk.submit(2)
+        await desk.see(notifier)
+        await desk.becomes("r0", JobState.TIMEOUT)
+        await desk.see(notifier)
+        await desk.pass_time(150, notifier, step=50)
+        assert inbox.reached == ["ann@example.org", "cid@example.org"]
+        assert [event.text for event in desk.told if isinstance(event, Noticed)] == [
+            "notices by mail: 1 of 3 recipients: SMTP 550; it is tried again"
+        ]
+        again = desk.another(Outbox(where.outbox, os.environ))
+        await desk.becomes("r1", JobState.TIMEOUT)
+        await desk.see(again)
+        inbox.unknown, inbox.reached = set(), []
+        await desk.pass_time(600, again, step=50)
+    assert sorted(inbox.reached) == ["ann@example.org", "bob@example.org", "bob@example.org", "cid@example.org"]
+    assert all(each.sent for each in (await desk.notices()).values())
+    assert not any("example.org" in text for text in texts(tmp_path))
+
+
+async def test_a_server_that_is_away_is_asked_for_one_recipient_only(outbox: Outbox) -> None:
+    async with mail_server(Inbox()) as port:
+        pass
+    assert await sent_by(outbox, by_mail_to_three(port)) == (False, "connection refused")
+
+
+async def test_who_is_ended_while_it_sends_leaves_word_of_those_who_have_it(tmp_path: Path) -> None:
+    inbox, hangs = Inbox(), asyncio.Event()
+
+    async def hang(*_: object) -> str:
+        await hangs.wait()
+        return "250 OK"
+
+    outbox = Outbox(tmp_path / "outbox", os.environ, patience=3.0, young=0.0)
+    async with mail_server(inbox) as port:
+        took = inbox.handle_RCPT
+
+        async def first_only(server: object, session: object, envelope: object, address: str, options: object) -> str:
+            return await (took(server, session, envelope, address, options) if address < "b" else hang())
+
+        inbox.handle_RCPT = first_only  # type: ignore[method-assign]  # a server that hangs after the first
+        outcome, slip = await outbox.send(by_mail_to_three(port), HELLO)
+        hangs.set()
+    assert slip is not None
+    assert (outcome.done, len(outcome.reached)) == (False, 1)
+    assert inbox.reached == ["ann@example.org"]
+
+
 async def test_a_web_hook_gets_title_and_text(outbox: Outbox) -> None:
     with web_hook() as (port, posts):
         assert await sent_by(outbox, by_hook(port)) == (True, "")
@@ -371,11 +435,13 @@ ELSEWHERE = ("slack://{}/{}/{}", "tgram://{}/{}", "discord://{}", "pover://{}@{}
 @given(TOKENS, st.sampled_from(HERE + ELSEWHERE))
 def test_no_secret_of_a_url_leaves_the_sender(token: str, form: str) -> None:
     url = form.replace("{}", quote("Zq" + token, safe=""))
+    told_so_far: list[dict[str, object]] = []
     for way in ("url", "check") if form in HERE else ("check",):
         outcome = deliver.deliver(
-            {"way": way, "url": url, "title": "t", "body": "b", "severity": "info", "patience": 9}
+            {"way": way, "url": url, "title": "t", "body": "b", "severity": "info", "patience": 9, "reached": []},
+            told_so_far.append,
         )
-        told = json.dumps(outcome)
+        told = json.dumps([outcome, told_so_far])
         assert "Zq" + token not in told
         assert quote("Zq" + token, safe="") not in told
 

@@ -100,6 +100,25 @@ async def test_what_somebody_else_stored_meanwhile_stays_beside_what_was_seen(
     assert (stored.state, stored.held, stored.sent) == (JobState.RUNNING, True, 8.0)
 
 
+async def test_what_was_handed_over_while_a_host_was_asked_is_not_stranded(
+    store: Store, backend: FakeBackend
+) -> None:
+    await store.put(*records_of(an_attempt(state=JobState.SUBMITTING, job_id="", submitted=None, sent=98.0)))
+    backend.queue = [a_job("t1", JobState.PENDING, stranded=True, reason="it was not put into the queue")]
+
+    async def handed_over_meanwhile() -> None:
+        taken = {"state": JobState.PENDING, "job_id": "t1", "submitted": 100.5}
+        await store.update(Attempt, "t1", lambda attempt: replace(attempt, **taken))  # type: ignore[arg-type]  # by name
+
+    backend.answering = handed_over_meanwhile
+    await query(backend, store, {}, lambda: 100.0)
+    stored = (await store.load()).attempts["t1"]
+    assert (stored.state, stored.reason) == (JobState.PENDING, "")
+    backend.answering = None
+    await query(backend, store, {}, lambda: 101.0)
+    assert (await store.load()).attempts["t1"].state is JobState.SUBMITTING, "asked after that, it is"
+
+
 async def test_an_attempt_that_came_back_to_our_side_meanwhile_stays_here(store: Store, backend: FakeBackend) -> None:
     await store.put(*records_of(an_attempt(state=JobState.SUBMITTING, job_id="", submitted=None)))
     backend.queue = [a_job("t1", JobState.PENDING, stranded=True)]

@@ -1,14 +1,16 @@
 """The program that sends one message: a process of its own, which may hang, and be ended, without harm to anybody.
 
 Run by its path, with the name of a slip as its argument and the message as JSON on standard input, where nobody sees
-the URL that is in it. It holds the slip locked, sends, and writes what came of it to the slip as its last line. Where
-the slip is gone, the message is somebody else's by now. It imports nothing of ours, and apprise only for a URL.
+the URL that is in it. It holds the slip locked, sends, and writes what came of it to the slip: the last line counts,
+also where a sender is killed in the middle. Where the slip is gone, the message is somebody else's by now. It imports
+nothing of ours, and apprise only for a URL.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -17,7 +19,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 PHRASES = re.compile(
     r"connection refused|connection reset|connection unexpectedly closed|timed out|timeout|name or service not known"
@@ -29,6 +34,11 @@ PHRASES = re.compile(
 )
 """What may be repeated of what a notifier says when it fails: fixed words, and the numbers of SMTP. All else may hold
 a secret."""
+
+
+Told = dict[str, Any]
+"""What came of a message: `done`, `why` in one line without secrets, `reached`: who of several recipients has it, and
+for a check the `service`."""
 
 
 def main(slip: str) -> int:
@@ -44,12 +54,16 @@ def main(slip: str) -> int:
             return 1
         message = json.loads(sys.stdin.buffer.read())
         signal.alarm(int(message["patience"]))
-        outcome = deliver(message)
-        file.seek(0, os.SEEK_END)
-        file.write(b"\n" + json.dumps(outcome).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        note(file, deliver(message, lambda told: note(file, told)))
     return 0
+
+
+def note(file: IO[bytes], told: Told) -> None:
+    """Write to the slip what came of it, so far or in the end."""
+    file.seek(0, os.SEEK_END)
+    file.write(b"\n" + json.dumps(told).encode() + b"\n")
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def go_on(*_: object) -> None:
@@ -64,16 +78,16 @@ def is_there(slip: str, file: IO[bytes]) -> bool:
         return False
 
 
-def deliver(message: dict[str, Any]) -> dict[str, Any]:
-    """What came of it: `done`, `why` in one line without secrets, and for a check the `service`."""
-    way = {"url": by_apprise, "check": check, "command": by_command, "tmux": by_tmux}[message["way"]]
+def deliver(message: dict[str, Any], so_far: Callable[[Told], None]) -> Told:
+    """What came of it; `so_far` hears of each recipient who has it while there are others."""
+    ways = {"check": check, "command": by_command, "tmux": by_tmux}
     try:
-        return way(message)
+        return by_apprise(message, so_far) if message["way"] == "url" else ways[message["way"]](message)
     except Exception as error:  # of a notifier: whatever it is, its words may hold a secret
         return {"done": False, "why": reason(error)}
 
 
-def by_apprise(message: dict[str, Any]) -> dict[str, Any]:
+def by_apprise(message: dict[str, Any], so_far: Callable[[Told], None]) -> Told:
     """Through a notifier that apprise knows."""
     import apprise
 
@@ -91,11 +105,52 @@ def by_apprise(message: dict[str, Any]) -> dict[str, Any]:
     all_ = apprise.Apprise(asset=asset)
     all_.add(server)
     kind = {"info": "info", "warning": "warning", "error": "failure"}.get(message["severity"], "info")
-    done = all_.notify(body=message["body"], title=message["title"], notify_type=kind, body_format="text")
-    return {"done": bool(done), "why": "" if done else said.why}
+
+    def send() -> bool:
+        told = all_.notify(body=message["body"], title=message["title"], notify_type=kind, body_format="text")
+        return bool(told)
+
+    return each_once(recipients(server), message["reached"], send, said, so_far)
 
 
-def check(message: dict[str, Any]) -> dict[str, Any]:
+def each_once(
+    everybody: Iterable[str],
+    before: Iterable[str],
+    send: Callable[[], bool],
+    said: Said,
+    so_far: Callable[[Told], None],
+) -> Told:
+    """Tell each recipient by itself, so that nobody is told again because another one was not."""
+    reached, refused, count = list(before), 0, 0
+    for recipient in everybody:
+        count += 1
+        if recipient in reached:
+            continue
+        if send():
+            reached.append(recipient)
+            so_far({"done": False, "why": "the notifier did not end", "reached": reached})
+        else:
+            refused += 1
+            if said.away:
+                break
+    why = f"{refused} of {count} recipients: {said.why}" if refused and count > 1 and not said.away else said.why
+    return {"done": not refused, "why": why if refused else "", "reached": reached}
+
+
+def recipients(server: Any) -> Iterator[str]:  # noqa: ANN401 - of apprise, which has no types here
+    """Who is told, each by a digest; while one is looked at, the notifier sends to nobody else."""
+    from apprise.plugins.email import NotifyEmail
+
+    everybody = list(server.targets) if isinstance(server, NotifyEmail) else []
+    if len(everybody) < 2:
+        yield ""
+        return
+    for each in everybody:
+        server.targets = [each]
+        yield hashlib.sha256(f"{server.host}\n{each[1]}".encode()).hexdigest()[:12]
+
+
+def check(message: dict[str, Any]) -> Told:
     """Whether apprise knows this URL; nothing is sent."""
     import difflib
 
@@ -117,20 +172,20 @@ def check(message: dict[str, Any]) -> dict[str, Any]:
     return {"done": False, "why": f"apprise knows no notifier of this URL's kind{hint}"}
 
 
-def by_command(message: dict[str, Any]) -> dict[str, Any]:
+def by_command(message: dict[str, Any]) -> Told:
     """Through a command of the user's: the message is in its environment and on its standard input."""
     names = ("title", "body", "severity", "kind", "channel")
     environ = {**os.environ, **{f"TRAINBOARD_{name.upper()}": str(message[name]) for name in names}}
     return run(["/bin/sh", "-c", message["command"]], message, environ)
 
 
-def by_tmux(message: dict[str, Any]) -> dict[str, Any]:
+def by_tmux(message: dict[str, Any]) -> Told:
     """As a message in the status line. In what it shows, tmux would follow `#(command)` and `%H`."""
     text = " ".join(message["title"].split()).replace("#", "##").replace("%", "%%")
     return run(["tmux", "display-message", text], message, dict(os.environ))
 
 
-def run(argv: list[str], message: dict[str, Any], environ: dict[str, str]) -> dict[str, Any]:
+def run(argv: list[str], message: dict[str, Any], environ: dict[str, str]) -> Told:
     """A program with all that it starts; what it prints is nobody's business."""
     process = subprocess.Popen(
         argv,
@@ -171,6 +226,11 @@ class Said(logging.Handler):
     def why(self) -> str:
         """One line."""
         return ", ".join(list(self._found)[:3]) or "the notifier refused it"
+
+    @property
+    def away(self) -> bool:
+        """Whether the server itself cannot be had: it is the same for whoever comes next."""
+        return any(not each.startswith(("SMTP", "HTTP")) for each in self._found)
 
 
 def phrases(text: str) -> list[str]:

@@ -230,7 +230,8 @@ class Notifier:
         worst = max((Severity.of(notice.severity) for notice in notices), key=lambda severity: severity.level)
         kinds = {notice.kind for notice in notices}
         kind = next(iter(kinds)) if len(kinds) == 1 else "digest"
-        return await self._outbox.send(channel, Message(title, body, str(worst), kind), [each.id for each in notices])
+        message, ids = Message(title, body, str(worst), kind), [each.id for each in notices]
+        return await self._outbox.send(channel, message, ids, notices[0].reached.get(channel.name, "").split())
 
     async def _remember(self, channel: str, ids: Collection[str], outcome: Outcome) -> None:
         now, chance = self._clock(), self._chance()
@@ -239,7 +240,7 @@ class Notifier:
             found = [records.notices[id] for id in ids if id in records.notices]
             if outcome.done:
                 return post.taken(found, channel, now)
-            return post.refused(found, channel, outcome.why, now, chance)
+            return post.refused(found, channel, outcome.why, now, chance, outcome.reached)
 
         await self._store.change(change)
         if outcome.done:

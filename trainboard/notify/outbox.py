@@ -61,6 +61,8 @@ class Outcome:
     """Why it was not sent, in one line without secrets."""
     service: str = ""
     """What a URL leads to, where it was asked."""
+    reached: tuple[str, ...] = ()
+    """Who of several recipients has it, by digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,14 @@ class Outbox:
         """The slips that this process waits for."""
 
     async def send(
-        self, channel: Channel, message: Message, notices: Sequence[str] = ()
+        self, channel: Channel, message: Message, notices: Sequence[str] = (), reached: Sequence[str] = ()
     ) -> tuple[Outcome, Path | None]:
-        """What came of it, and the slip, which is to be dropped when that is remembered. Raises `OSError`."""
+        """What came of it, and the slip, which is to be dropped when that is remembered. Raises `OSError`.
+
+        `reached`: the recipients who have it already, by `Outcome.reached`.
+        """
         try:
-            order = self._order(channel, message)
+            order = self._order(channel, message) | {"reached": list(reached)}
         except MissingVariable as error:
             return Outcome(False, str(error)), None
         slip = await asyncio.to_thread(self._make_slip, channel.name, notices)
@@ -229,7 +234,8 @@ def read(path: Path) -> Slip | None:
         said = json.loads(rest[-1]) if rest else None
         outcome = None
         if said is not None:
-            outcome = Outcome(said["done"] is True, str(said["why"]), str(said.get("service", "")))
+            reached = tuple(map(str, said.get("reached", ())))
+            outcome = Outcome(said["done"] is True, str(said["why"]), str(said.get("service", "")), reached)
         return Slip(path, str(head["channel"]), tuple(map(str, head["notices"])), outcome)
     except (OSError, ValueError, KeyError, TypeError):
         return None

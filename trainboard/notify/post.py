@@ -31,7 +31,8 @@ def batch(
 ) -> tuple[Notice, ...]:
     """What goes out as one message now, the oldest first; nothing while the channel rests, or gathers.
 
-    When the first is due, all that has been gathered since goes with it. `not_before`: it sent something just now.
+    When the first is due, all that has been gathered since goes with it, but for what other recipients have already.
+    `not_before`: it sent something just now.
     `at_once`: do not gather.
     """
     pending = [notice for notice in notices if waits(notice, channel.name)]
@@ -42,7 +43,9 @@ def batch(
     gathered = [each for each in pending if each not in due and gathers(each, channel)]
     if not due and not at_once:
         return ()
-    return tuple(sorted((*due, *gathered), key=lambda notice: (notice.created, notice.id)))
+    ready = sorted((*due, *gathered), key=lambda notice: (notice.created, notice.id))
+    reached = ready[0].reached.get(channel.name) if ready else None
+    return tuple(each for each in ready if each.reached.get(channel.name) == reached)
 
 
 def gathers(notice: Notice, channel: Channel) -> bool:
@@ -77,14 +80,25 @@ def taken(notices: Iterable[Notice], channel: str, now: float) -> list[Notice]:
     return [thin(replace(each, sent={**each.sent, channel: now})) for each in notices if waits(each, channel)]
 
 
-def refused(notices: Sequence[Notice], channel: str, why: str, now: float, chance: float) -> list[Notice]:
-    """The same when the channel did not; `chance`: from 0 to 1, so that many who failed together do not return so."""
+def refused(
+    notices: Sequence[Notice], channel: str, why: str, now: float, chance: float, reached: Sequence[str] = ()
+) -> list[Notice]:
+    """The same when the channel did not; `chance`: from 0 to 1, so that many who failed together do not return so.
+
+    `reached`: the recipients who have it, and are not to get it again.
+    """
+    known = {channel: " ".join(reached)} if reached else {}
     tries = 1 + max((each.tries.get(channel, 0) for each in notices), default=0)
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(tries - 1, 20)) * (0.75 + chance / 2)
     return [
         given_up(each, (channel,), why)
         if now - each.created > OLDEST
-        else replace(each, tries={**each.tries, channel: tries}, due={**each.due, channel: now + wait})
+        else replace(
+            each,
+            tries={**each.tries, channel: tries},
+            due={**each.due, channel: now + wait},
+            reached={**each.reached, **known},
+        )
         for each in notices
         if waits(each, channel)
     ]

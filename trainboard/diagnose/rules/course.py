@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainboard.diagnose.finding import Finding, Severity
-from trainboard.diagnose.rules.conditions import SETTLED, digits, diverged, learns_not, rate_rises, stopped_high
+from trainboard.diagnose.rules.conditions import (
+    LEAST_SAMPLES,
+    SETTLED,
+    digits,
+    diverged,
+    learns_not,
+    rate_rises,
+    stopped_high,
+)
 from trainboard.diagnose.trend import Trend
 
 if TYPE_CHECKING:
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
     from trainboard.diagnose.view import View
 
 SWING, SWINGS, EVALUATIONS = 0.05, 0.25, 8
-SPIKE_NOISE, SPIKE_DROP, MANY_SPIKES, HIGH_SPIKE = 10.0, 0.5, 3, 4.0
+SPIKE_NOISE, SPIKE_DROP, MANY_SPIKES, HIGH_SPIKE, FEW_SPIKES, HUGE_SPIKE = 10.0, 0.5, 3, 4.0, 2, 20.0
 FLAT_PART, FLAT_GAIN, LOOKS, UNFIT = 0.4, 0.02, 10, 0.75
 WILD, PARTS = 20.0, 10
 BEYOND, FEW = 1e6, 30
@@ -135,14 +143,14 @@ def spikes(view: View) -> Finding | None:
     """Single samples of the training loss leap far out, again and again.
 
     Trigger: three or more samples lie above their surroundings by ten deviations of the noise and by half of the
-    first loss; a warning where one is four times the first loss.
-    Defaults: 100 samples; the first twentieth does not count.
+    first loss, or two where they are twenty times the first loss; a warning where one is four times the first loss.
+    Defaults: 100 samples, 60 of such huge ones; the first twentieth does not count.
     Source: robust deviations as in runmedic's rule for spikes; the half of the first loss keeps out small batches,
     whose losses have a long tail.
     Advice: look at the batches at these steps; clip the gradient; raise Adam's epsilon or lower its second beta.
     """
     trend = view.loss_trend
-    if trend is None or trend.count < SETTLED or trend.start <= 0:
+    if trend is None or trend.count < LEAST_SAMPLES or trend.start <= 0:
         return None
     history = trend.signal.history
     begin = len(history.means) // 20 + 1
@@ -150,7 +158,8 @@ def spikes(view: View) -> Finding | None:
     usual = np.minimum(np.roll(means, 1), np.roll(means, -1))
     usual[0], usual[-1] = means[0], means[-1]
     out = np.flatnonzero(highs - usual > max(SPIKE_NOISE * trend.noise, SPIKE_DROP * trend.start))
-    if len(out) < MANY_SPIKES or learns_not(view):
+    huge = int((highs[out] > HUGE_SPIKE * trend.start).sum())
+    if (huge < FEW_SPIKES and (len(out) < MANY_SPIKES or trend.count < SETTLED)) or learns_not(view):
         return None
     worst = float(highs[out].max())
     return Finding(

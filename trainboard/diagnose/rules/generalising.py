@@ -164,11 +164,13 @@ def _never_right(view: View) -> bool:
     """Whether the accuracy of the validation stays where it began, near that of guessing, while half of the loss is
     won."""
     trend, accuracy = view.loss_trend, view.val_accuracy
-    if trend is None or accuracy is None or accuracy.count < EVALUATIONS or trend.gain < 0.5 or trend.slope() > -4:
+    if trend is None or accuracy is None or accuracy.count < EVALUATIONS or trend.start < LEAST_GUESS:
+        return False
+    if trend.gain < 0.5 or trend.slope() > -4:
         return False
     right = accuracy.history.means * share(accuracy)
     newer = float(np.median(right[len(right) // 2 :]))
-    return float(right.max()) < SELDOM and newer < float(right[:2].max()) + HARDLY_BETTER
+    return 0 < float(right.max()) < SELDOM and newer < float(right[:2].max()) + HARDLY_BETTER
 
 
 @once

@@ -22,7 +22,7 @@ from trainboard.diagnose.rules.conditions import (
     of_all,
     rate_rises,
 )
-from trainboard.diagnose.rules.inside import lost_from_start
+from trainboard.diagnose.rules.inside import GREW, lost_from_start
 from trainboard.diagnose.rules.learning import about, highest
 from trainboard.diagnose.rules.values import thrown
 
@@ -94,7 +94,7 @@ def lr_too_high(view: View) -> Finding | None:
     loss that is printed was thrown up to 100 or more and ten times the next ones, by units that died of it or at a
     learning rate of 1 or more, and not by inputs that give a first gradient of a thousand; or the loss
     diverges or is not finite while the learning rate is above what it was at the best point; or the updates are a
-    tenth of the weights or more, in most layers, and less than a third is won.
+    tenth of the weights or more, in most layers, and less than a third is won or the weights are ten times the first.
     Defaults: as said.
     Source: the same signs in TheDeepChecker and torchmortem (update ratio above 0.1).
     Advice: lower the learning rate tenfold, or warm it up.
@@ -113,7 +113,7 @@ def lr_too_high(view: View) -> Finding | None:
     killed = _died(view) and (learns_little(view) or diverged(trend))
     rising = (diverged(trend) or trend.signal.bad_last >= 2) and _rate_above_best(view)
     updates = [each.high for each in of_all(view.layers, "update_ratio", 2).values()]
-    coarse = bool(updates) and float(np.median(updates)) > HUGE_UPDATE and learns_little(view)
+    coarse = bool(updates) and float(np.median(updates)) > HUGE_UPDATE and (learns_little(view) or _outgrown(view))
     if not (burst or hurled or leapt or rising or coarse or killed):
         return None
     rate = highest(view.rate)
@@ -128,6 +128,12 @@ def lr_too_high(view: View) -> Finding | None:
         | ({} if rate is None else {"learning rate": rate})
         | ({"update ratio": float(np.median(updates))} if updates else {}),
     )
+
+
+def _outgrown(view: View) -> bool:
+    """Whether the weights of most layers are ten times what they were."""
+    growth = [each.last / each.first for each in of_all(view.layers, "norm", 3).values() if each.first > 0]
+    return bool(growth) and float(np.median(growth)) > GREW
 
 
 def _burst(view: View) -> bool:
