@@ -102,7 +102,10 @@ def test_values_that_make_no_whole_path_are_refused_when_they_are_known() -> Non
             '21: "outputs.collect[1]" leads out of the project folder: "../*.csv"; write it without ".."',
         ),
         ("outputs: {collect: ['a/../../b']}", '21: "outputs.collect[1]" leads out of the project folder'),
-        ("outputs: {collect: [~/x]}", '21: "outputs.collect[1]" begins with ~, which is not filled in: it lies within'),
+        (
+            "outputs: {collect: [~/x]}",
+            '21: "outputs.collect[1]" begins with ~, which is not filled in: it lies within',
+        ),
         ("outputs: {collect: ['**']}", '21: "outputs.collect[1]" is "**", which is everything there'),
         ("outputs: {collect: ['${X}/a']}", '21: "outputs.collect[1]" holds a variable of the shell'),
         ("outputs: {collect: ['{v}/a']}", '21: "outputs.collect[1]": unknown parameter "v"'),
