@@ -137,11 +137,18 @@ def band(bins: Sequence[Bin], width: int, height: int, name: str) -> Lines:
 
 
 def intervals(
-    bars: Sequence[Bar], whole: float, width: int, unit: str, say: Callable[[float], str] = show.number
+    bars: Sequence[Bar],
+    whole: float,
+    width: int,
+    unit: str,
+    say: Callable[[float], str] = show.number,
+    *,
+    signs: bool = True,
 ) -> Lines:
     """A line a group: its name, how many, the value, and its interval on one scale; `whole`: the mean of all.
 
-    A group that is above the mean with its whole interval has a sign. `say`: how values are written.
+    With `signs` a group that is above the mean with its whole interval has one: not where that is no more than
+    chance. `say`: how values are written.
     """
     shown = [each for each in bars if math.isfinite(each.value)]
     if not shown:
@@ -156,7 +163,7 @@ def intervals(
     lines: Lines = [((head, "dim"), (_ruler(scale, room, say) if room >= 16 else "", "dim"))]
     for each, value in zip(bars, values, strict=True):
         drawn = _interval(each, scale, whole, room) if room >= 8 and math.isfinite(each.value) else ()
-        worse = math.isfinite(each.under) and each.under > whole
+        worse = signs and math.isfinite(each.under) and each.under > whole
         tone = "bad" if worse else "plain"
         sign = "▲" if worse else " "
         name = show.cut(show.clean(each.name, 60), names)

@@ -299,7 +299,7 @@ def features(found: Summary) -> View:
         head = f"{found.error} over {show.clean(each.name, 40)}: {sure} (p {tables.chance(each.p)}, Holm)"
         lines = paragraphs([(head, "strong")], width)
         bars = [_bar(part) for part in each.bins]
-        return [*lines, *error_plots.intervals(bars, found.mean_error, width, "error", say)]
+        return [*lines, *error_plots.intervals(bars, found.mean_error, width, "error", say, signs=each.sure)]
 
     say = tables.measure(found.task)
     return View(tables.features(found), detail, f"{found.error}: {say(found.mean_error)} of all")
@@ -394,7 +394,7 @@ def moved(found: Comparison) -> View:
     def detail(at: int, width: int, height: int) -> Lines:
         return _moved(samples[at], width) if at < len(samples) else []
 
-    head = f"{found.worse:,} worse and {found.better:,} better in the second run; those that changed most"
+    head = f"{found.worse:,} worse and {found.better:,} better in the second run, the most changed first"
     return View(tables.moved(samples), detail, head)
 
 

@@ -180,6 +180,11 @@ def test_gpus_that_did_nothing_in_all_attempts_are_not_asked_for_again() -> None
     assert (gpus.key, gpus.value, gpus.changes) == ("gpus", "3", True)
 
 
+def test_a_gpu_that_did_nothing_is_not_asked_for_at_all() -> None:
+    gpus = advised([done(gpus=1, idle_gpus=(0,))])[0]
+    assert (gpus.value, gpus.changes, gpus.words()) == ("0", True, "gpus 0 (used 0 of 1)")
+
+
 def test_the_memory_of_a_gpu_that_did_not_suffice_is_a_lower_bound() -> None:
     uses = [done(JobState.FAILED, gpu_memory=79.0 * G, gpu_memory_asked=80.0 * G, gpu_full=True)]
     assert advised(uses)[0].words() == "gpu_memory more than 80G (1 of 1 ended for want of it)"

@@ -92,6 +92,11 @@ def test_a_group_above_the_mean_with_its_whole_interval_has_a_sign(under: float,
     assert drawn[1].startswith(f"{sign} B")
 
 
+def test_groups_that_differ_no_more_than_by_chance_have_no_sign() -> None:
+    drawn = text(error_plots.intervals([Bar("B", 10, 0.3, 0.2, 0.4)], 0.1, 80, "error", signs=False))
+    assert drawn[1].startswith("  B")
+
+
 def test_more_of_a_cloud_is_darker_and_the_lowest_row_is_at_the_bottom() -> None:
     drawn = text(error_plots.cloud([[100, 0], [0, 1]], Scale(0, 1), Scale(0, 1), 42, 8, "prediction"))
     assert "█" in drawn[5]

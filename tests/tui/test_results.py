@@ -110,6 +110,34 @@ async def test_seeds_are_folded_unfolded_and_looked_into() -> None:
         await stage.until("x-1.11 ")
 
 
+async def test_all_that_is_to_be_kept_in_mind_of_a_test_is_read_on_a_small_screen() -> None:
+    actions, listed = stage_of()
+    async with board(*listed, actions=actions, size=(80, 24)) as stage:
+        await opened(stage)
+        await stage.press("z")
+        await stage.until("so p is too small")
+        assert "Welch t" in stage.screen
+        assert stage.lines[-1].startswith(" →")
+
+
+async def test_results_while_a_sweep_goes_on_are_those_there_are_and_grow() -> None:
+    ended = [an_entry(n, {"lr": lr}, loss) for n, (lr, loss) in enumerate([(0.1, 0.5), (0.2, 0.4)])]
+    running = an_entry(2, {"lr": 0.3}, 0.3, JobState.RUNNING)
+    waiting = an_entry(3, {"lr": 0.4}, None, JobState.PENDING)
+    actions, listed = stage_of(compared(*ended, running, waiting))
+    async with board(*listed, actions=actions) as stage:
+        screen = await opened(stage)
+        assert order(screen) == ["x-1.2", "x-1.1", "x-1.0", "x-1.3"]
+        await stage.press("v", "v")
+        await stage.until("ss final")
+        assert order(screen) == ["x-1.1", "x-1.0", "x-1.2", "x-1.3"], "what runs has no final value"
+        more = compared(*ended, an_entry(2, {"lr": 0.3}, 0.3), waiting, an_entry(4, {"lr": 0.5}, 0.2))
+        actions.questions.standing = Standing((EXPERIMENT,), more)
+        await stage.press("r")
+        await stage.until("x-1.4 ")
+        assert order(screen) == ["x-1.4", "x-1.2", "x-1.1", "x-1.0", "x-1.3"]
+
+
 async def test_runs_are_grouped_by_the_parameters_whose_columns_are_chosen() -> None:
     actions, listed = stage_of()
     async with board(*listed, actions=actions) as stage:
@@ -135,11 +163,11 @@ async def test_columns_are_chosen_and_kept_until_the_board_is_left() -> None:
         await stage.press("c")
         await stage.until("Columns, with commas between")
         await stage.press("ctrl+u", *"lr, val_loss:final", "enter")
-        await stage.until("val_loss final")
+        await stage.until("ss final")
         assert "optim.name" not in stage.screen
         await stage.press("escape")
         await stage.press("T")
-        await stage.until("val_loss final")
+        await stage.until("ss final")
         await stage.press("minus")
         assert isinstance(stage.app.screen, ResultsScreen)
         assert [column.key for column in stage.app.screen.table_now.columns] == ["val_loss:final"]

@@ -54,6 +54,14 @@ def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+ASKS = """\
+name: tiny
+command: echo {lr}
+sweep: {method: tpe, samples: 20, at_most: 2, lr: {min: 0.1, max: 1.0}}
+metrics: {objective: loss}
+"""
+
+
 async def specs(stage: Theatre, *keys: str) -> SpecsScreen:
     """The spec screen with the runs of the first file, after these keys."""
     await stage.press("n")
@@ -206,6 +214,17 @@ async def test_runs_that_exist_are_left_out_unless_they_are_wanted_again(actions
         await stage.press("y")
         await actions.told("consider", "tiny", None, Options(again=True))
         await actions.told("carry_out", "tiny", ("here",), 3)
+
+
+async def test_of_a_sweep_that_asks_it_is_said_how_many_trials_come_in_all(actions: Actions, spec: Path) -> None:
+    put(spec, ASKS)
+    async with board(row(1), actions=actions) as stage:
+        await stage.press("n")
+        await stage.until("10 runs now, 20 trials asked for, of: echo {lr}")
+        await stage.press("enter")
+        await stage.until("20 trials in all, asked for as there is room")
+        await stage.press("y")
+        await actions.told("carry_out", "tiny", ("here",), 10)
 
 
 async def test_where_all_runs_exist_there_is_nothing_to_say_yes_to(actions: Actions) -> None:
@@ -413,6 +432,18 @@ async def test_what_is_typed_is_saved_before_it_is_submitted(actions: Actions, s
         await stage.press("y")
         await actions.told("carry_out", "tiny", ("here",), 2)
     assert "[0.1, 0.2]" in content(spec)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_a_line_is_drawn_as_it_is_wrapped_once_the_text_has_its_width(
+    actions: Actions, spec: Path, size: tuple[int, int]
+) -> None:
+    words = [f"word{number:02}" for number in range(30)]
+    put(spec, f"# {' '.join(words)}\n{GOOD_SPEC}")
+    async with board(row(1), actions=actions, size=size) as stage:
+        await stage.press("e")
+        await stage.until("command: echo")
+        await stage.when(lambda: all(word in stage.screen for word in words))
 
 
 async def test_an_error_is_shown_at_its_line_while_it_is_typed(actions: Actions) -> None:

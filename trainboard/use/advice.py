@@ -177,7 +177,7 @@ def of_kind(kind: Kind, uses: Sequence[Use]) -> Advice | None:
     amount, text = 0, ""
     if used:
         amount, text = kind.rounded(max(used[math.ceil(SHARE * len(used)) - 1] * kind.room, used[-1]))
-    if bound >= amount:
+    if cut and bound >= amount:
         return Advice(kind.key, "", bound, max([*used, bound]), count, asked, len(cut))
     return Advice(kind.key, text, amount, used[-1], count, asked, len(cut))
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
+from textual.content import Content
+from textual.widgets import Static
 
 from trainboard.actions import Exists, Refused
 from trainboard.ranking.columns import Source, Unknown, Words, metric
@@ -83,6 +85,9 @@ class ResultsScreen(TabbedScreen):
     PLACES = ("results", "results_table", "results_plot")
     TABS = ("table", "param", "map", "importance", "parallel")
     BINDINGS: ClassVar = [*bindings("results"), *bindings("results_plot")]
+    DEFAULT_CSS = """
+    ResultsScreen #test { height: auto; max-height: 4; padding: 0 1; background: $panel; }
+    """
 
     def __init__(
         self,
@@ -127,7 +132,7 @@ class ResultsScreen(TabbedScreen):
         yield ResultsDrawing(id="importance")
         yield ResultsDrawing(id="parallel")
         yield Line(id="said")
-        yield Line(id="test")
+        yield Static(id="test")
         yield Query()
         yield Line(keep=2, id="footer")
 
@@ -259,7 +264,7 @@ class ResultsScreen(TabbedScreen):
     def _tell_test(self) -> None:
         """Of groups, the best against the next."""
         found = verdict(self.table_now) if self.tab == "table" else None
-        test = self.query_one("#test", Line)
+        test = self.query_one("#test", Static)
         test.display = found is not None
         if found is not None:
             (name, best), (other, second) = found.best, found.next
@@ -268,7 +273,9 @@ class ResultsScreen(TabbedScreen):
             self.query_one("#said", Line).groups = (
                 ((f" ★ {names[0]} {shown(best)}", "strong"), (f"  next {names[1]} {shown(second)}", "plain")),
             )
-            test.groups = (((f" {show.clean(found.judged())}", "waiting" if found.warnings else "plain"),),)
+            said = Content.styled(show.clean(found.judged()), "$text-warning" if found.warnings else "")
+            if test.content != said:
+                test.update(said)
 
     def _said(self) -> Group:
         if self._wrong or self._trouble:

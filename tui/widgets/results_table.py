@@ -82,7 +82,7 @@ class ResultsTable(CrossedPicks):
     def _width(self, column: Column) -> int:
         widest = WIDEST * 3 // 2 if self.table.view.by is not None else WIDEST
         cells = (len(self._cell(line, column)) for line in self.table.lines[:MEASURED])
-        return min(widest, max(len(show.clean(title(column))) + 2, *cells, 0))
+        return min(widest, max(len(show.clean(title(column))) + 3, *cells, 0))
 
     def _cell(self, line: Line, column: Column) -> str:
         value = line.cell(column)

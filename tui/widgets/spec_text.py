@@ -141,6 +141,7 @@ class SpecText(TextArea):
         index, section = lines[place]
         look = (
             *(index, section, self.document.get_line(index), self.state(index), self.problems.get(index)),
+            *self.wrapped_document.get_offsets(index),  # it is wrapped anew only after its size has changed
             *(self.cursor_location[1] if self.cursor_location[0] == index else None, self._marked(index)),
             *(self._matching_bracket_location, self.size.width, self.has_focus, self.read_only, self.gutter_width),
         )
