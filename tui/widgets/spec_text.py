@@ -128,6 +128,10 @@ class SpecText(TextArea):
             self._states.append(spans(self.document.get_line(before), self._states[before])[1])
         return self._states[index]
 
+    def on_resize(self) -> None:
+        """The lines are wrapped anew now; by itself that is drawn only where it changes how many there are."""
+        self.refresh()
+
     def notify_style_update(self) -> None:
         self._drawn.clear()
         super().notify_style_update()
