@@ -162,15 +162,17 @@ def outside(pattern: str) -> str:
         return f"leads out of the project folder: {quoted(pattern)}; write it without the / in front"
     if not pattern.isprintable():
         return "holds a control character"
-    return astray(pattern)
+    return astray(pattern, whole=False)
 
 
-def astray(pattern: str) -> str:
-    """How a filled pattern leaves the place where it belongs; empty where it does not."""
+def astray(pattern: str, *, whole: bool = True) -> str:
+    """How a filled pattern leaves the place where it belongs; empty where not; `whole`: one may begin with `/`."""
     if pattern.startswith("~"):
-        return "begins with ~, which is not filled in: write the whole path"
+        advice = "write the whole path" if whole else "it lies within the project folder"
+        return f"begins with ~, which is not filled in: {advice}"
     if not pattern.startswith("/") and ".." in pattern.split("/"):
-        return f'leads out of the project folder: {quoted(pattern)}; write it without "..", or whole from / on'
+        advice = 'write it without ".."' + (", or whole from / on" if whole else "")
+        return f"leads out of the project folder: {quoted(pattern)}; {advice}"
     return ""
 
 

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("ended", "ENDED", 6, 6, 0, right=True),
     Column("state", "STATE", 12, 26, 1),
-    Column("backend", "BACKEND", 6, 12, 4),
+    Column("backend", "BACKEND", 7, 12, 4),
     Column("job", "JOB", 8, 18, 3),
     Column("run", "RUN", 8, 14, 7),
     Column("took", "TOOK", 6, 6, 5, right=True),
     Column("gpus", "GPUS", 4, 4, 8, right=True),
     Column("hours", "GPU-H", 6, 9, 6, right=True),
     Column("exit", "EXIT", 4, 9, 9, right=True),
-    Column("name", "NAME", 12, 60, 2),
+    Column("name", "NAME", 24, 60, 2),
     Column("why", "WHY", 16, 200, 10),
 )
 
@@ -40,10 +40,9 @@ def key_of(line: Line) -> str:
 
 
 def entries(jobs: Sequence[Past], now: float, *, fold: bool) -> tuple[list[Entry], list[Line]]:
-    """The titles, and a line for each job, or for each array; and the same as what they stand for, title excluded."""
+    """A line for each job, or for each array; and the same as what they stand for."""
     lines = pasts.folded(jobs) if fold else [pasts.Line((job,)) for job in jobs]
-    titles = Entry("", tuple(column.title for column in COLUMNS), "strong")
-    return [titles, *(_entry(line, now) for line in lines)], lines
+    return [_entry(line, now) for line in lines], lines
 
 
 def _entry(line: Line, now: float) -> Entry:

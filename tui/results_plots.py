@@ -127,7 +127,7 @@ class Plots:
         if self.param and self.other:
             drawing.put(_said(column), crossing(self.table.found, column, self.param, self.other))
         else:
-            drawing.put(f"{_said(column)}: it takes two parameters that differ", None)
+            drawing.put(_said(column), None, "a map takes two parameters that differ")
 
     def _draw_param(self, drawing: ResultsDrawing, column: Column, here: str | None) -> None:
         """The metric against one parameter."""

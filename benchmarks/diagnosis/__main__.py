@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
 PARTS = (
     *FORMER,
-    Part("blind2", "other programs, unseen", PROGRAMS, SEEDS, untouched=True),
-    Part("blind3", "a third lot of programs, unseen", THIRD, (0,), untouched=True, twins=True),
-    Part("blind4", "a fourth lot, unseen", FOURTH, FIT_SEEDS, untouched=True, twins=True),
+    Part("blind2", "other programs", PROGRAMS, SEEDS, untouched=True),
+    Part("blind3", "a third lot of programs", THIRD, (0,), untouched=True, twins=True),
+    Part("blind4", "a fourth lot, unseen by rules", FOURTH, FIT_SEEDS, untouched=True, twins=True),
 )
 NEEDED = ("torch", "sklearn", "runmedic")
 FLAGGED, HEALTHY, WITH_LAYERS, FROM_LOG, SOON = 0.97, 0, 0.85, 0.70, 0.5

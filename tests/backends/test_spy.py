@@ -19,7 +19,7 @@ from backends.spybinary import Binary, installed, read
 from backends.spyfailure import explained
 from trainboard.profile.hottest import hottest
 from trainboard.profile.stacks import parse_raw
-from trainboard.profile.threads import parse_dump
+from trainboard.profile.threads import Standing, parse_dump
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,12 +95,16 @@ async def test_the_hot_function_of_a_run_is_found_on_every_kind(desk: Desk, bina
 async def test_a_hung_run_says_where_its_threads_stand_on_every_kind(desk: Desk, binary: Binary) -> None:
     spy, scene = await begun(desk, STUCK)
     [process] = scene.processes
-    told = await spy.dump(await spy.send(binary), process.pid, scene)
-    standing = parse_dump(told, process.pid)
+    path = await spy.send(binary)
+
+    async def standing_now() -> Standing:
+        return parse_dump(await spy.dump(path, process.pid, scene), process.pid)
+
+    standing = await standing_now()
+    async with asyncio.timeout(60):
+        while standing.main is None or standing.main.active or standing.main.own is None:
+            standing = await standing_now()  # it was between what it printed and its lock
     assert {thread.name for thread in standing.threads} == {"MainThread", "writer"}
-    assert standing.main is not None
-    assert not standing.main.active
-    assert standing.main.own is not None
     assert standing.main.own.line == 6  # with other
     assert standing.summary.startswith("the main thread waits in take (")
 

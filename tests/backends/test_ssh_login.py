@@ -107,10 +107,10 @@ async def test_time_at_the_prompt_does_not_count(tmp_path: Path) -> None:
     async with serve(Rules(password="pw")) as served:
         asked = Asked(["pw"])
         asked.gate.clear()
-        ssh = host(tmp_path, served, asked, timeout=2)
+        ssh = host(tmp_path, served, asked, timeout=4)
         login = asyncio.create_task(enters(ssh))
         await asked.asked.wait()
-        assert not (await asyncio.wait({login}, timeout=2.5))[0]
+        assert not (await asyncio.wait({login}, timeout=4.5))[0]
         asked.gate.set()
         await login
 

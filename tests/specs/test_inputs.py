@@ -97,9 +97,15 @@ def test_values_that_make_no_whole_path_are_refused_when_they_are_known() -> Non
             "outputs: {collect: [/etc/passwd]}",
             '21: "outputs.collect[1]" leads out of the project folder: "/etc/passwd"; ',
         ),
-        ("outputs: {collect: ['../*.csv']}", '21: "outputs.collect[1]" leads out of the project folder: "../*.csv"'),
+        (
+            'outputs: {collect: ["../*.csv"]}',
+            '21: "outputs.collect[1]" leads out of the project folder: "../*.csv"; write it without ".."',
+        ),
         ("outputs: {collect: ['a/../../b']}", '21: "outputs.collect[1]" leads out of the project folder'),
-        ("outputs: {collect: [~/x]}", '21: "outputs.collect[1]" begins with ~, which is not filled in'),
+        (
+            "outputs: {collect: [~/x]}",
+            '21: "outputs.collect[1]" begins with ~, which is not filled in: it lies within',
+        ),
         ("outputs: {collect: ['**']}", '21: "outputs.collect[1]" is "**", which is everything there'),
         ("outputs: {collect: ['${X}/a']}", '21: "outputs.collect[1]" holds a variable of the shell'),
         ("outputs: {collect: ['{v}/a']}", '21: "outputs.collect[1]": unknown parameter "v"'),

@@ -392,9 +392,9 @@ class TestTorch:
         assert program.last("w")["update_ratio"] == 0
 
     def test_the_device_is_waited_for_once(self, torch: Any) -> None:  # noqa: ANN401
-        """Tensors without data, as if on a GPU: whatever needs a value of theirs raises."""
+        """Tensors without data: whatever needs a value of theirs raises, as it would wait for a GPU."""
         fakes = pytest.importorskip("torch._subclasses.fake_tensor", reason="this torch has no tensors without data")
-        with fakes.FakeTensorMode(), torch.device("cuda"):
+        with fakes.FakeTensorMode():
             weight, grad = torch.empty(64, 300, 300), torch.empty(64, 300, 300)
             library = probe._library(weight)
             tensor = probe.Tensor("w", weight, grad, 0)

@@ -21,6 +21,8 @@ from trainboard.report.page import Figure, Listing, Page, Section, Table, Text
 from trainboard.report.veil import veiled
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tests.trainboard.test_cli import Shell
 
 __all__ = ["everywhere", "shell"]
@@ -191,6 +193,28 @@ def test_a_report_has_question_results_curves_spec_environment_and_code(shell: S
     assert shell.done("report", "small-1", "-o", "-", "--offline").endswith("</html>\n")
     assert shell.json("report", "small-1", "-o", "out.md") == {"experiment": "small-1", "file": "out.md"}
     assert (shell.folder / "out.md").read_text().startswith("# small\\-1\n")
+
+
+def test_a_report_while_a_sweep_goes_on_says_how_far_it_is(shell: Shell) -> None:
+    first = shell.folder / "first"
+    sweep = "{method: tpe, samples: 30, at_most: 1, lr: {min: 0.1, max: 0.2}}"
+    project(shell, SPEC.replace("{lr: [0.1, 0.2]}", sweep))
+    shell.write("project/train.sh", f"echo step 1 loss 0.5; [ -e {first} ] && sleep 600; touch {first}\n")
+    assert shell("submit", "project/small.yaml", "--send").returncode == 0
+    watch = shell.start("watch")
+    try:
+        states: Collection[str] = ()
+        while not {"COMPLETED", "RUNNING"} <= set(states):
+            states = [row["state"] for row in shell.json("ls")]
+    finally:
+        watch.kill()
+        watch.communicate()
+    text = shell.done("report", "small", "-o", "-")
+    assert re.search(r"10 runs: .*1 COMPLETED, 1 RUNNING, 8 PENDING", text)
+    assert "10 of 30 trials have been asked for until now." in text
+    assert "The best loss so far is 0.5, of small-1." in text
+    assert {each["state"] for each in shell.json("results", "small")} == {"COMPLETED", "RUNNING", "PENDING"}
+    assert shell("cancel", "small-1").returncode == 0
 
 
 @pytest.mark.parametrize(

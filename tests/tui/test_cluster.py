@@ -291,5 +291,5 @@ async def test_a_run_of_ours_opens_from_the_history() -> None:
         stage.actions.questions.past = replace(stage.actions.questions.past, jobs=jobs)
         await stage.press("r")
         await stage.when(lambda: screen.seen is not None and len(screen.seen.jobs) == 6)
-        await stage.press("g", "j", "enter")
+        await stage.press("g", "enter")
         await stage.until("[info]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import os
@@ -23,7 +24,10 @@ from tui.screens.run import RunScreen
 from tui.screens.specs import SpecsScreen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import pytest
 
     from tests.tui.fakes import Theatre
     from trainboard.compare import Comparison
@@ -312,6 +316,29 @@ async def test_a_job_of_no_experiment_has_no_results() -> None:
         await stage.press("T")
         assert isinstance(stage.app.screen, BoardScreen)
         await stage.until("go to a run of an experiment")
+
+
+async def test_how_much_is_still_to_be_read_is_said_and_the_screen_answers_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    actions, listed = stage_of()
+    whole, may_end = actions.questions.results, asyncio.Event()
+
+    async def slow(names: Sequence[str], tell: Callable[[int], None]) -> Standing:
+        await asyncio.to_thread(tell, 9000)
+        await may_end.wait()
+        return await whole(names, tell)
+
+    monkeypatch.setattr(actions.questions, "results", slow)
+    async with board(*listed, actions=actions) as stage:
+        await stage.press("T")
+        await stage.until("reading 9000 …")
+        await stage.press("2")
+        await stage.until("[param]")
+        await stage.press("1")
+        may_end.set()
+        await stage.until("x-1.11 ")
+        assert "reading" not in stage.screen
 
 
 async def test_many_runs_are_a_table_without_drawing_them_all() -> None:

@@ -434,6 +434,18 @@ async def test_what_is_typed_is_saved_before_it_is_submitted(actions: Actions, s
     assert "[0.1, 0.2]" in content(spec)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_a_line_is_drawn_as_it_is_wrapped_once_the_text_has_its_width(
+    actions: Actions, spec: Path, size: tuple[int, int]
+) -> None:
+    words = [f"word{number:02}" for number in range(30)]
+    put(spec, f"# {' '.join(words)}\n{GOOD_SPEC}")
+    async with board(row(1), actions=actions, size=size) as stage:
+        await stage.press("e")
+        await stage.until("command: echo")
+        await stage.when(lambda: all(word in stage.screen for word in words))
+
+
 async def test_an_error_is_shown_at_its_line_while_it_is_typed(actions: Actions) -> None:
     async with board(row(1), actions=actions) as stage:
         text = await editing(stage)

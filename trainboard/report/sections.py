@@ -65,12 +65,29 @@ def _outcome(found: Material) -> Iterable[str]:
     total = sum(states.values())
     told = ", ".join(f"{count} {state}" for state, count in states.items())
     yield f"{total} run{'' if total == 1 else 's'}: {told}."
+    if more := _asked_for(found):
+        yield more
+    goes_on = bool(more) or not all(attempt.state.ended for *_, attempt in found.members)
     best = best_entry(found.comparison)
     if best is not None:
         metric = found.comparison.metrics[0]
         value = number(found.comparison.value(best, metric))
         params = ", ".join(f"{name} = {as_text(best.params.get(name))}" for name in found.comparison.params)
-        yield clean(f"The best {metric} is {value}, of {best.key}{f' with {params}' if params else ''}.", 2000)
+        so_far = " so far" if goes_on else ""
+        yield clean(
+            f"The best {metric}{so_far} is {value}, of {best.key}{f' with {params}' if params else ''}.", 2000
+        )
+
+
+def _asked_for(found: Material) -> str:
+    """How far a sweep is whose trials are asked for; empty where nothing more comes."""
+    experiment = found.experiment
+    if not experiment.trials or experiment.finished is not None:
+        return ""
+    asked = len({run.trial for _, run, _ in found.members})
+    if experiment.halted:
+        return clean(f"{asked} of {experiment.trials} trials were asked for, and no more are: {experiment.halted}.")
+    return f"{asked} of {experiment.trials} trials have been asked for until now."
 
 
 def best_entry(comparison: Comparison) -> Entry | None:

@@ -61,7 +61,7 @@ class HistoryScreen(ListingScreen):
         self._aside = Aside(self, "arrange")
 
     def parts(self) -> Iterable[Widget]:
-        self.list, self.detail = TableList(id="table_list", none="asking…"), Line(id="detail")
+        self.list, self.detail = TableList(id="table_list", none="asking…", titled=True), Line(id="detail")
         yield self.list
         yield self.detail
 
@@ -108,18 +108,18 @@ class HistoryScreen(ListingScreen):
     def _put(self, head: str, entries: list[Entry], lines: list[pasts.Line]) -> None:
         self._shown = lines
         self.list.none = "asking…" if self._busy else "nothing ended in this time"
-        self.list.put(head, history_lines.COLUMNS, entries if self._shown else [])
+        self.list.put(head, history_lines.COLUMNS, entries)
 
     @on(TableList.Moved)
     def _tell(self) -> None:
         """What of the line under the cursor has no room in it."""
         entry = self.list.entry
-        text = "  ".join(filter(None, entry.cells[-2:])) if entry is not None and entry.key else ""
+        text = "  ".join(filter(None, entry.cells[-2:])) if entry is not None else ""
         self.detail.groups = (((f" {text}", "plain"),),)
 
     @property
     def _line(self) -> pasts.Line | None:
-        at = self.list.cursor - 1  # below the titles
+        at = self.list.cursor
         return self._shown[at] if 0 <= at < len(self._shown) else None
 
     # Keys.

@@ -77,7 +77,7 @@ class OutputsScreen(ListingScreen):
         """Whether something was opened: coming back, nothing opens by itself."""
 
     def parts(self) -> Iterable[Widget]:
-        self.list, self.said = TableList(id="table_list"), Line(id="said")
+        self.list, self.said = TableList(id="table_list", titled=True), Line(id="said")
         yield self.list
         yield self.said
 
@@ -117,10 +117,7 @@ class OutputsScreen(ListingScreen):
         head = f" what {name_of(self.work.row)} wrote on {self.work.row.backend or 'this side'}{folder}"
         filtered = f"  filter: {' '.join(words)}" if words else ""
         self.list.none = self._busy or ("nothing was found" if not self._trouble else "")
-        titles = Entry("", tuple(column.title for column in COLUMNS), "dim")
-        self.list.put(show.clean(f"{head}{filtered}"), COLUMNS, [titles, *entries] if entries else [])
-        if entries and self.list.cursor == 0:
-            self.list.cursor = 1
+        self.list.put(show.clean(f"{head}{filtered}"), COLUMNS, entries)
         self._tell()
 
     def _tell(self) -> None:
@@ -131,7 +128,7 @@ class OutputsScreen(ListingScreen):
     @property
     def output(self) -> Output | None:
         """What is under the cursor."""
-        at = self.list.cursor - 1  # below the titles
+        at = self.list.cursor
         return self._shown[at] if 0 <= at < min(len(self._shown), MOST) else None
 
     async def action_open(self) -> None:

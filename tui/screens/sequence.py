@@ -88,9 +88,9 @@ class SequenceScreen(TabbedScreen):
         yield Line(id="head")
         yield Tabs(self.TABS)
         yield TokenText(id="text")
-        yield TableList(id="units", none='no activations: a line may have "units", by name or as a list')
-        yield TableList(id="worst", none="no probabilities")
-        yield TableList(id="steps", none="reading…")
+        yield TableList(id="units", none='no activations: a line may have "units", by name or as a list', titled=True)
+        yield TableList(id="worst", none="no probabilities", titled=True)
+        yield TableList(id="steps", none="reading…", titled=True)
         yield Block(id="below")
         yield Line(id="said")
         yield Line(keep=2, id="footer")
@@ -246,12 +246,7 @@ class SequenceScreen(TabbedScreen):
         self._summarise()
 
     def _put(self, name: str, head: str, columns: Sequence[Column], entries: Sequence[Entry]) -> None:
-        found = self.query_one(f"#{name}", TableList)
-        titles = Entry("", tuple(column.title for column in columns), "dim")
-        found.put(head, columns, [titles, *entries] if entries else [])
-        if entries and found.cursor <= 1:
-            found.cursor = 1
-            self.call_after_refresh(found.go_to, 0)  # it may have become higher just now: the titles are seen
+        self.query_one(f"#{name}", TableList).put(head, columns, entries)
 
     async def _explain(self) -> None:
         passage = self.passage
@@ -361,7 +356,7 @@ class SequenceScreen(TabbedScreen):
     async def action_open(self) -> None:
         """What is under the cursor of a list, in the text."""
         entry = self.pane.entry if isinstance(self.pane, TableList) else None
-        if entry is None or not entry.key:
+        if entry is None:
             return
         match self.tab:
             case "units":

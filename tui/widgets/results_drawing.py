@@ -53,12 +53,12 @@ class ParamMap(Lines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._map: Crossing | None = None
-        self._said = ""
+        self._said = self._none = ""
         self._codes: list[list[int]] = []
 
-    def put(self, said: str, found: Crossing | None) -> None:
-        """Show this; `said`: what of the metric."""
-        self._said, self._map = said, found
+    def put(self, said: str, found: Crossing | None, none: str = "no run has a finite value") -> None:
+        """Show this; `said`: what of the metric; `none`: why there is nothing to show."""
+        self._said, self._map, self._none = said, found, none
         self.count = 0 if found is None else len(found.down)
         self._codes = [] if found is None else levels(found)
         self.refresh()
@@ -73,7 +73,7 @@ class ParamMap(Lines):
                 pieces += [(f"  {names}", "plain"), (f"  mean (runs); {BEST} the best{left}", "dim")]
             return self.staying(pieces)
         if found is None:
-            said = "  no run has a finite value" if y == 2 else ""
+            said = f"  {self._none}" if y == 2 else ""
             return strip(self, [(said, "dim")], self.size.width)
         if y == 1:
             titles = (show.pad_left(show.cut(show.clean(each), CELL - 1).rstrip(), CELL) for each in self._across)

@@ -128,6 +128,10 @@ class SpecText(TextArea):
             self._states.append(spans(self.document.get_line(before), self._states[before])[1])
         return self._states[index]
 
+    def on_resize(self) -> None:
+        """The lines are wrapped anew now; by itself that is drawn only where it changes how many there are."""
+        self.refresh()
+
     def notify_style_update(self) -> None:
         self._drawn.clear()
         super().notify_style_update()
@@ -141,6 +145,7 @@ class SpecText(TextArea):
         index, section = lines[place]
         look = (
             *(index, section, self.document.get_line(index), self.state(index), self.problems.get(index)),
+            *self.wrapped_document.get_offsets(index),  # it is wrapped anew only after its size has changed
             *(self.cursor_location[1] if self.cursor_location[0] == index else None, self._marked(index)),
             *(self._matching_bracket_location, self.size.width, self.has_focus, self.read_only, self.gutter_width),
         )
