@@ -81,7 +81,7 @@ def _source(item: Value) -> str:
         return text
     if text.lower() in _OF_THE_LOG or text.lower() == LOG:
         raise item.error(f"is {quoted(text)}; the log, which has all that the program prints, is called {LOG}")
-    if problem := outputs.malformed(text) or outputs.outside(text):
+    if problem := outputs.outside(text) or outputs.malformed(text):
         raise item.error(problem)
     if not re.search(r"[.*?/\[{]", text) and (near := nearest(text, (LOG,))):
         raise item.error(f"is {quoted(text)}{near}")

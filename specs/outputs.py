@@ -81,7 +81,7 @@ def _globs(section: Section, key: str) -> tuple[str, ...]:
 
 
 def _result(item: Value) -> str:
-    if problem := malformed(item.text()) or outside(item.text()):
+    if problem := outside(item.text()) or malformed(item.text()):
         raise item.error(problem)
     return item.text()
 
